@@ -1,0 +1,66 @@
+"""Faults on request: what AWS does on a bad day, for tests. All are off by default."""
+
+from __future__ import annotations
+
+import threading
+
+from neonsync.sandbox.aws.errors import QueryFailed
+
+
+class Faults:
+    """Switches for faults, safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._throttled = 0
+        self._s3_errors = 0
+        self._failures: list[QueryFailed] = []
+        self._expired = False
+        self.query_seconds: float | None = None
+        """Overrides ``AthenaOptions.query_seconds`` where it is not None."""
+
+    def throttle_next(self, calls: int) -> None:
+        """The next ``calls`` Athena calls answer ThrottlingException."""
+        with self._lock:
+            self._throttled = calls
+
+    def s3_errors_next(self, gets: int) -> None:
+        """The next ``gets`` GET requests for S3 objects answer 500 InternalError."""
+        with self._lock:
+            self._s3_errors = gets
+
+    def fail_next_query(
+        self, reason: str, category: int = 1, error_type: int = 0, retryable: bool = True
+    ) -> None:
+        """The next query to run fails with this reason."""
+        failure = QueryFailed(reason, category=category, error_type=error_type, retryable=retryable)
+        with self._lock:
+            self._failures.append(failure)
+
+    def expire_keys(self, expired: bool = True) -> None:
+        """All calls answer that the token has expired, until called with False."""
+        with self._lock:
+            self._expired = expired
+
+    @property
+    def keys_expired(self) -> bool:
+        """Whether ``expire_keys`` is in force."""
+        with self._lock:
+            return self._expired
+
+    def take_throttle(self) -> bool:
+        """Whether this Athena call is to be throttled."""
+        with self._lock:
+            self._throttled, hit = max(0, self._throttled - 1), self._throttled > 0
+            return hit
+
+    def take_s3_error(self) -> bool:
+        """Whether this S3 GET is to fail."""
+        with self._lock:
+            self._s3_errors, hit = max(0, self._s3_errors - 1), self._s3_errors > 0
+            return hit
+
+    def take_failure(self) -> QueryFailed | None:
+        """The failure that this query is to meet, if any."""
+        with self._lock:
+            return self._failures.pop(0) if self._failures else None

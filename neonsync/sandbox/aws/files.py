@@ -1,0 +1,45 @@
+"""Objects as files: where an s3:// address is on disk, and writing without half-written reads."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from localbucket import TEMP_PREFIX
+
+from neonsync.sandbox.aws.errors import QueryFailed
+
+
+def object_path(s3_root: Path, location: str) -> Path:
+    """The file or directory of an s3:// address; raises QueryFailed when it is outside."""
+    scheme, _, rest = location.partition("://")
+    path = (s3_root / rest.strip("/")).resolve()
+    inside = path.is_relative_to(s3_root.resolve())
+    if scheme not in {"s3", "s3a"} or not rest.strip("/") or not inside:
+        raise QueryFailed(f"INVALID_TABLE_PROPERTY: Invalid location URI: {location}")
+    return path
+
+
+def has_objects(directory: Path) -> bool:
+    """Whether there is any object under a prefix that ends with a slash."""
+    return any(
+        path.is_file() and not path.name.startswith(TEMP_PREFIX) for path in directory.rglob("*")
+    )
+
+
+@contextmanager
+def write_object(path: Path) -> Iterator[BinaryIO]:
+    """Write a file that readers see when it is complete, and not before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMP_PREFIX)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,187 @@
+"""One DuckDB for one query: the catalogue's tables as views over their Parquet files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+from sqlglot import exp
+
+from neonsync.sandbox.aws import dialect
+from neonsync.sandbox.aws.catalogue import Catalogue, Partition, Table
+from neonsync.sandbox.aws.errors import QueryFailed, not_supported
+from neonsync.sandbox.aws.files import object_path
+from neonsync.sandbox.aws.types import duckdb_type
+
+CATALOG = "awsdatacatalog"
+_PARQUET = "parquet"
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file of a table, with the values of its partition."""
+
+    path: Path
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ScannedTable:
+    """A table that the query reads, and all its files."""
+
+    table: Table
+    files: tuple[DataFile, ...]
+
+
+class Session:
+    """An in-memory DuckDB whose world is the tables that one query names.
+
+    One for each query: an interrupt then stops that query and no other.
+    """
+
+    def __init__(self, catalogue: Catalogue, s3_root: Path, database: str, scratch: Path) -> None:
+        self._catalogue = catalogue
+        self._s3_root = s3_root
+        self._database = database.lower()
+        self.scanned: list[ScannedTable] = []
+        self.connection = duckdb.connect(
+            ":memory:",
+            config={"threads": 2, "memory_limit": "1GB", "temp_directory": str(scratch)},
+        )
+        self.connection.execute("SET TimeZone = 'UTC'")
+        for macro in dialect.MACROS:
+            self.connection.execute(macro)
+        self.connection.execute(f"ATTACH ':memory:' AS {CATALOG}")
+        # A query reaches the objects of the sandbox and no other file of this machine.
+        directories = ", ".join(_literal(f"{path}/") for path in (s3_root, scratch))
+        self.connection.execute(f"SET allowed_directories = [{directories}]")
+        self.connection.execute("SET enable_external_access = false")
+
+    def prepare(self, query: exp.Query, text: str) -> str:
+        """Make the views that the query needs; returns it in DuckDB's SQL.
+
+        Raises QueryFailed, with Athena's words, for tables that do not exist.
+        """
+        self._create_schema(self._database)
+        local = {cte.alias.lower() for cte in query.find_all(exp.CTE)}
+        for node in query.find_all(exp.Table):
+            if not node.name or (not node.db and node.name.lower() in local):
+                continue
+            self._create_view(node, text)
+        self.connection.execute(
+            f"SET search_path = '{CATALOG}.{_quoted(self._database)},memory.main'"
+        )
+        return dialect.to_duckdb(query)
+
+    def interrupt(self) -> None:
+        """Stop what the connection is executing; from any thread."""
+        self.connection.interrupt()
+
+    def close(self) -> None:
+        """Release the memory."""
+        self.connection.close()
+
+    def _create_view(self, node: exp.Table, text: str) -> None:
+        catalog = node.catalog.lower() or CATALOG
+        database = node.db.lower() or self._database
+        name = node.name.lower()
+        where = dialect.position(node, text)
+        if database == "information_schema":
+            raise not_supported("information_schema")
+        table = self._catalogue.find(database, name) if catalog == CATALOG else None
+        if table is None:
+            raise QueryFailed(
+                f"TABLE_NOT_FOUND: {where}: Table '{catalog}.{database}.{name}' does not exist",
+                error_type=1003,
+            )
+        if any(known.table == table for known in self.scanned):
+            return
+        if _PARQUET not in table.input_format.lower():
+            raise not_supported(f"the format of table {database}.{name}")
+        self._create_schema(database)
+        scanned = ScannedTable(table, tuple(self._files(table)))
+        view = f"{CATALOG}.{_quoted(database)}.{_quoted(name)}"
+        self.connection.execute(f"CREATE VIEW {view} AS {_view_sql(scanned)}")
+        self.scanned.append(scanned)
+
+    def _create_schema(self, database: str) -> None:
+        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{_quoted(database)}")
+
+    def _files(self, table: Table) -> list[DataFile]:
+        if not table.partition_keys:
+            return [DataFile(path) for path in self._listed(table.location)]
+        return [
+            DataFile(path, partition.values)
+            for partition in table.partitions
+            for path in self._listed(partition.location)
+        ]
+
+    def _listed(self, location: str) -> list[Path]:
+        """The data files under an s3:// address; names that start with . or _ are none."""
+        root = object_path(self._s3_root, location)
+        return sorted(
+            path
+            for path in root.rglob("*")
+            if path.is_file()
+            and not any(part.startswith((".", "_")) for part in path.relative_to(root).parts)
+            and path.stat().st_size > 0
+        )
+
+
+def is_hive_style(table: Table, partition: Partition) -> bool:
+    """Whether the partition's directory says its values (``day=2026-01-31/``)."""
+    parts = partition.location.rstrip("/").split("/")[-len(table.partition_keys) :]
+    names = [key.name for key in table.partition_keys]
+    return parts == [f"{n}={v}" for n, v in zip(names, partition.values, strict=True)]
+
+
+def _view_sql(scanned: ScannedTable) -> str:
+    """The SELECT of a table's view: its columns in the catalogue's order, names and types."""
+    table = scanned.table
+    every = (*table.columns, *table.partition_keys)
+    if not scanned.files:
+        nulls = (f"CAST(NULL AS {duckdb_type(c.type)}) AS {_quoted(c.name)}" for c in every)
+        return f"SELECT {', '.join(nulls)} WHERE false"
+    if table.partition_keys and not all(is_hive_style(table, p) for p in table.partitions):
+        groups: dict[tuple[str, ...], list[DataFile]] = {}
+        for file in scanned.files:
+            groups.setdefault(file.values, []).append(file)
+        return " UNION ALL ".join(_part_sql(table, files) for files in groups.values())
+    keys = {key.name: duckdb_type(key.type) for key in table.partition_keys}
+    hive = ", ".join(f"{_literal(name)}: {kind}" for name, kind in keys.items())
+    partitioning = f", hive_partitioning = true, hive_types = {{{hive}}}" if keys else ""
+    names = ", ".join(_quoted(name) for name in keys)
+    source = _read_parquet(list(scanned.files), partitioning)
+    return f"SELECT {_stored(table)}{', ' if keys else ''}{names} FROM {source}"  # noqa: S608
+
+
+def _part_sql(table: Table, files: list[DataFile]) -> str:
+    """The SELECT of one partition whose directory does not say its values."""
+    values = (
+        f"CAST({_literal(value)} AS {duckdb_type(key.type)}) AS {_quoted(key.name)}"
+        for key, value in zip(table.partition_keys, files[0].values, strict=True)
+    )
+    return f"SELECT {_stored(table)}, {', '.join(values)} FROM {_read_parquet(files, '')}"  # noqa: S608
+
+
+def _stored(table: Table) -> str:
+    return ", ".join(
+        f"CAST({_quoted(c.name)} AS {duckdb_type(c.type)}) AS {_quoted(c.name)}"
+        for c in table.columns
+    )
+
+
+def _read_parquet(files: list[DataFile], options: str) -> str:
+    paths = ", ".join(_literal(str(file.path)) for file in files)
+    return (
+        f"read_parquet([{paths}], union_by_name = true{options or ', hive_partitioning = false'})"
+    )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,232 @@
+"""A branch's data directory and the Postgres server that works on it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from neonsync.sandbox.httpd import LOOPBACK
+from neonsync.sandbox.neon.errors import SandboxError
+from neonsync.sandbox.neon.launcher import Launcher
+
+ADMIN = "cloud_admin"
+_START_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+_POLL_SECONDS = 0.01
+# Below the range from which systems take the ports of outgoing connections: a server that is
+# stopped for a moment finds its port again.
+_PORTS = range(20_000, 32_000)
+_LOCALES = ("C.UTF-8", "C")
+
+
+class Cluster:
+    """One Postgres of its own; made empty or as a copy of another, then started and stopped."""
+
+    def __init__(self, folder: Path, launcher: Launcher, admin_password: str) -> None:
+        self.data = folder / "data"
+        self._folder = folder
+        self._log = folder / "postgres.log"
+        self._launcher = launcher
+        self._admin_password = admin_password
+        self._lock = threading.RLock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether the server's process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def create(self) -> None:
+        """Make an empty cluster with a superuser of ours."""
+        password_file = self._folder / "password"
+        self._prepare()
+        password_file.touch(0o600)
+        password_file.write_text(self._admin_password)
+        try:
+            self._launcher.give(password_file)
+            for locale in _LOCALES:
+                try:
+                    self._initdb(locale, password_file)
+                    return
+                except SandboxError:
+                    if locale == _LOCALES[-1]:
+                        raise
+        finally:
+            password_file.unlink()
+
+    def copy(self, parent: Cluster) -> None:
+        """Become a copy of another cluster as it is now; a running one is not disturbed."""
+        with parent._lock:
+            running, port = parent.running, parent._port
+            if not running:
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder.mkdir(parents=True)
+                shutil.copytree(parent.data, self.data, symlinks=True)
+                self._launcher.give(self.data)
+                return
+        self._prepare()
+        self._launcher.run(
+            "pg_basebackup",
+            *("--pgdata", str(self.data), "--checkpoint=fast", "--wal-method=stream"),
+            *("--no-sync", "--no-manifest", "--no-password"),
+            *("--host", LOOPBACK, "--port", str(port), "--username", ADMIN),
+            secrets={"PGPASSWORD": self._admin_password},
+        )
+
+    def start(self, port: int, taken: Collection[int] = ()) -> int:
+        """Start the server, on the port when it is free, else on another; returns which."""
+        with self._lock:
+            end_left_over(self.data)
+            self._launcher.give(self.data)
+            self._port = port if _is_free(port) else free_port(taken)
+            self._process = self._launcher.serve(
+                "postgres",
+                *("-D", str(self.data), "-h", LOOPBACK, "-p", str(self._port), "-k", ""),
+                log=self._log,
+            )
+            self._await_ready(self._process)
+            return self._port
+
+    def stop(self) -> None:
+        """Stop the server: connections drop, nothing is lost. Safe when it does not run."""
+        with self._lock:
+            if self._process is None:
+                return
+            for order, seconds in ((signal.SIGINT, _STOP_SECONDS), (signal.SIGQUIT, 5.0)):
+                if self._process.poll() is None:
+                    self._process.send_signal(order)
+                try:
+                    self._process.wait(seconds)
+                    break
+                except subprocess.TimeoutExpired:
+                    continue
+            else:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def remove(self) -> None:
+        """Stop the server and delete its data."""
+        with self._lock:
+            self.stop()
+            end_left_over(self.data)
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
+        """A connection as the superuser, in autocommit."""
+        return psycopg.connect(
+            host=LOOPBACK,
+            port=self._port,
+            user=ADMIN,
+            password=self._admin_password,
+            dbname=database,
+            sslmode="disable",
+            connect_timeout=10,
+            autocommit=True,
+        )
+
+    def _prepare(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self.data.mkdir(parents=True, mode=0o700)
+        self._launcher.give(self.data)
+
+    def _initdb(self, locale: str, password_file: Path) -> None:
+        self._launcher.run(
+            "initdb",
+            *("--pgdata", str(self.data), "--username", ADMIN, "--pwfile", str(password_file)),
+            *("--auth=scram-sha-256", "--encoding=UTF8", f"--locale={locale}", "--no-sync"),
+            *("--set=timezone=GMT", "--set=log_timezone=GMT", "--set=max_connections=100"),
+        )
+
+    def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while _status(self.data, process.pid) != "ready":
+            if process.poll() is not None:
+                raise SandboxError(f"Postgres did not start: {_tail(self._log)}")
+            if time.monotonic() > deadline:
+                self.stop()
+                raise SandboxError(f"Postgres was not ready in {_START_SECONDS:.0f} seconds.")
+            time.sleep(_POLL_SECONDS)
+
+
+def free_port(taken: Collection[int] = ()) -> int:
+    """A port that nobody listens on and that is not among those taken."""
+    for _ in range(1000):
+        port = secrets.choice(_PORTS)
+        if port not in taken and _is_free(port):
+            return port
+    raise SandboxError("No free port was found for Postgres on this machine.")
+
+
+def end_left_over(data: Path) -> None:
+    """Stop a server that a killed sandbox left on this data directory, and clear its pid file.
+
+    Only a process whose command line is Postgres on this very directory is touched; another
+    one that has taken the number since then is let be.
+    """
+    pid_file = data / "postmaster.pid"
+    try:
+        pid = int(pid_file.read_text().split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return
+    if _is_server(pid, data):
+        os.kill(pid, signal.SIGINT)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while _is_server(pid, data):
+            if time.monotonic() > deadline:
+                raise SandboxError(f"An old Postgres (process {pid}) on {data} does not stop.")
+            time.sleep(_POLL_SECONDS)
+    pid_file.unlink(missing_ok=True)
+
+
+def _is_server(pid: int, data: Path) -> bool:
+    command = _command_line(pid)
+    return "postgres" in command and f"-D {data} " in command
+
+
+def _command_line(pid: int) -> str:
+    """The words of a process's command, joined by spaces; empty when there is no such process."""
+    try:
+        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        if Path("/proc/self").exists():
+            return ""
+        listing = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+        raw = subprocess.run(listing, capture_output=True, check=False).stdout
+    return raw.replace(b"\0", b" ").decode(errors="replace")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As Postgres does: connections that are just closed do not hold the port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def _status(data: Path, pid: int) -> str:
+    """The server's own word about itself, from the last line of its pid file."""
+    try:
+        lines = (data / "postmaster.pid").read_text().split("\n")
+    except FileNotFoundError:
+        return ""
+    return lines[7].strip() if len(lines) > 7 and lines[0] == str(pid) else ""
+
+
+def _tail(log: Path) -> str:
+    return " ".join(log.read_text(errors="replace").strip().splitlines()[-5:])

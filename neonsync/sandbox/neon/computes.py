@@ -1,0 +1,215 @@
+"""The Postgres servers of all branches: made, cloned, configured, started and stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from threading import RLock
+
+import psycopg
+from psycopg import sql
+
+from neonsync.sandbox.neon.cluster import ADMIN, Cluster, end_left_over
+from neonsync.sandbox.neon.launcher import Launcher
+from neonsync.sandbox.neon.state import Branch, Database, Endpoint, EndpointState, Role, Store, now
+
+_SYSTEM_DATABASES = ("template0", "template1", "postgres")
+
+
+class Computes:
+    """Branches as clusters on disk, endpoints as servers on them."""
+
+    def __init__(self, folder: Path, launcher: Launcher, store: Store) -> None:
+        self._folder = folder
+        self._launcher = launcher
+        self._store = store
+        self._clusters: dict[str, Cluster] = {}
+        self._lock = RLock()
+        with store.read() as state:
+            self._admin_password = state.admin_password
+
+    def create_root(self, branch: Branch, port: int) -> None:
+        """Make a branch without a parent, and leave its server running."""
+        cluster = self._cluster(branch.id)
+        cluster.create()
+        cluster.start(port)
+        with cluster.connect() as connection:
+            for role in branch.roles:
+                connection.execute(_create_role(connection, role))
+        for database in branch.databases:
+            self.create_database(branch.id, database)
+
+    def create_child(self, branch: Branch, parent_id: str) -> None:
+        """Copy the parent as it is now; its server goes on undisturbed."""
+        self._cluster(branch.id).copy(self._cluster(parent_id))
+
+    def create_schema_only(self, branch: Branch, source_id: str, port: int) -> None:
+        """Copy a branch without its rows."""
+        cluster = self._cluster(branch.id)
+        cluster.copy(self._cluster(source_id))
+        cluster.start(port)
+        for database in _databases(cluster):
+            _empty_tables(cluster, database)
+        cluster.stop()
+
+    def start(self, endpoint_id: str) -> None:
+        """Start an endpoint's server, give the roles their passwords, note what is true now."""
+        with self._store.read() as state:
+            endpoint = state.endpoints[endpoint_id]
+            branch = state.branches[endpoint.branch_id]
+            taken = {other.port for other in state.endpoints.values()}
+        cluster = self._cluster(branch.id)
+        port = cluster.start(endpoint.port, taken)
+        with cluster.connect() as connection:
+            for role in branch.roles:
+                connection.execute(_set_password(connection, role))
+        self._note(endpoint_id, port)
+        self.measure(branch.id)
+
+    def start_all(self, endpoints: Sequence[Endpoint]) -> None:
+        """Start the servers of these endpoints side by side."""
+        if endpoints:
+            with ThreadPoolExecutor(min(8, len(endpoints))) as pool:
+                for done in [pool.submit(self.start, endpoint.id) for endpoint in endpoints]:
+                    done.result()
+
+    def restart(self, endpoint_id: str) -> None:
+        """Stop and start an endpoint's server: connections drop, the address stays."""
+        with self._store.read() as state:
+            branch_id = state.endpoints[endpoint_id].branch_id
+        self._cluster(branch_id).stop()
+        self.start(endpoint_id)
+
+    def stop(self, branch_id: str) -> None:
+        """Stop the server of a branch, when it has one."""
+        self._cluster(branch_id).stop()
+
+    def stop_all(self) -> None:
+        """Stop every server, side by side."""
+        with self._lock:
+            clusters = list(self._clusters.values())
+        if clusters:
+            with ThreadPoolExecutor(min(8, len(clusters))) as pool:
+                list(pool.map(Cluster.stop, clusters))
+
+    def remove(self, branch_id: str) -> None:
+        """Stop the server of a branch and delete its data."""
+        self._cluster(branch_id).remove()
+        with self._lock:
+            del self._clusters[branch_id]
+
+    def remove_all_but(self, branch_ids: set[str]) -> None:
+        """Delete what a killed sandbox left half made or half deleted."""
+        for folder in self._folder.glob("br-*"):
+            if folder.name not in branch_ids:
+                self.remove(folder.name)
+            else:
+                end_left_over(folder / "data")
+
+    def create_database(self, branch_id: str, database: Database) -> None:
+        """Make a database on a running branch."""
+        with self._cluster(branch_id).connect() as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                    sql.Identifier(database.name), sql.Identifier(database.owner_name)
+                )
+            )
+
+    def wal_position(self, branch_id: str) -> str | None:
+        """Where the branch's log stands, or None while its server is down."""
+        cluster = self._cluster(branch_id)
+        if not cluster.running:
+            return None
+        try:
+            with cluster.connect() as connection:
+                row = connection.execute("SELECT pg_current_wal_lsn()::text").fetchone()
+        except psycopg.OperationalError:
+            return None
+        return None if row is None else str(row[0])
+
+    def measure(self, branch_id: str) -> None:
+        """Note the size of the branch's databases, when its server is there to be asked."""
+        cluster = self._cluster(branch_id)
+        if not cluster.running:
+            return
+        try:
+            with cluster.connect() as connection:
+                row = connection.execute(
+                    "SELECT sum(pg_database_size(oid))::int8 FROM pg_database"
+                    " WHERE datname <> ALL (%s)",
+                    [list(_SYSTEM_DATABASES)],
+                ).fetchone()
+        except psycopg.OperationalError:
+            return  # it is just being stopped or restarted: the last size stands
+        # Not worth a write to disk: it is measured again after a restart.
+        with self._store.read() as state:
+            if row is not None and branch_id in state.branches:
+                state.branches[branch_id] = replace(
+                    state.branches[branch_id], logical_size=int(row[0])
+                )
+
+    def terminate_backends(self, branch_id: str) -> int:
+        """Cut every client's connection to the branch; returns how many there were."""
+        with self._cluster(branch_id).connect() as connection:
+            rows = connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND usename <> %s",
+                [ADMIN],
+            ).fetchall()
+        return len(rows)
+
+    def _cluster(self, branch_id: str) -> Cluster:
+        with self._lock:
+            if branch_id not in self._clusters:
+                folder = self._folder / branch_id
+                self._clusters[branch_id] = Cluster(folder, self._launcher, self._admin_password)
+            return self._clusters[branch_id]
+
+    def _note(self, endpoint_id: str, port: int) -> None:
+        with self._store.edit() as state:
+            state.endpoints[endpoint_id] = replace(
+                state.endpoints[endpoint_id],
+                port=port,
+                current_state=EndpointState.ACTIVE,
+                updated_at=now(),
+            )
+
+
+def _create_role(connection: psycopg.Connection[tuple[object, ...]], role: Role) -> sql.Composed:
+    return sql.SQL(
+        "CREATE ROLE {} LOGIN CREATEDB CREATEROLE NOSUPERUSER NOREPLICATION NOBYPASSRLS PASSWORD {}"
+    ).format(sql.Identifier(role.name), _verifier(connection, role))
+
+
+def _set_password(connection: psycopg.Connection[tuple[object, ...]], role: Role) -> sql.Composed:
+    return sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+        sql.Identifier(role.name), _verifier(connection, role)
+    )
+
+
+def _verifier(connection: psycopg.Connection[tuple[object, ...]], role: Role) -> sql.Literal:
+    """The password as the server stores it: the plain one never comes near a server's log."""
+    verifier = connection.pgconn.encrypt_password(
+        role.password.encode(), role.name.encode(), b"scram-sha-256"
+    )
+    return sql.Literal(verifier.decode())
+
+
+def _databases(cluster: Cluster) -> list[str]:
+    with cluster.connect() as connection:
+        rows = connection.execute("SELECT datname FROM pg_database WHERE datallowconn").fetchall()
+    return [str(row[0]) for row in rows if row[0] not in _SYSTEM_DATABASES]
+
+
+def _empty_tables(cluster: Cluster, database: str) -> None:
+    with cluster.connect(database) as connection:
+        rows = connection.execute(
+            "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n"
+            " ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')"
+            " AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'"
+        ).fetchall()
+        if rows:
+            tables = sql.SQL(", ").join(sql.Identifier(str(row[0]), str(row[1])) for row in rows)
+            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))

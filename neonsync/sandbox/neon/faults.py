@@ -1,0 +1,78 @@
+"""Faults on request: refusals, delays, lost replies, cut connections, restarts."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from neonsync.sandbox.neon.request import Reply
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to one request: a reply in place of the true one, a delay, a hang-up."""
+
+    reply: Reply | None = None
+    delay_seconds: float = 0.0
+    lose_reply: bool = False
+
+
+@dataclass
+class Faults:
+    """Faults for the requests to come, all off at first. Safe to use from any thread."""
+
+    _restart: Callable[[str], None]
+    _terminate: Callable[[str], int]
+    _replies: deque[Reply] = field(default_factory=deque)
+    _delays: deque[float] = field(default_factory=deque)
+    _losses: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fail_next(
+        self,
+        n: int,
+        status: int,
+        body: Mapping[str, Any] | str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Answer the next ``n`` requests with this status, and do nothing of what they ask.
+
+        ``body`` is an object (JSON) or a text (HTML, as a proxy in front of Neon sends); None is
+        Neon's general error.
+        """
+        if body is None:
+            body = {"request_id": "sandbox-fault", "code": "", "message": f"fault {status}"}
+        with self._lock:
+            self._replies.extend([Reply(status, body, dict(headers or {}))] * n)
+
+    def delay_next(self, n: int, seconds: float) -> None:
+        """Answer the next ``n`` requests only after this time."""
+        with self._lock:
+            self._delays.extend([seconds] * n)
+
+    def lose_next(self, n: int) -> None:
+        """Do what the next ``n`` requests ask, and hang up in place of a reply."""
+        with self._lock:
+            self._losses += n
+
+    def restart_compute(self, branch_name: str) -> None:
+        """Stop and start the branch's Postgres; every connection drops."""
+        self._restart(branch_name)
+
+    def terminate_backends(self, branch_name: str) -> int:
+        """Cut every client's connection to the branch; returns how many there were."""
+        return self._terminate(branch_name)
+
+    def take(self) -> Fault:
+        """The faults for the request that is here now."""
+        with self._lock:
+            losing = self._losses > 0
+            self._losses -= losing
+            return Fault(
+                reply=self._replies.popleft() if self._replies else None,
+                delay_seconds=self._delays.popleft() if self._delays else 0.0,
+                lose_reply=losing,
+            )

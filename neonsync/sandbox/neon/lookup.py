@@ -1,0 +1,51 @@
+"""Finding branches, endpoints, roles and databases in the state."""
+
+from __future__ import annotations
+
+from neonsync.sandbox.neon.errors import ApiError
+from neonsync.sandbox.neon.state import Branch, Database, Endpoint, Role, State
+
+
+def find_branch(state: State, branch_id: str) -> Branch:
+    """The branch, or Neon's 404."""
+    if branch_id not in state.branches:
+        raise ApiError(404, "branch not found")
+    return state.branches[branch_id]
+
+
+def find_role(branch: Branch, name: str) -> Role:
+    """The role, or Neon's 404."""
+    for role in branch.roles:
+        if role.name == name:
+            return role
+    raise ApiError(404, "role not found")
+
+
+def find_database(branch: Branch, name: str) -> Database:
+    """The database, or Neon's 404."""
+    for database in branch.databases:
+        if database.name == name:
+            return database
+    raise ApiError(404, "database not found")
+
+
+def default_branch(state: State) -> Branch:
+    """The branch that is meant when none is named."""
+    return next(branch for branch in state.branches.values() if branch.default)
+
+
+def endpoints_of(state: State, branch_id: str) -> list[Endpoint]:
+    """The branch's endpoints."""
+    return [each for each in state.endpoints.values() if each.branch_id == branch_id]
+
+
+def children_of(state: State, branch_id: str) -> list[Branch]:
+    """The branches made from this one."""
+    return [each for each in state.branches.values() if each.parent_id == branch_id]
+
+
+def forget_branch(state: State, branch_id: str) -> None:
+    """Drop a branch and its endpoints from the state."""
+    for endpoint in endpoints_of(state, branch_id):
+        del state.endpoints[endpoint.id]
+    del state.branches[branch_id]

@@ -1,0 +1,150 @@
+"""Neon's rules for branches: what may be asked, what a new record looks like, what is refused."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from neonsync.sandbox.neon import names
+from neonsync.sandbox.neon.cluster import free_port
+from neonsync.sandbox.neon.errors import ApiError
+from neonsync.sandbox.neon.lookup import children_of, default_branch, find_branch
+from neonsync.sandbox.neon.state import Branch, Database, Endpoint, Role, State, now, timestamp
+
+SCHEMA_ONLY = "schema-only"
+_LONGEST_LIFE = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class BranchWish:
+    """What a client asks of a new branch; ``compute`` is the endpoint it wants, if any."""
+
+    name: str | None = None
+    parent_id: str | None = None
+    protected: bool = False
+    expires_at: datetime | None = None
+    init_source: str = "parent-data"
+    annotation: Mapping[str, str] | None = None
+    compute: ComputeWish | None = None
+
+
+@dataclass(frozen=True)
+class ComputeWish:
+    """The size of a compute, in Neon's units of 1 CPU and 4 GB."""
+
+    min_cu: float = 0.25
+    max_cu: float = 0.25
+    suspend_timeout_seconds: int = 0
+
+
+@dataclass(frozen=True)
+class BranchChange:
+    """What a client asks to change; None leaves a thing as it is."""
+
+    name: str | None = None
+    protected: bool | None = None
+    expires_at: datetime | None = None
+    forget_expiry: bool = False
+
+
+def root_branch() -> Branch:
+    """The default branch of a new project."""
+    moment = now()
+    role = Role("neondb_owner", names.password(), moment)
+    database = Database(secrets.randbelow(10**9), "neondb", role.name, moment)
+    return Branch(
+        id=names.branch_id(),
+        name="main",
+        created_at=moment,
+        updated_at=moment,
+        state_changed_at=moment,
+        roles=(role,),
+        databases=(database,),
+        default=True,
+    )
+
+
+def choose_parent(state: State, wish: BranchWish) -> Branch:
+    """The branch to copy: the named one or the default; refused when it may have no children."""
+    parent = find_branch(state, wish.parent_id) if wish.parent_id else default_branch(state)
+    refuse_unready(parent)
+    if parent.expires_at:
+        raise ApiError(422, "a branch with an expiration time cannot have children")
+    return parent
+
+
+def new_child(state: State, parent: Branch, wish: BranchWish, position: str | None) -> Branch:
+    """The record of a new branch."""
+    moment = now()
+    branch_id = names.branch_id()
+    name = wish.name or branch_id
+    refuse_duplicate(state, name)
+    if wish.expires_at and wish.protected:
+        raise ApiError(422, "a protected branch cannot have an expiration time")
+    roles = parent.roles
+    if parent.protected:
+        roles = tuple(replace(role, password=names.password()) for role in roles)
+    root = wish.init_source == SCHEMA_ONLY
+    return Branch(
+        id=branch_id,
+        name=name,
+        created_at=moment,
+        updated_at=moment,
+        state_changed_at=moment,
+        roles=roles,
+        databases=parent.databases,
+        parent_id=None if root else parent.id,
+        parent_lsn=None if root else position,
+        parent_timestamp=None if root else moment,
+        protected=wish.protected,
+        expires_at=expiry(wish.expires_at) if wish.expires_at else None,
+        init_source=wish.init_source,
+        annotation=dict(wish.annotation or {}),
+    )
+
+
+def new_endpoint(state: State, branch_id: str, wish: ComputeWish) -> Endpoint:
+    """The record of a new compute."""
+    moment = now()
+    return Endpoint(
+        id=names.endpoint_id(),
+        branch_id=branch_id,
+        port=free_port({other.port for other in state.endpoints.values()}),
+        created_at=moment,
+        updated_at=moment,
+        min_cu=wish.min_cu,
+        max_cu=wish.max_cu,
+        suspend_timeout_seconds=wish.suspend_timeout_seconds,
+    )
+
+
+def expiry(moment: datetime) -> str:
+    """The moment as Neon writes it; refused when past or too far away."""
+    present = datetime.now(UTC)
+    if not present < moment <= present + _LONGEST_LIFE:
+        raise ApiError(422, "expires_at must be in the future and at most 30 days from now")
+    return timestamp(moment)
+
+
+def refuse_duplicate(state: State, name: str) -> None:
+    """Names are unique in a project."""
+    if any(branch.name == name for branch in state.branches.values()):
+        raise ApiError(409, "branch with the provided name already exists")
+
+
+def refuse_unready(branch: Branch) -> None:
+    """A branch that is being made or deleted can do nothing."""
+    if branch.current_state != "ready" or branch.pending_state:
+        raise ApiError(422, "branch not ready yet")
+
+
+def refuse_to_delete(state: State, branch: Branch) -> None:
+    """Some branches must stay."""
+    if branch.default:
+        raise ApiError(422, "cannot delete the default branch of the project")
+    if branch.protected:
+        raise ApiError(422, "cannot delete a protected branch")
+    if children_of(state, branch.id):
+        raise ApiError(422, "cannot delete branch that has children")
