@@ -1,0 +1,217 @@
+"""What UNLOAD left in S3: the manifest, the Parquet files in it, and their rows in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import IO, Any, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from neonsync.athena.objects import (
+    RangedFile,
+    S3Object,
+    delete_objects,
+    list_prefix,
+    read_text,
+)
+from neonsync.errors import ExportError
+
+CHUNK_BYTES = 64 * 1024 * 1024
+CHUNK_ROWS = 500_000
+PRELOAD_BYTES = 80 * 1024 * 1024
+BUFFER_BYTES = 1024 * 1024
+BATCH_ROWS = 65_536
+FOOTER_BYTES = 256 * 1024
+FOOTER_THREADS = 8
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Row groups ``first`` to ``last`` (inclusive) of one exported file."""
+
+    file: S3Object
+    first: int
+    last: int
+    rows: int
+    start: int
+    length: int
+
+    @property
+    def key(self) -> str:
+        """What identifies the piece in the ledger: the file's version and the row groups."""
+        return f"{self.file.address}#{self.file.etag}#{self.first}-{self.last}"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Pieces that are loaded and recorded together: the unit of work and of retry."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all pieces."""
+        return sum(piece.rows for piece in self.pieces)
+
+    @property
+    def bytes(self) -> int:
+        """Compressed bytes of all pieces."""
+        return sum(piece.length for piece in self.pieces)
+
+    @property
+    def key(self) -> str:
+        """The first piece's key: no piece is in two chunks, so it names the chunk."""
+        return self.pieces[0].key
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """A file of the manifest with its footer."""
+
+    file: S3Object
+    metadata: pq.FileMetaData
+
+
+@dataclass(frozen=True)
+class Export:
+    """All files of one UNLOAD."""
+
+    files: tuple[ExportedFile, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows in all files, by their footers."""
+        return sum(exported.metadata.num_rows for exported in self.files)
+
+
+def read_export(s3: Any, prefix: str, manifest_location: str | None) -> Export:
+    """Read the manifest and the footer of each file that it names.
+
+    Raises:
+        ExportError: a file of the manifest is missing, or lies elsewhere, or is no Parquet.
+    """
+    if manifest_location is None:
+        raise ExportError(
+            "Athena finished the UNLOAD without naming a manifest",
+            "Run again with a fresh export.",
+        )
+    named = [line.strip() for line in read_text(s3, manifest_location).splitlines()]
+    named = [line for line in named if line]
+    there = {entry.address: entry for entry in list_prefix(s3, prefix)}
+    missing = [address for address in named if address not in there]
+    if missing:
+        raise ExportError(
+            f"{len(missing)} of {len(named)} files of the manifest are not in S3, "
+            f"the first is {missing[0]}",
+            "Did a lifecycle rule or another job delete them? Run again for a fresh export.",
+        )
+    if len(set(named)) != len(named):
+        raise ExportError("the manifest names a file twice", "Run again for a fresh export.")
+    sources = [there[address] for address in named]
+    with ThreadPoolExecutor(FOOTER_THREADS, thread_name_prefix="footer") as pool:
+        metadata = list(pool.map(lambda source: _read_footer(s3, source), sources))
+    return Export(tuple(map(ExportedFile, sources, metadata)))
+
+
+def plan_chunks(
+    export: Export, *, loaded: frozenset[str] = frozenset(), chunk_rows: int = CHUNK_ROWS
+) -> list[Chunk]:
+    """Cut the export into chunks of about 64 MB or 500,000 rows.
+
+    Large files are cut at row groups, small ones grouped. The cut depends on the export alone,
+    so that an attempt that starts again finds the same pieces; those in ``loaded`` are left out.
+    """
+    chunks: list[Chunk] = []
+    current: list[Piece] = []
+    rows = size = 0
+    for piece in _pieces(export, chunk_rows):
+        if piece.key in loaded:
+            continue
+        if current and (rows + piece.rows > chunk_rows or size + piece.length > CHUNK_BYTES):
+            chunks.append(Chunk(tuple(current)))
+            current, rows, size = [], 0, 0
+        current.append(piece)
+        rows += piece.rows
+        size += piece.length
+    if current:
+        chunks.append(Chunk(tuple(current)))
+    return chunks
+
+
+def read_batches(
+    s3: Any, piece: Piece, metadata: pq.FileMetaData, columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a piece, in batches; memory stays at one piece and one batch."""
+    source = RangedFile(s3, piece.file)
+    if piece.length <= PRELOAD_BYTES:
+        source.preload(piece.start, piece.length)
+    # Athena writes timestamps as INT96, which would else arrive as nanoseconds and wrap.
+    file = pq.ParquetFile(
+        cast(IO[bytes], source),
+        metadata=metadata,
+        pre_buffer=False,
+        buffer_size=BUFFER_BYTES,
+        coerce_int96_timestamp_unit="us",
+    )
+    yield from file.iter_batches(
+        batch_size=BATCH_ROWS,
+        row_groups=list(range(piece.first, piece.last + 1)),
+        columns=list(columns),
+        use_threads=False,
+    )
+
+
+def delete_export(s3: Any, prefix: str, result_addresses: Sequence[str]) -> int:
+    """Delete what an UNLOAD left: all below its own prefix, its manifest and metadata."""
+    found = [entry.address for entry in list_prefix(s3, prefix)]
+    return delete_objects(s3, [*found, *result_addresses])
+
+
+def _read_footer(s3: Any, source: S3Object) -> pq.FileMetaData:
+    file = RangedFile(s3, source)
+    length = min(FOOTER_BYTES, source.size)
+    try:
+        if length:
+            file.preload(source.size - length, length)
+        return pq.read_metadata(cast(IO[bytes], file))
+    except pa.ArrowException as error:
+        raise ExportError(
+            f"{source.address} is not a whole Parquet file: {error}",
+            "Run again for a fresh export.",
+        ) from error
+
+
+def _pieces(export: Export, chunk_rows: int) -> Iterator[Piece]:
+    for exported in export.files:
+        groups = [
+            _extent(exported.metadata, index) for index in range(exported.metadata.num_row_groups)
+        ]
+        first = 0
+        while first < len(groups):
+            last = first
+            rows, start, end = groups[first]
+            while (
+                last + 1 < len(groups)
+                and rows + groups[last + 1][0] <= chunk_rows
+                and groups[last + 1][2] - start <= CHUNK_BYTES
+            ):
+                last += 1
+                rows += groups[last][0]
+                end = groups[last][2]
+            yield Piece(exported.file, first, last, rows, start, end - start)
+            first = last + 1
+
+
+def _extent(metadata: pq.FileMetaData, index: int) -> tuple[int, int, int]:
+    """Rows, first byte and end of a row group."""
+    group = metadata.row_group(index)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    starts = [
+        min(offset for offset in (c.dictionary_page_offset, c.data_page_offset) if offset)
+        for c in columns
+    ]
+    ends = [start + c.total_compressed_size for start, c in zip(starts, columns, strict=True)]
+    return group.num_rows, min(starts), max(ends)

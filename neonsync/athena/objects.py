@@ -1,0 +1,151 @@
+"""Objects in S3: addresses, listing, ranged reading, deleting."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from neonsync.athena.client import translated_errors
+from neonsync.errors import ExportError
+
+DELETE_BATCH = 1000  # DeleteObjects takes no more
+
+
+@dataclass(frozen=True)
+class S3Object:
+    """An object with the version that was listed: ``etag`` changes when it is replaced."""
+
+    bucket: str
+    key: str
+    size: int
+    etag: str
+
+    @property
+    def address(self) -> str:
+        """The object as ``s3://bucket/key``."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def split_address(address: str) -> tuple[str, str]:
+    """``s3://bucket/key`` as bucket and key."""
+    parts = urlsplit(address, allow_fragments=False)
+    if parts.scheme != "s3" or not parts.netloc:
+        raise ExportError(f"{address!r} is not an s3:// address")
+    # A key may hold a question mark, which urlsplit takes for a query.
+    key = address[len("s3://") + len(parts.netloc) + 1 :]
+    return parts.netloc, key
+
+
+def read_text(s3: Any, address: str) -> str:
+    """A small text object, whole."""
+    bucket, key = split_address(address)
+    with translated_errors(f"reading {address}"):
+        body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body.decode("utf-8")
+
+
+def list_prefix(s3: Any, prefix: str) -> list[S3Object]:
+    """Every object below a prefix, all pages of it."""
+    bucket, key = split_address(prefix)
+    with translated_errors(f"listing {prefix}"):
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
+        return [
+            S3Object(bucket, entry["Key"], entry["Size"], entry["ETag"])
+            for page in pages
+            for entry in page.get("Contents", [])
+        ]
+
+
+def delete_objects(s3: Any, addresses: Iterable[str]) -> int:
+    """Delete objects; those that are gone already count as deleted. Returns how many."""
+    by_bucket: dict[str, list[str]] = {}
+    for address in addresses:
+        bucket, key = split_address(address)
+        by_bucket.setdefault(bucket, []).append(key)
+    for bucket, keys in by_bucket.items():
+        for start in range(0, len(keys), DELETE_BATCH):
+            _delete_batch(s3, bucket, keys[start : start + DELETE_BATCH])
+    return sum(map(len, by_bucket.values()))
+
+
+def _delete_batch(s3: Any, bucket: str, keys: Sequence[str]) -> None:
+    with translated_errors(f"deleting {len(keys)} objects of {bucket}"):
+        answer = s3.delete_objects(
+            Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        )
+    for failure in answer.get("Errors", []):
+        raise ExportError(
+            f"s3://{bucket}/{failure.get('Key')} could not be deleted: {failure.get('Message')}",
+            "Delete it by hand, or give the role s3:DeleteObject on the output location.",
+        )
+
+
+class RangedFile(io.RawIOBase):
+    """An S3 object as a file that pyarrow can read: each read is one ranged GET.
+
+    ``preload`` fetches a range at once, so that what lies in it costs one round trip. Every GET
+    names the etag: an object that was replaced in between is an error, not a mixture.
+    """
+
+    def __init__(self, s3: Any, source: S3Object) -> None:
+        self._s3 = s3
+        self._source = source
+        self._position = 0
+        self._start = 0
+        self._preloaded = b""
+
+    def preload(self, start: int, length: int) -> None:
+        """Hold ``length`` bytes from ``start`` in memory."""
+        self._start, self._preloaded = start, self._fetch(start, length)
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """It can be sought in."""
+        return True
+
+    def tell(self) -> int:
+        """The position in the object."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move the position; nothing is read."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._source.size}
+        self._position = base[whence] + offset
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to ``size`` bytes from the position; fewer only at the end."""
+        left = max(self._source.size - self._position, 0)
+        size = left if size < 0 else min(size, left)
+        if size == 0:
+            return b""
+        offset = self._position - self._start
+        if offset >= 0 and offset + size <= len(self._preloaded):
+            data = self._preloaded[offset : offset + size]
+        else:
+            data = self._fetch(self._position, size)
+        self._position += len(data)
+        return data
+
+    def _fetch(self, start: int, length: int) -> bytes:
+        source = self._source
+        with translated_errors(f"reading {source.address}"):
+            answer = self._s3.get_object(
+                Bucket=source.bucket,
+                Key=source.key,
+                Range=f"bytes={start}-{start + length - 1}",
+                IfMatch=source.etag,
+            )
+            data: bytes = answer["Body"].read()
+        if len(data) != length:
+            raise ExportError(
+                f"{source.address} gave {len(data)} bytes of {length} from {start}",
+                "Run the same command again; the chunk is read anew.",
+            )
+        return data

@@ -1,0 +1,142 @@
+"""Every error that neonsync raises on purpose, with its remedy and its exit code.
+
+    NeonsyncError
+    ├── ConfigError              2   a setting is missing, unknown or wrong
+    │   └── UnknownBranchError   2   no branch has that name
+    ├── AccessError              3   a service cannot be reached or refuses the credentials
+    │   ├── AthenaAccessError
+    │   ├── NeonAccessError
+    │   └── DatabaseAccessError
+    ├── RefusedError             6   allowed only with a confirmation, or never
+    │   ├── LeaseHeldError           another run works on the branch
+    │   └── WrongTargetError         the connection leads to another branch
+    ├── SyncError                1   the work itself failed; the targets are as they were
+    │   ├── SourceError              a table or column of the lake is not as the plan needs it
+    │   ├── TargetError              a table of the branch is not as the plan needs it
+    │   ├── ExportError              the UNLOAD failed
+    │   ├── LoadError                a chunk could not be loaded
+    │   ├── PublishError             the publishing transaction failed
+    │   └── LeaseLostError           another run took over this one
+    ├── ProofError               4   what was loaded is not what Athena holds; not published
+    └── RunCancelled           130 or 143, by the signal
+
+Exit codes that no error carries: 0 for success, 4 also for published data that fails a check.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process ends with; part of the documented interface."""
+
+    OK = 0
+    SYNC_FAILED = 1
+    USAGE = 2
+    ACCESS = 3
+    VALIDATION = 4
+    PARTIAL = 5
+    REFUSED = 6
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class NeonsyncError(Exception):
+    """The root: ``message`` says what happened to what, ``remedy`` what to do next."""
+
+    exit_code = ExitCode.SYNC_FAILED
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ConfigError(NeonsyncError):
+    """A setting is missing, unknown or wrong."""
+
+    exit_code = ExitCode.USAGE
+
+
+class UnknownBranchError(ConfigError):
+    """No branch of the project has the name that was asked for."""
+
+
+class AccessError(NeonsyncError):
+    """A service cannot be reached, or refuses the credentials."""
+
+    exit_code = ExitCode.ACCESS
+
+
+class AthenaAccessError(AccessError):
+    """AWS cannot be reached, or refuses the keys."""
+
+
+class NeonAccessError(AccessError):
+    """Neon's API cannot be reached, or refuses the key."""
+
+
+class DatabaseAccessError(AccessError):
+    """The branch's Postgres cannot be reached, or refuses the role."""
+
+
+class RefusedError(NeonsyncError):
+    """The action needs a confirmation that was not given."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class LeaseHeldError(RefusedError):
+    """Another run is at work on the same branch."""
+
+
+class WrongTargetError(RefusedError):
+    """The connection address does not belong to the branch that was asked for."""
+
+
+class SyncError(NeonsyncError):
+    """The work failed; every target table is as it was before the run."""
+
+
+class SourceError(SyncError):
+    """A table or a column of the lake is not as the plan needs it."""
+
+
+class TargetError(SyncError):
+    """A table of the branch is not as the plan needs it."""
+
+
+class ExportError(SyncError):
+    """Athena's UNLOAD failed, or what it wrote cannot be read."""
+
+
+class LoadError(SyncError):
+    """A chunk could not be decoded, cast or copied."""
+
+
+class PublishError(SyncError):
+    """The publishing transaction failed and was rolled back."""
+
+
+class LeaseLostError(SyncError):
+    """Another run took over while this one was away; this one may write no more."""
+
+
+class ProofError(NeonsyncError):
+    """What was loaded differs from what Athena holds; nothing was published."""
+
+    exit_code = ExitCode.VALIDATION
+
+
+class RunCancelled(NeonsyncError):  # noqa: N818  # an outcome, not a fault
+    """The run was asked to stop, and has rolled back."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+    def __init__(self, message: str, exit_code: ExitCode = ExitCode.INTERRUPTED) -> None:
+        super().__init__(message, "Nothing was published. Run the same command to start again.")
+        self.exit_code = exit_code

@@ -1,0 +1,1 @@
+"""Neon's API: projects, branches, endpoints, addresses. Knows nothing of Athena or the engine."""

@@ -1,0 +1,1 @@
+"""The branch's Postgres: connections, table shapes, COPY, merge, swap, the ledger's tables."""

@@ -1,0 +1,216 @@
+"""What a table of the branch looks like: columns, indexes, and whether it may be swapped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from psycopg import sql
+
+from neonsync.columns import SqlType, parse_postgres
+from neonsync.errors import TargetError
+from neonsync.postgres.connect import Connection
+from neonsync.postgres.queries import query
+from neonsync.tables import ColumnSpec, IndexSpec, TableSpec
+
+_TEXT_FAMILY = ("text", "varchar", "char")
+
+
+@dataclass(frozen=True)
+class IndexShape:
+    """An index without its table: ``tail`` is its definition from USING on.
+
+    ``constraint`` is ``p`` for the primary key, ``u`` for a unique constraint, else empty.
+    ``columns`` is None for an index with expressions.
+    """
+
+    name: str
+    unique: bool
+    tail: str
+    constraint: str
+    columns: tuple[str, ...] | None
+    partial: bool
+    usable: bool = True
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column of a table of the branch."""
+
+    name: str
+    type: SqlType
+    not_null: bool
+    generated: bool
+    fills_itself: bool
+
+
+@dataclass(frozen=True)
+class TargetTable:
+    """A table of the branch as it is."""
+
+    oid: int
+    columns: tuple[TableColumn, ...]
+    indexes: tuple[IndexShape, ...]
+
+    def column(self, name: str) -> TableColumn | None:
+        """The column of that name, or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+async def find_table(connection: Connection, schema: str, name: str) -> int | None:
+    """The oid of whatever has the name, or None."""
+    cursor = await connection.execute(
+        "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relname = %s",
+        (schema, name),
+    )
+    row = await cursor.fetchone()
+    return None if row is None else int(row[0])
+
+
+async def read_table(connection: Connection, schema: str, name: str) -> TargetTable | None:
+    """Describe a table, or None when nothing has the name."""
+    oid = await find_table(connection, schema, name)
+    if oid is None:
+        return None
+    columns = await connection.execute(query("table_columns"), {"table": oid})
+    indexes = await connection.execute(query("table_indexes"), {"table": oid})
+    return TargetTable(
+        oid,
+        tuple(
+            TableColumn(name, parse_postgres(type_), not_null, generated, fills_itself)
+            for name, type_, not_null, generated, fills_itself in await columns.fetchall()
+        ),
+        tuple(
+            IndexShape(
+                name, unique, tail, constraint, tuple(names) if names else None, partial, usable
+            )
+            for name, unique, tail, constraint, names, partial, usable in await indexes.fetchall()
+        ),
+    )
+
+
+async def swap_obstacles(connection: Connection, table: TargetTable, spec: TableSpec) -> list[str]:
+    """Why the table must be merged into: empty when it may be replaced.
+
+    To be asked again under the lock that the swap holds.
+    """
+    cursor = await connection.execute(query("swap_obstacles"), {"table": table.oid})
+    reasons = [str(row[0]) for row in await cursor.fetchall()]
+    if not reasons and await has_rows(connection, spec.schema, spec.target):
+        reasons.append("it holds rows")
+    return reasons
+
+
+async def has_rows(connection: Connection, schema: str, name: str) -> bool:
+    """Whether a table holds any row at all; under ``row_security = off`` none is hidden."""
+    cursor = await connection.execute(
+        sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(schema, name))
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
+def wanted_indexes(spec: TableSpec) -> tuple[IndexShape, ...]:
+    """The indexes that a target made by neonsync has: primary key, unique key, the others."""
+    shapes = [_shape(spec.key_name, spec.key, "u" if spec.generated_id else "p")]
+    if spec.generated_id:
+        shapes.insert(0, _shape(f"{spec.target}_pkey", (spec.generated_id,), "p"))
+    shapes += [_shape(index.name, index.columns, "", index) for index in spec.indexes]
+    return tuple(shapes)
+
+
+def serves(index: IndexShape, wanted: IndexShape) -> bool:
+    """Whether an index that is there does what the wanted one is for, under whatever name."""
+    if index.columns is None or not index.usable or index.partial != wanted.partial:
+        return False
+    if wanted.unique:
+        return index.unique and set(index.columns) == set(wanted.columns or ())
+    return index.columns == wanted.columns
+
+
+def missing_indexes(table: TargetTable, spec: TableSpec) -> tuple[IndexShape, ...]:
+    """Those indexes of the plan that the table lacks; all of them where the table is absent.
+
+    A key turns into a unique constraint where another primary key is there already.
+    """
+    names = {index.name for index in table.indexes}
+    has_primary_key = any(index.constraint == "p" for index in table.indexes)
+    missing: list[IndexShape] = []
+    for shape in wanted_indexes(spec):
+        if shape.name in names or any(serves(index, shape) for index in table.indexes):
+            continue
+        if not all(table.column(name) for name in shape.columns or ()):
+            continue  # the generated id, which a table of somebody else's making may lack
+        if shape.constraint == "p" and has_primary_key:
+            shape = replace(shape, constraint="u")
+        missing.append(shape)
+    return tuple(missing)
+
+
+def loaded_columns(table: TargetTable | None, spec: TableSpec) -> tuple[ColumnSpec, ...]:
+    """The columns to load, with the types that the target really has.
+
+    Raises:
+        TargetError: a column is missing, has an incompatible type, or cannot be left out.
+    """
+    if table is None:
+        return spec.columns
+    columns = []
+    for wanted in spec.columns:
+        there = table.column(wanted.name)
+        if there is None:
+            raise TargetError(
+                f'the table {spec.qualified} has no column "{wanted.name}"',
+                f"Add it: ALTER TABLE {spec.qualified} ADD COLUMN {wanted.name} {wanted.type}.",
+            )
+        same_family = there.type.base == wanted.type.base or (
+            there.type.base in _TEXT_FAMILY and wanted.type.base in _TEXT_FAMILY
+        )
+        if there.generated or not same_family:
+            raise TargetError(
+                f'the column "{wanted.name}" of {spec.qualified} is {there.type}'
+                f"{' and generated' if there.generated else ''}, and {wanted.type} in the plan",
+                "Change the column's type, or the plan.",
+            )
+        exact = there.type if there.type.modifiers or there.type.base != "numeric" else wanted.type
+        columns.append(ColumnSpec(wanted.name, exact, wanted.nullable and not there.not_null))
+    names = {column.name for column in columns}
+    for there in table.columns:
+        if there.name not in names and not there.fills_itself:
+            raise TargetError(
+                f'the column "{there.name}" of {spec.qualified} is NOT NULL without a default, '
+                "and the plan has no value for it",
+                "Give the column a default, or drop NOT NULL.",
+            )
+    return tuple(columns)
+
+
+def require_key(table: TargetTable, spec: TableSpec) -> None:
+    """Make sure that the table has a unique index on exactly the key, for ON CONFLICT.
+
+    Raises:
+        TargetError: it has none.
+    """
+    for index in table.indexes:
+        if (
+            index.unique
+            and index.usable
+            and not index.partial
+            and set(index.columns or ()) == set(spec.key)
+        ):
+            return
+    key = ", ".join(spec.key)
+    raise TargetError(
+        f"the table {spec.qualified} has no unique key on ({key}) to merge by",
+        f"ALTER TABLE {spec.qualified} ADD CONSTRAINT {spec.key_name} UNIQUE ({key});",
+    )
+
+
+def _shape(
+    name: str, columns: tuple[str, ...], constraint: str, index: IndexSpec | None = None
+) -> IndexShape:
+    tail = sql.SQL("USING btree ({})").format(sql.SQL(", ").join(map(sql.Identifier, columns)))
+    partial = index is not None and index.where_not_null is not None
+    if index is not None and index.where_not_null is not None:
+        tail += sql.SQL(" WHERE ({} IS NOT NULL)").format(sql.Identifier(index.where_not_null))
+    return IndexShape(name, bool(constraint), tail.as_string(None), constraint, columns, partial)

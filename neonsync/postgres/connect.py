@@ -1,0 +1,158 @@
+"""Connections to the branch, with every setting of the session pinned."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from neonsync.errors import DatabaseAccessError
+from neonsync.secret import Secret, redact
+
+Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
+
+CONNECT_TIMEOUT = 15
+CONNECT_ATTEMPTS = 4
+WORK_MEM = "256MB"
+MAINTENANCE_WORK_MEM = "512MB"
+
+# Roles and databases carry settings of their own: a statement_timeout of 5 s, another search
+# path, row security. Whatever changes meaning or duration is set for the session.
+_PINNED = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "search_path": "pg_catalog",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "client_encoding": "UTF8",
+    # Off means: an error rather than rows that are hidden in silence.
+    "row_security": "off",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+    "work_mem": WORK_MEM,
+    "maintenance_work_mem": MAINTENANCE_WORK_MEM,
+}
+# Not every platform lets this be set: a backend whose client was killed notices within a second,
+# in the midst of an index build.
+_PINNED_IF_POSSIBLE = {"client_connection_check_interval": "1s"}
+
+_REMEDIES = (
+    ("password authentication failed", "The password of the role has changed; run again."),
+    ("endpoint is disabled", "Enable the compute in the Neon console."),
+    ("endpoint cannot be found", "The compute was deleted; check the branch in the Neon console."),
+    ("compute time quota", "The project has used up its compute time; see the plan's limits."),
+    ("too many connections", "Other clients hold the connections; close some, or use --jobs 1."),
+    ("could not translate host name", "Check the network and its name service."),
+    ("connection refused", "The server is not running, or a firewall is in the way."),
+)
+_NOT_WORTH_A_RETRY = ("password authentication failed", "does not exist", "endpoint is disabled")
+
+
+@dataclass(frozen=True)
+class Database:
+    """An address with its name for the server's list of sessions."""
+
+    uri: Secret
+    application_name: str = "neonsync"
+
+    def named(self, application_name: str) -> Database:
+        """The same address under another name."""
+        return Database(self.uri, application_name)
+
+
+@contextlib.asynccontextmanager
+async def connected(database: Database) -> AsyncIterator[Connection]:
+    """An open, pinned, autocommitting connection that is closed at the end."""
+    connection = await connect(database)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def connect(database: Database) -> Connection:
+    """Open an autocommitting connection; a compute that wakes up is waited for.
+
+    Raises:
+        DatabaseAccessError: no connection after several attempts; without the password.
+    """
+    conninfo = _conninfo(database)
+    for attempt in range(1, CONNECT_ATTEMPTS + 1):
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                conninfo.reveal(), autocommit=True, prepare_threshold=None
+            )
+        except psycopg.OperationalError as error:
+            text = redact(str(error).strip(), database.uri)
+            final = any(part in text for part in _NOT_WORTH_A_RETRY)
+            if final or attempt == CONNECT_ATTEMPTS:
+                # Not chained: the traceback of the cause would show the conninfo.
+                raise DatabaseAccessError(
+                    f"the branch's database cannot be reached: {text}", _remedy(text)
+                ) from None
+            await asyncio.sleep(random.uniform(0.2, 0.5 * 2**attempt))  # noqa: S311
+            continue
+        try:
+            await _pin(connection)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+    raise AssertionError("the last attempt returns or raises")
+
+
+def is_connection_lost(error: BaseException) -> bool:
+    """Whether an error means that the session is gone, so that the work may be done again."""
+    if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return False
+    state = error.sqlstate
+    # A connection cut in mid-COPY has no state; 57P0x are the server's own goodbyes.
+    return state is None or state.startswith(("08", "57P"))
+
+
+def _conninfo(database: Database) -> Secret:
+    fixed: dict[str, Any] = {
+        "application_name": database.application_name,
+        "connect_timeout": CONNECT_TIMEOUT,
+        "keepalives": 1,
+        "keepalives_idle": 15,
+        "keepalives_interval": 5,
+        "keepalives_count": 4,
+    }
+    try:
+        given = conninfo_to_dict(database.uri.reveal())
+    except psycopg.ProgrammingError:
+        raise DatabaseAccessError("Neon gave a connection address that libpq cannot read") from None
+    return Secret(make_conninfo("", **{**given, **fixed}))
+
+
+async def _pin(connection: Connection) -> None:
+    # One statement for all: with 20 ms of round trip, one for each would cost a third of a second.
+    calls = [
+        sql.SQL("set_config({}, {}, false)").format(sql.Literal(name), sql.Literal(value))
+        for name, value in _PINNED.items()
+    ]
+    await connection.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join(calls)))
+    for name, value in _PINNED_IF_POSSIBLE.items():
+        with contextlib.suppress(psycopg.Error):
+            await connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+
+
+def _remedy(text: str) -> str:
+    lowered = text.lower()
+    for part, remedy in _REMEDIES:
+        if part in lowered:
+            return remedy
+    return "Look at the branch's compute in the Neon console, then run again."

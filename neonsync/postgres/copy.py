@@ -1,0 +1,144 @@
+"""Binary COPY: Arrow batches, cast to the staging columns' exact types, encoded by pgpq."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+from pgpq import ArrowToPostgresBinaryEncoder
+from psycopg import sql
+
+from neonsync.columns import arrow_type, length_limit
+from neonsync.errors import LoadError
+from neonsync.postgres.connect import Connection
+from neonsync.postgres.staging import SCHEMA
+from neonsync.tables import ColumnSpec, TableSpec
+
+VALUES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class EncodedBatch:
+    """Bytes for COPY with what is in them; ``dates`` counts rows by date, None for NULL."""
+
+    data: bytes
+    rows: int
+    dates: Counter[str | None]
+
+
+class BatchEncoder:
+    """Turns Arrow batches into one binary COPY stream; use a new one for each COPY."""
+
+    def __init__(self, spec: TableSpec, columns: tuple[ColumnSpec, ...]) -> None:
+        self._spec = spec
+        self._columns = columns
+        self._schema = pa.schema(
+            [pa.field(column.name, arrow_type(column.type, column.name)) for column in columns]
+        )
+        self._encoder = ArrowToPostgresBinaryEncoder(self._schema)
+
+    def header(self) -> bytes:
+        """What a stream begins with."""
+        return bytes(self._encoder.write_header())
+
+    def trailer(self) -> bytes:
+        """What a stream ends with."""
+        return bytes(self._encoder.finish())
+
+    def encode(self, batch: pa.RecordBatch, source: str) -> EncodedBatch:
+        """Cast and encode a batch; ``source`` names the file for error messages.
+
+        Raises:
+            LoadError: a value does not fit its column exactly.
+        """
+        arrays = [
+            self._cast(batch.column(column.name), field.type, column, source)
+            for column, field in zip(self._columns, self._schema, strict=True)
+        ]
+        exact = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+        return EncodedBatch(
+            bytes(self._encoder.write_batch(exact)), exact.num_rows, self._dates(exact)
+        )
+
+    def _cast(self, array: Any, wanted: pa.DataType, column: ColumnSpec, source: str) -> Any:
+        if array.type != wanted:
+            # pgpq encodes by the declared type: an array of another type with the same width
+            # would arrive as other values, so nothing but this exact type goes on.
+            try:
+                array = array.cast(wanted, safe=True)
+            except pa.ArrowException as error:
+                raise LoadError(
+                    f'{self._spec.source}, column "{column.name}", file {source}: '
+                    f"a value does not fit {column.type}: {error}",
+                    "Widen the target column, or mend the source.",
+                ) from error
+        limit = length_limit(column.type)
+        if limit is not None:
+            too_long = pc.greater(pc.utf8_length(array), pa.scalar(limit))
+            count = pc.sum(too_long).as_py() or 0
+            if count:
+                shown = array.filter(too_long)[:VALUES_SHOWN].to_pylist()
+                raise LoadError(
+                    f'{self._spec.source}, column "{column.name}", file {source}: {count} values '
+                    f"are longer than {column.type}, as {', '.join(map(repr, shown))}",
+                    "Widen the target column, or mend the source.",
+                )
+        return array
+
+    def _dates(self, batch: pa.RecordBatch) -> Counter[str | None]:
+        if self._spec.date_column is None:
+            return Counter({None: batch.num_rows})
+        dates: Any = batch.column(self._spec.date_column)
+        counted = dates.value_counts()
+        return Counter(
+            {
+                None if value is None else str(value): int(count)
+                for value, count in zip(
+                    counted.field("values").to_pylist(),
+                    counted.field("counts").to_pylist(),
+                    strict=True,
+                )
+            }
+        )
+
+
+def copy_statement(staging: str, columns: tuple[ColumnSpec, ...]) -> sql.Composed:
+    """COPY into the named columns; identity and defaults fill the others."""
+    return sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT binary)").format(
+        sql.Identifier(SCHEMA, staging),
+        sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
+    )
+
+
+async def count_by_date(
+    connection: Connection, schema: str, table: str, date_column: str | None
+) -> Counter[str | None]:
+    """Rows of a table by date, as Postgres counts them; without a date column under None."""
+    date = (
+        sql.SQL("NULL::text")
+        if date_column is None
+        else sql.SQL("{}::text").format(sql.Identifier(date_column))
+    )
+    cursor = await connection.execute(
+        sql.SQL("SELECT {}, count(*) FROM {} GROUP BY 1").format(
+            date, sql.Identifier(schema, table)
+        )
+    )
+    return Counter({date: int(count) for date, count in await cursor.fetchall()})
+
+
+def bad_value_error(spec: TableSpec, error: psycopg.Error) -> LoadError:
+    """The error for a value that Postgres refused during COPY; it knows the line and column."""
+    diag = error.diag
+    where = (diag.context or "").splitlines()[0] if diag.context else ""
+    column = f', column "{diag.column_name}"' if diag.column_name else ""
+    return LoadError(
+        f"{spec.source} into {spec.qualified}{column}: {diag.message_primary or error}"
+        + (f" ({where})" if where else ""),
+        "The target stays as it was. Mend the source, or declare the column so that it can hold "
+        "the value.",
+    )

@@ -1,0 +1,56 @@
+-- The ledger: what neonsync remembers in the branch itself, so that state and rows commit together.
+CREATE SCHEMA IF NOT EXISTS neonsync;
+
+-- One row a run. While "status" is running the row is also the lease of the branch: whoever
+-- writes reads it FOR KEY SHARE with its epoch, and a takeover raises the epoch. The epoch is in
+-- a unique index, so raising it waits for those readers, while heartbeats, which change no key
+-- column, pass them by.
+CREATE TABLE IF NOT EXISTS neonsync.runs (
+    run_id       text PRIMARY KEY,
+    branch_id    text NOT NULL,
+    branch_name  text NOT NULL,
+    fingerprint  text NOT NULL,
+    status       text NOT NULL CHECK (status IN
+                 ('running', 'published', 'succeeded', 'invalid', 'failed', 'cancelled', 'abandoned')),
+    epoch        bigint NOT NULL DEFAULT 1,
+    holder       text NOT NULL,
+    started_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    published_at timestamptz,
+    finished_at  timestamptz,
+    error        text,
+    outcome      jsonb,
+    UNIQUE (run_id, epoch)
+);
+CREATE UNIQUE INDEX IF NOT EXISTS runs_one_at_a_time ON neonsync.runs (branch_id)
+    WHERE status = 'running';
+
+-- One row a table of a run: its UNLOAD, stored before it is started, and its staging table.
+CREATE TABLE IF NOT EXISTS neonsync.exports (
+    run_id         text NOT NULL REFERENCES neonsync.runs ON DELETE CASCADE,
+    target         text NOT NULL,
+    attempt        int NOT NULL,
+    prefix         text NOT NULL,
+    token          text NOT NULL,
+    query_id       text,
+    results        text[] NOT NULL DEFAULT '{}',
+    staging        text NOT NULL,
+    method         text NOT NULL CHECK (method IN ('swap', 'merge')),
+    started_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (run_id, target)
+);
+
+-- One row a chunk, written in the chunk's own transaction. The key names the first piece, so
+-- that a chunk whose COMMIT was lost on the way cannot be loaded twice.
+CREATE TABLE IF NOT EXISTS neonsync.chunks (
+    run_id    text NOT NULL,
+    target    text NOT NULL,
+    chunk     text NOT NULL,
+    pieces    text[] NOT NULL,
+    rows      bigint NOT NULL,
+    bytes     bigint NOT NULL,
+    dates     jsonb NOT NULL,
+    loaded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (run_id, target, chunk),
+    FOREIGN KEY (run_id, target) REFERENCES neonsync.exports ON DELETE CASCADE
+);

@@ -1,0 +1,55 @@
+"""A string that does not show itself: passwords, keys, addresses with a password."""
+
+from __future__ import annotations
+
+import re
+
+_MASK = "********"
+# Passwords inside addresses and key-value conninfo; the name before the value stays readable.
+_IN_TEXT = (
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@]*@", re.IGNORECASE), rf"\1:{_MASK}@"),
+    (re.compile(r"\b(password\s*=\s*)('[^']*'|\S+)", re.IGNORECASE), rf"\1{_MASK}"),
+    (re.compile(r"\b(napi_|npg_)[A-Za-z0-9_]+"), rf"\1{_MASK}"),
+    (re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]+"), rf"\1{_MASK}"),
+)
+
+
+class Secret:
+    """Holds a value that must never be printed; ``reveal`` is called where it is used."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the one call that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret({_MASK})"
+
+    def __str__(self) -> str:
+        return _MASK
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Secret is not pickled")
+
+
+def redact(text: str, *secrets: Secret | None) -> str:
+    """``text`` without the given secrets, and without anything that looks like one.
+
+    The last guard before a message of a library reaches a log, a report or a screen.
+    """
+    for secret in secrets:
+        if secret is not None and secret.reveal():
+            text = text.replace(secret.reveal(), _MASK)
+    for pattern, replacement in _IN_TEXT:
+        text = pattern.sub(replacement, text)
+    return text
