@@ -1,0 +1,79 @@
+"""Audit: the proof, before publishing, that staging holds what Athena holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from neonsync.athena.export import Export, plan_chunks
+from neonsync.engine import ledger
+from neonsync.engine.context import RunContext
+from neonsync.engine.extract import SourceCounts
+from neonsync.engine.ledger import ExportRecord
+from neonsync.engine.plan import TablePlan
+from neonsync.errors import ProofError
+from neonsync.postgres import staging
+from neonsync.postgres.copy import count_by_date
+
+DATES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was compared, and found equal."""
+
+    files: int
+    rows: int
+    dates: int
+
+
+async def audit(
+    context: RunContext,
+    table: TablePlan,
+    record: ExportRecord,
+    export: Export,
+    counts: SourceCounts,
+) -> Proof:
+    """Compare manifest, ledger, staging and Athena's own count, date by date.
+
+    Raises:
+        ProofError: something differs; the message names the dates and both counts.
+        LoadError: a key stands twice, which a merge would meet only half-way.
+    """
+    name = table.spec.qualified
+    async with context.connection() as connection:
+        loaded = await ledger.read_chunks(connection, context.lease.run_id, record.target)
+        staged = await count_by_date(
+            connection, staging.SCHEMA, record.staging, table.spec.date_column
+        )
+        if record.method == "merge":
+            await staging.find_duplicates(connection, record.staging, table.spec)
+    exported = {piece.key for chunk in plan_chunks(export) for piece in chunk.pieces}
+    missing = exported - loaded.pieces
+    if missing or loaded.pieces - exported:
+        raise ProofError(
+            f"{name}: {len(missing)} of {len(exported)} exported pieces are not loaded",
+            "Nothing was published. Run again with a fresh export.",
+        )
+    _compare(name, "the ledger", counts.dates, loaded.dates)
+    _compare(name, "staging", counts.dates, staged)
+    return Proof(len(export.files), counts.total, len(counts.dates))
+
+
+def _compare(name: str, where: str, athena: Counter[str | None], ours: Counter[str | None]) -> None:
+    differing = sorted(
+        (date for date in athena.keys() | ours.keys() if athena[date] != ours[date]),
+        key=lambda date: date or "",
+    )
+    if not differing:
+        return
+    shown = ", ".join(
+        f"{date or 'no date'}: {athena[date]:,} in Athena, {ours[date]:,} in {where}"
+        for date in differing[:DATES_SHOWN]
+    )
+    more = f" and {len(differing) - DATES_SHOWN} more" if len(differing) > DATES_SHOWN else ""
+    raise ProofError(
+        f"{name}: the counts differ on {len(differing)} of {len(athena)} dates: {shown}{more}",
+        "Nothing was published. If the table was being written to while it was exported, run "
+        "again; else look at the export's files.",
+    )

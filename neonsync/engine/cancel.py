@@ -1,0 +1,58 @@
+"""A token that asks a run to stop; safe to use from signal handlers and other threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from neonsync.errors import ExitCode
+
+
+class CancelToken:
+    """Asked once, it stays asked. The run confirms by ending with ``RunCancelled``."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # a signal may arrive while it is held
+        self._exit_code: ExitCode | None = None
+        self._callbacks: list[Callable[[], None]] = []
+
+    @property
+    def requested(self) -> bool:
+        """Whether the run was asked to stop."""
+        return self._exit_code is not None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the process shall end with: 130 for Ctrl-C, 143 for SIGTERM."""
+        return self._exit_code or ExitCode.INTERRUPTED
+
+    def request(self, exit_code: ExitCode = ExitCode.INTERRUPTED) -> None:
+        """Ask the run to stop. The first request decides about the exit code."""
+        with self._lock:
+            if self._exit_code is not None:
+                return
+            self._exit_code = exit_code
+            callbacks = list(self._callbacks)
+        for callback in callbacks:
+            callback()
+
+    def attach(self, task: asyncio.Task[object]) -> Callable[[], None]:
+        """Cancel ``task`` when the token is asked; returns a function that lets go of it."""
+        loop = task.get_loop()
+
+        def cancel() -> None:
+            loop.call_soon_threadsafe(task.cancel)
+
+        with self._lock:
+            self._callbacks.append(cancel)
+            already = self._exit_code is not None
+        if already:
+            cancel()
+
+        def detach() -> None:
+            with self._lock:
+                if cancel in self._callbacks:
+                    self._callbacks.remove(cancel)
+
+        return detach

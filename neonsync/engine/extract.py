@@ -1,0 +1,199 @@
+"""Extract: UNLOAD to a fresh prefix, found again by its query id when a run starts again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from neonsync.athena import sql
+from neonsync.athena.client import QueryStatus
+from neonsync.athena.export import Export, read_export
+from neonsync.engine import ledger
+from neonsync.engine.context import RunContext
+from neonsync.engine.events import Level
+from neonsync.engine.ledger import ExportRecord
+from neonsync.engine.plan import TablePlan
+from neonsync.errors import AthenaAccessError, ExportError
+
+MAX_ATTEMPTS = 3
+SYSTEM_ERROR = 1
+"""Athena's error category for faults of its own; 2 is the user's, 3 others (AWS's docs)."""
+
+
+@dataclass(frozen=True)
+class SourceCounts:
+    """Athena's own count of the source: all rows, rows by date, rows by state."""
+
+    total: int
+    dates: Counter[str | None]
+    states: Counter[str | None]
+
+
+def new_export(context: RunContext, table: TablePlan, method: str) -> ExportRecord:
+    """The first attempt's record: a fresh prefix, and a token to start its query once."""
+    run_id = context.lease.run_id
+    return _with_fresh_prefix(
+        context,
+        ExportRecord(
+            target=table.spec.qualified,
+            attempt=0,
+            prefix="",
+            token="",
+            query_id=None,
+            results=(),
+            # Unique in the schema, below 63 bytes, and telling for whoever looks.
+            staging=f"{run_id}_{table.spec.target}"[:54],
+            method=method,
+        ),
+    )
+
+
+async def extract(
+    context: RunContext, table: TablePlan, record: ExportRecord
+) -> tuple[ExportRecord, Export]:
+    """Run the UNLOAD, or wait for the one that is recorded, and read what it wrote.
+
+    Returns the record as it is now, with a fresh prefix if the recorded query had failed.
+
+    Raises:
+        ExportError: Athena failed the query, and trying again does not help.
+    """
+    resumed = record.query_id is not None
+    while True:
+        status = await _run_query(context, table, record)
+        if status.succeeded:
+            break
+        # A token that failed once returns the failed query for ever: a new attempt needs a new one.
+        again = resumed or status.retryable or status.error_category == SYSTEM_ERROR
+        if not again or record.attempt >= MAX_ATTEMPTS:
+            raise _failure(table, status)
+        context.notice(
+            f"{table.source}: Athena's query {status.query_id} ended as {status.state} "
+            f"({status.reason or 'no reason given'}); exporting again",
+            Level.WARNING,
+        )
+        resumed = False
+        record = _with_fresh_prefix(context, record)
+        async with context.connection() as connection:
+            await ledger.store_export(connection, context.lease, record)
+    results = tuple(
+        address for address in (status.manifest_location, _metadata_address(status)) if address
+    )
+    record = replace(record, query_id=status.query_id, results=results)
+    async with context.connection() as connection:
+        await ledger.store_query(
+            connection, context.lease, record.target, status.query_id, record.results
+        )
+    export = await asyncio.to_thread(
+        read_export, context.athena.s3, record.prefix, status.manifest_location
+    )
+    return record, export
+
+
+async def count_source(context: RunContext, table: TablePlan) -> SourceCounts:
+    """Ask Athena to count the source by itself, apart from the export.
+
+    Raises:
+        ExportError: Athena failed the query.
+    """
+    watcher = context.watch_query("count", table.spec.qualified)
+    started: list[str] = []
+    location = _base(context, table.spec.target) + "count/"
+    try:
+        _, rows = await asyncio.to_thread(
+            context.athena.rows, table.count, location, started.append, watcher
+        )
+    except asyncio.CancelledError:
+        watcher.stop()
+        await _stop(context, started)
+        raise
+    dates: Counter[str | None] = Counter()
+    states: Counter[str | None] = Counter()
+    total = 0
+    for kind, value, count in rows:
+        if kind == "date":
+            dates[value] += int(count)
+        elif kind == "state":
+            states[value] += int(count)
+        else:
+            total += int(count)
+    if table.spec.date_column is None:
+        dates = Counter({None: total})
+    return SourceCounts(total, +dates, +states)
+
+
+async def _run_query(context: RunContext, table: TablePlan, record: ExportRecord) -> QueryStatus:
+    started: list[str] = [record.query_id] if record.query_id else []
+    watcher = context.watch_query("export", table.spec.qualified)
+    statement = sql.unload(table.select, record.prefix)
+    results = record.prefix.removesuffix("data/") + "results/"
+    try:
+        if not started:
+            # In a thread that is not interrupted: once asked, the query's id must be learnt.
+            start = asyncio.ensure_future(
+                asyncio.to_thread(context.athena.start, statement, record.token, results)
+            )
+            start.add_done_callback(
+                lambda done: (
+                    None if done.cancelled() or done.exception() else started.append(done.result())
+                )
+            )
+            query_id = await asyncio.shield(start)
+            async with context.connection() as connection:
+                await ledger.store_query(connection, context.lease, record.target, query_id)
+        else:
+            query_id = started[0]
+        return await asyncio.to_thread(context.athena.wait, query_id, watcher)
+    except asyncio.CancelledError:
+        watcher.stop()
+        if not started:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(asyncio.shield(start), timeout=5)
+        await _stop(context, started)
+        raise
+
+
+async def _stop(context: RunContext, query_ids: list[str]) -> None:
+    """Stop queries of a cancelled run: left alone they go on, and are billed."""
+    for query_id in query_ids:
+        with contextlib.suppress(AthenaAccessError, ExportError):
+            await asyncio.to_thread(context.athena.stop, query_id)
+
+
+def _with_fresh_prefix(context: RunContext, record: ExportRecord) -> ExportRecord:
+    attempt = record.attempt + 1
+    base = _base(context, record.target.rsplit(".", 1)[-1])
+    return replace(
+        record,
+        attempt=attempt,
+        prefix=f"{base}{attempt}-{uuid.uuid4().hex}/data/",
+        token=f"neonsync-{uuid.uuid4().hex}-{attempt}",
+        query_id=None,
+        results=(),
+    )
+
+
+def _base(context: RunContext, target: str) -> str:
+    return f"{context.plan.output_location}neonsync/{context.lease.run_id}/{target}/"
+
+
+def _metadata_address(status: QueryStatus) -> str | None:
+    """The small file that Athena writes beside the manifest."""
+    if status.manifest_location is None:
+        return None
+    folder = status.manifest_location.rsplit("/", 1)[0]
+    return f"{folder}/{status.query_id}.metadata"
+
+
+def _failure(table: TablePlan, status: QueryStatus) -> ExportError:
+    category = {1: "a fault of Athena's", 2: "a fault in the query or the data"}.get(
+        status.error_category or 0, "no category given"
+    )
+    return ExportError(
+        f"Athena's export of {table.source} ended as {status.state}: "
+        f"{status.reason or 'no reason given'} ({category}, query {status.query_id})",
+        "Look at the query in the Athena console; the target is as it was.",
+    )

@@ -1,0 +1,197 @@
+"""Load: chunks of Parquet through COPY into staging, each with its ledger row or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+from psycopg import sql
+
+from neonsync.athena.export import Chunk, Export, plan_chunks, read_batches
+from neonsync.engine import ledger
+from neonsync.engine.concurrency import side_by_side
+from neonsync.engine.context import RunContext
+from neonsync.engine.events import ChunkLoaded, ChunksPlanned, Level
+from neonsync.engine.ledger import ExportRecord
+from neonsync.engine.plan import TablePlan
+from neonsync.errors import DatabaseAccessError
+from neonsync.postgres import staging
+from neonsync.postgres.catalog import TargetTable, find_table
+from neonsync.postgres.connect import Connection, is_connection_lost
+from neonsync.postgres.copy import BatchEncoder, EncodedBatch, bad_value_error, copy_statement
+from neonsync.tables import ColumnSpec
+
+CHUNK_ATTEMPTS = 4
+
+
+async def prepare_staging(
+    context: RunContext,
+    table: TablePlan,
+    record: ExportRecord,
+    target: TargetTable | None,
+    columns: tuple[ColumnSpec, ...],
+) -> None:
+    """Make the staging table, or keep the one that an earlier attempt left, if it can be trusted.
+
+    It can when it holds as many rows as the ledger has recorded. Else both start anew.
+    """
+    async with context.connection() as connection, connection.transaction():
+        await context.lease.guard(connection)
+        recorded = await ledger.read_chunks(connection, context.lease.run_id, record.target)
+        if await find_table(connection, staging.SCHEMA, record.staging) is not None:
+            cursor = await connection.execute(
+                sql.SQL("SELECT count(*) FROM {}").format(
+                    sql.Identifier(staging.SCHEMA, record.staging)
+                )
+            )
+            row = await cursor.fetchone()
+            if row is not None and row[0] == recorded.rows and recorded.rows > 0:
+                return
+            await staging.drop(connection, record.staging)
+        if recorded.chunks:
+            context.notice(
+                f"{record.target}: the staging table is not as the ledger has it; loading it anew",
+                Level.WARNING,
+            )
+            await ledger.forget_chunks(connection, context.lease.run_id, record.target)
+        if record.method == "swap":
+            await staging.create_for_swap(connection, record.staging, table.spec, target)
+        else:
+            await staging.create_for_merge(connection, record.staging, columns)
+
+
+async def load(
+    context: RunContext,
+    table: TablePlan,
+    record: ExportRecord,
+    export: Export,
+    columns: tuple[ColumnSpec, ...],
+) -> None:
+    """Load every chunk that the ledger does not have, over a few connections.
+
+    Raises:
+        LoadError: a value cannot be held exactly.
+        LeaseLostError: another run took over.
+        DatabaseAccessError: the database stays away.
+    """
+    name = table.spec.qualified
+    async with context.connection() as connection:
+        loaded = await ledger.read_chunks(connection, context.lease.run_id, record.target)
+    pieces = {piece.key for chunk in plan_chunks(export) for piece in chunk.pieces}
+    if not loaded.pieces <= pieces:
+        raise AssertionError("the ledger holds pieces of another export")
+    chunks = plan_chunks(export, loaded=loaded.pieces)
+    context.emit(
+        ChunksPlanned(name, export.rows, len(chunks) + loaded.chunks, loaded.rows, loaded.chunks)
+    )
+    if loaded.chunks:
+        context.notice(
+            f"{name}: {loaded.rows:,} rows in {loaded.chunks} chunks are loaded already; going on"
+        )
+    waiting = deque(chunks)
+    loader = _Loader(context, table, record, export, columns)
+    workers = min(context.plan.settings.jobs, len(chunks))
+    await side_by_side(loader.work(waiting) for _ in range(workers))
+
+
+class _Loader:
+    """Loads the chunks of one table; several tasks call ``work`` on the same queue."""
+
+    def __init__(
+        self,
+        context: RunContext,
+        table: TablePlan,
+        record: ExportRecord,
+        export: Export,
+        columns: tuple[ColumnSpec, ...],
+    ) -> None:
+        self._context = context
+        self._spec = table.spec
+        self._record = record
+        self._columns = columns
+        self._footers = {exported.file.address: exported.metadata for exported in export.files}
+
+    async def work(self, waiting: deque[Chunk]) -> None:
+        """Load chunks until none is waiting, over one connection as long as it holds."""
+        attempts: Counter[str] = Counter()
+        while waiting:
+            async with self._context.connection() as connection:
+                while waiting:
+                    chunk = waiting.popleft()
+                    try:
+                        await self._load_chunk(connection, chunk)
+                    except psycopg.Error as error:
+                        if not is_connection_lost(error):
+                            raise bad_value_error(self._spec, error) from error
+                        attempts[chunk.key] += 1
+                        if attempts[chunk.key] >= CHUNK_ATTEMPTS:
+                            raise DatabaseAccessError(
+                                f"the connection was lost {CHUNK_ATTEMPTS} times while a chunk of "
+                                f"{self._spec.qualified} was loaded: {error}",
+                                "Run the same command again; it goes on with this chunk.",
+                            ) from error
+                        waiting.append(chunk)
+                        self._context.notice(
+                            f"{self._spec.qualified}: the connection was lost; "
+                            "loading the chunk again",
+                            Level.WARNING,
+                        )
+                        break
+                    self._context.emit(ChunkLoaded(self._spec.qualified, chunk.rows, chunk.bytes))
+
+    async def _load_chunk(self, connection: Connection, chunk: Chunk) -> None:
+        context, target = self._context, self._record.target
+        try:
+            async with connection.transaction():
+                await context.lease.guard(connection)
+                await ledger.store_chunk(connection, context.lease, target, chunk)
+                dates = await self._copy(connection, chunk)
+                await ledger.store_chunk(connection, context.lease, target, chunk, dates)
+        except psycopg.errors.UniqueViolation:
+            # Its COMMIT had succeeded, and only the answer was lost: the rows are there once.
+            return
+
+    async def _copy(self, connection: Connection, chunk: Chunk) -> Counter[str | None]:
+        dates: Counter[str | None] = Counter()
+        encoder = BatchEncoder(self._spec, self._columns)
+        statement = copy_statement(self._record.staging, self._columns)
+        async with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            await copy.write(encoder.header())
+            async for batch in _ahead(self._encoded(encoder, chunk)):
+                dates.update(batch.dates)
+                await copy.write(batch.data)
+            await copy.write(encoder.trailer())
+        if dates.total() != chunk.rows:
+            raise AssertionError(f"{dates.total()} rows came out of a chunk of {chunk.rows}")
+        return dates
+
+    def _encoded(self, encoder: BatchEncoder, chunk: Chunk) -> Iterator[EncodedBatch]:
+        names = [column.name for column in self._columns]
+        for piece in chunk.pieces:
+            footer = self._footers[piece.file.address]
+            for batch in read_batches(self._context.athena.s3, piece, footer, names):
+                yield encoder.encode(batch, piece.file.address)
+
+
+async def _ahead(batches: Iterator[EncodedBatch]) -> AsyncIterator[EncodedBatch]:
+    """Draw from a blocking iterator in a thread, one item ahead of the consumer.
+
+    While a batch is on its way to the server the next is read and encoded; never more than two
+    are in memory.
+    """
+
+    def draw() -> EncodedBatch | None:
+        return next(batches, None)
+
+    upcoming = asyncio.ensure_future(asyncio.to_thread(draw))
+    try:
+        while (batch := await upcoming) is not None:
+            upcoming = asyncio.ensure_future(asyncio.to_thread(draw))
+            yield batch
+    finally:
+        # A thread cannot be interrupted: wait for it, so that nothing reads on after the run.
+        with contextlib.suppress(Exception, asyncio.CancelledError):
+            await upcoming

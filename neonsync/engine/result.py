@@ -1,0 +1,77 @@
+"""What a run came to: the value that reports are written from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from neonsync.engine.audit import Proof
+from neonsync.engine.context import QueryCost
+from neonsync.engine.events import StepFinished
+from neonsync.engine.publish import Published
+from neonsync.errors import ExitCode, NeonsyncError, RunCancelled
+from neonsync.settings import Settings
+from neonsync.validation.checks import CheckResult
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The end of a run, good or bad.
+
+    ``status`` is succeeded, invalid (published, but a check failed), failed or cancelled.
+    ``scanned_bytes`` counts what Athena read, ``billed_bytes`` what it bills for that.
+    """
+
+    status: str
+    exit_code: ExitCode
+    run_id: str
+    attempt_resumed: bool
+    branch: str
+    branch_id: str
+    database: str
+    mode: str
+    started_at: datetime
+    finished_at: datetime
+    tables: tuple[str, ...]
+    published: tuple[Published, ...] = ()
+    proofs: dict[str, Proof] = field(default_factory=dict)
+    checks: tuple[CheckResult, ...] = ()
+    steps: tuple[StepFinished, ...] = ()
+    queries: tuple[QueryCost, ...] = ()
+    billed_bytes: int = 0
+    price: float = 0.0
+    notices: tuple[str, ...] = ()
+    error: NeonsyncError | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the whole run."""
+        return (self.finished_at - self.started_at).total_seconds()
+
+    @property
+    def scanned_bytes(self) -> int:
+        """What all queries of the run scanned."""
+        return sum(query.scanned_bytes for query in self.queries)
+
+    @property
+    def rows_read(self) -> int:
+        """Rows that were exported and proved."""
+        return sum(proof.rows for proof in self.proofs.values())
+
+
+def not_started(settings: Settings, started_at: datetime, error: NeonsyncError) -> RunResult:
+    """The result of a run whose plan could not be made; it gets its reports like any other."""
+    return RunResult(
+        status="cancelled" if isinstance(error, RunCancelled) else "failed",
+        exit_code=error.exit_code,
+        run_id="",
+        attempt_resumed=False,
+        branch=settings.branch,
+        branch_id="",
+        database=settings.neon.database,
+        mode=settings.mode,
+        started_at=started_at,
+        finished_at=datetime.now(UTC),
+        tables=(),
+        error=error,
+    )

@@ -1,0 +1,123 @@
+"""One sandbox for the whole session, a fresh branch for each test that asks for one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from neonsync.engine.cancel import CancelToken
+from neonsync.engine.events import Event
+from neonsync.engine.pipeline import run
+from neonsync.engine.plan import Plan, make_plan
+from neonsync.engine.result import RunResult
+from neonsync.neon.branches import Project
+from neonsync.sandbox import Sandbox
+from neonsync.sandbox.aws import AthenaOptions
+from neonsync.sandbox.neon import NeonOptions
+from neonsync.settings import Settings, load_settings
+
+ROWS = 9_000  # 90 days of 100 rows: every date is there, and a run takes two seconds
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """The sandbox, in this process, so that its faults can be set."""
+    sandbox = Sandbox(
+        tmp_path_factory.mktemp("world") / "sandbox",
+        rows=ROWS,
+        athena=AthenaOptions(query_seconds=0.05),
+        neon=NeonOptions(operation_seconds=0.05),
+    )
+    with sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def environment(world: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The sandbox's environment, put into this process's own for boto3."""
+    # The sandbox answers in a moment; the product polls for services that take minutes.
+    monkeypatch.setattr("neonsync.athena.client.POLL_SECONDS", 0.05)
+    monkeypatch.setattr("neonsync.neon.branches.OPERATION_POLL", 0.05)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "NEON_CONNECTION_STRING"):
+        monkeypatch.delenv(name, raising=False)
+    variables = world.environment()
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+@dataclass(frozen=True)
+class Target:
+    """A branch of the sandbox with all that a test needs to sync into it and to look at it."""
+
+    world: Sandbox
+    environment: dict[str, str]
+    name: str
+    report_dir: Path
+
+    @property
+    def uri(self) -> str:
+        return self.world.neon.connection_uri(self.name)
+
+    def settings(self, **flags: Any) -> Settings:
+        given = {"branch": self.name, "report_dir": str(self.report_dir), **flags}
+        return load_settings(flags=given, environ=self.environment)
+
+    def plan(self, **flags: Any) -> Plan:
+        return make_plan(self.settings(**flags))
+
+    def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Run a statement as the user's role; rows, or an empty list."""
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, statement: str, *parameters: Any) -> Any:
+        return self.sql(statement, *parameters)[0][0]
+
+    async def sync(self, cancel: CancelToken | None = None, **flags: Any) -> Outcome:
+        events: list[Event] = []
+        result = await run(self.plan(**flags), events.append, cancel or CancelToken())
+        return Outcome(result, events)
+
+    def exported_files(self) -> list[str]:
+        """What lies in S3 below neonsync's own prefix."""
+        root = self.world.directory / "aws" / "s3" / self.world.aws.bucket / "athena-results"
+        return [
+            str(path.relative_to(root))
+            for path in (root / "neonsync").rglob("*")
+            if path.is_file() and "/count/" not in str(path)
+        ]
+
+    def staging_tables(self) -> list[str]:
+        return [
+            name
+            for (name,) in self.sql(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'neonsync'"
+                " AND tablename NOT IN ('runs', 'exports', 'chunks')"
+            )
+        ]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    result: RunResult
+    events: list[Event]
+
+
+@pytest.fixture
+def target(world: Sandbox, environment: dict[str, str], tmp_path: Path) -> Iterator[Target]:
+    """A fresh branch of main."""
+    name = f"test-{next(_numbers)}"
+    settings = load_settings(flags={}, environ=environment)
+    project = Project(settings.neon)
+    branch = project.create_branch(name)
+    yield Target(world, environment, name, tmp_path / "reports")
+    project._api._request("DELETE", f"projects/{settings.neon.project_id}/branches/{branch.id}")
