@@ -1,0 +1,121 @@
+"""``neonsync demo``: a sandbox in a process of its own, and a real run against it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neonsync.cli.headless import run_headless
+from neonsync.cli.sandbox import READY, read_env_file, require_sandbox
+from neonsync.errors import ExitCode, SyncError
+
+BRANCH = "demo"
+STOP_SECONDS = 20.0
+
+# What a user's shell may hold that would lead the demo's clients away from the sandbox.
+_FOREIGN_PREFIXES = ("AWS_", "NEON", "ATHENA_", "TARGET_BRANCH", "DATA_MODE", "PG")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_FILTERS = ("TABLE_FILTER", "DATE_RANGE_DAYS")
+
+
+def run_demo(rows: int, directory: Path | None, flags: Mapping[str, Any]) -> ExitCode:
+    """Start the sandbox, make the branch, sync, and say what to try next."""
+    require_sandbox()
+    with contextlib.ExitStack() as stack:
+        if directory is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="neonsync-demo-")))
+            home = folder / "sandbox"
+        else:
+            home = directory
+        click.echo("Starting a sandbox of Athena, S3 and Neon on this machine …", err=True)
+        environment = stack.enter_context(sandbox_process(home, rows))
+        _enter(environment)
+        _ensure_branch()
+        return run_headless({**flags, "branch": BRANCH}, None, _next_steps(directory))
+
+
+@contextlib.contextmanager
+def sandbox_process(directory: Path, rows: int) -> Iterator[dict[str, str]]:
+    """A sandbox in a child process, as far from the engine as AWS is; gives its environment.
+
+    The child holds one end of a pipe and stops when it closes: it cannot outlive this process.
+    """
+    with tempfile.TemporaryDirectory(prefix="neonsync-env-") as folder:
+        env_file = Path(folder) / "env"
+        log = Path(folder) / "log"
+        with log.open("wb") as errors:
+            child = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "neonsync", "sandbox", "--until-stdin-closes"),
+                    *("--dir", str(directory), "--rows", str(rows), "--env-file", str(env_file)),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                # Ctrl-C is for the run, which needs the sandbox to roll back.
+                start_new_session=True,
+            )
+        try:
+            assert child.stdout is not None  # noqa: S101  # for the type checker
+            if child.stdout.readline().decode().strip() != READY:
+                child.wait(STOP_SECONDS)
+                raise SyncError(
+                    "the sandbox did not start: " + log.read_text(errors="replace").strip()
+                )
+            yield read_env_file(env_file)
+        finally:
+            assert child.stdin is not None  # noqa: S101  # for the type checker
+            with contextlib.suppress(BrokenPipeError):
+                child.stdin.close()
+            try:
+                child.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            if child.stdout is not None:
+                child.stdout.close()
+
+
+def _enter(environment: Mapping[str, str]) -> None:
+    """Make this process see the sandbox and nothing else."""
+    for name in list(os.environ):
+        if name.startswith(_FOREIGN_PREFIXES) or name in _FILTERS or name.upper() in _PROXIES:
+            del os.environ[name]
+    os.environ.update(environment)
+    # A file of the user's may name another endpoint or profile.
+    os.environ["AWS_CONFIG_FILE"] = os.devnull
+    os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
+
+def _ensure_branch() -> None:
+    from neonsync.errors import UnknownBranchError
+    from neonsync.neon.branches import Project
+    from neonsync.settings import load_settings
+
+    project = Project(load_settings(flags={}, environ=os.environ).neon)
+    try:
+        project.branch(BRANCH)
+    except UnknownBranchError:
+        project.create_branch(BRANCH)
+        click.echo(f"Created the branch {BRANCH}.", err=True)
+
+
+def _next_steps(directory: Path | None) -> str:
+    if directory is None:
+        return (
+            "Next: neonsync demo --headless --dir ./sandbox, twice: "
+            "the second run merges, and writes no row that has not changed."
+        )
+    return (
+        f"Next: the same command again merges and writes nothing that has not changed; "
+        f"neonsync sandbox --dir {directory} --env-file sandbox.env serves it to any client."
+    )

@@ -1,0 +1,165 @@
+"""The ``neonsync`` command: options of the headless run, and the commands beside it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neonsync import __version__
+from neonsync.errors import ExitCode, NeonsyncError
+
+_EPILOG = """
+\b
+Examples:
+  neonsync demo --headless                          try it, without any account
+  neonsync --headless --branch dev                  copy the lake's table into a branch
+  neonsync --headless --config config.toml --confirm main
+\b
+Exit codes: 0 ok, 1 sync failed, 2 usage or configuration, 3 cannot reach or
+log in to Neon or AWS, 4 validation failed, 6 refused, 130 Ctrl-C, 143 SIGTERM.
+"""
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EPILOG,
+)
+@click.version_option(__version__, prog_name="neonsync")
+@click.option("--headless", is_flag=True, help="Run the sync here and now, without a UI.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML configuration; see config.toml.example.",
+)
+@click.option("--branch", metavar="NAME", help="Target branch; empty for the default branch.")
+@click.option(
+    "--confirm",
+    metavar="NAME",
+    multiple=True,
+    help="Allow writing to this default or protected branch. May be repeated.",
+)
+@click.option("--report-dir", metavar="DIR", help="Where log and reports go.  [default: .]")
+@click.option("--jobs", metavar="N", type=int, help="Connections that load.  [default: 2]")
+@click.pass_context
+def cli(
+    context: click.Context,
+    headless: bool,
+    config: Path | None,
+    branch: str | None,
+    confirm: tuple[str, ...],
+    report_dir: str | None,
+    jobs: int | None,
+) -> None:
+    """Copy tables of an AWS Athena lake into a Neon Postgres branch: all of it or none of it.
+
+    Settings come from flags, then the environment, then the configuration. Secrets come from the
+    environment alone: NEON_API_KEY, and AWS's own variables or roles.
+    """
+    given: dict[str, Any] = {
+        "branch": branch,
+        "confirm": confirm,
+        "report_dir": report_dir,
+        "jobs": jobs,
+    }
+    if context.invoked_subcommand is not None:
+        for name, value in {**given, "headless": headless or None, "config": config}.items():
+            if value:
+                flag = name.replace("_", "-")
+                raise click.UsageError(
+                    f"--{flag} stands before the command {context.invoked_subcommand}; "
+                    "put it after the command, or leave the command out."
+                )
+        return
+    if not headless:
+        raise click.UsageError(
+            "The terminal UI is not part of this version: add --headless to run a sync, "
+            "or try neonsync demo --headless."
+        )
+    from neonsync.cli.headless import run_headless
+
+    sys.exit(run_headless(given, config))
+
+
+@cli.command(epilog="\b\nExample:\n  neonsync demo --headless --rows 1000000 --dir ./sandbox")
+@click.option("--headless", is_flag=True, help="Without a UI; the only way in this version.")
+@click.option(
+    "--rows",
+    type=click.IntRange(min=100),
+    default=100_000,
+    show_default=True,
+    help="Rows of a new sample lake.",
+)
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the sandbox here; a second run merges.  [default: a temporary folder]",
+)
+@click.option("--report-dir", metavar="DIR", help="Where log and reports go.  [default: .]")
+@click.option("--jobs", metavar="N", type=int, help="Connections that load.  [default: 2]")
+def demo(
+    headless: bool, rows: int, directory: Path | None, report_dir: str | None, jobs: int | None
+) -> None:
+    """Start a sandbox of Athena, S3 and Neon on this machine, and sync its lake into a branch.
+
+    Nothing else is needed: no account, no server, no network.
+    """
+    from neonsync.cli.demo import run_demo
+
+    if not headless:
+        click.echo("The terminal UI is not part of this version; running headless.", err=True)
+    sys.exit(run_demo(rows, directory, {"report_dir": report_dir, "jobs": jobs}))
+
+
+@cli.command(epilog="\b\nExample:\n  neonsync sandbox --dir ./sandbox --env-file ./sandbox.env")
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder of the sandbox's state; made when missing.",
+)
+@click.option(
+    "--rows",
+    type=click.IntRange(min=100),
+    default=100_000,
+    show_default=True,
+    help="Rows of a new sample lake.",
+)
+@click.option(
+    "--env-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the environment for clients here (dotenv form, mode 0600).",
+)
+@click.option("--until-stdin-closes", is_flag=True, hidden=True)
+def sandbox(directory: Path, rows: int, env_file: Path | None, until_stdin_closes: bool) -> None:
+    """Serve the sandbox for any client until Ctrl-C or SIGTERM.
+
+    Athena, Glue and S3 for boto3 and pyathena, Neon's API, and a Postgres server for each branch;
+    all on 127.0.0.1. The same folder starts again with its state.
+    """
+    from neonsync.cli.sandbox import serve
+
+    sys.exit(serve(directory, rows, env_file, until_stdin_closes))
+
+
+def main() -> None:
+    """The console script: our own errors become a message and their exit code."""
+    try:
+        cli(prog_name="neonsync")
+    except NeonsyncError as error:
+        print_error(error)
+        sys.exit(int(error.exit_code))
+    except KeyboardInterrupt:
+        sys.exit(int(ExitCode.INTERRUPTED))
+
+
+def print_error(error: NeonsyncError) -> None:
+    """Say what happened and what to do next, on stderr."""
+    click.echo(f"neonsync: {error.message}", err=True)
+    if error.remedy:
+        click.echo(f"  {error.remedy}", err=True)

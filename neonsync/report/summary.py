@@ -1,0 +1,41 @@
+"""The few lines at the end of a run: what was done, what it cost, what to do next."""
+
+from __future__ import annotations
+
+from neonsync.engine.pipeline import describe
+from neonsync.engine.result import RunResult
+from neonsync.report.wording import duration, money, printable, size
+from neonsync.validation.checks import Status
+
+
+def summary(result: RunResult, report_dir: str) -> str:
+    """The summary, for stdout."""
+    lines = []
+    target = f"branch {result.branch} ({result.branch_id}), database {result.database}"
+    match result.status:
+        case "succeeded":
+            lines.append(f"Done in {duration(result.seconds)}: {target}")
+        case "invalid":
+            lines.append(f"Published, but a check failed: {target}")
+        case "cancelled":
+            lines.append(f"Stopped after {duration(result.seconds)}: {target}")
+        case _:
+            lines.append(f"Failed after {duration(result.seconds)}: {target}")
+    lines += [f"  {describe(published)}" for published in result.published]
+    lines += [
+        f"  proof: {proof.rows:,} rows of {proof.files} files, "
+        f"counts equal to Athena's on {proof.dates} of {proof.dates} dates"
+        for proof in result.proofs.values()
+    ]
+    if result.checks:
+        bad = [check for check in result.checks if check.status is not Status.PASSED]
+        passed = len(result.checks) - len(bad)
+        lines.append(f"  checks: {passed} of {len(result.checks)} passed")
+        lines += [f"    {check.status}: {check.check}: {check.message}" for check in bad]
+    if result.queries:
+        lines.append(
+            f"  Athena: {size(result.scanned_bytes)} scanned, {money(result.price)} "
+            f"for {size(result.billed_bytes)} billed"
+        )
+    lines.append(f"  reports: {report_dir}")
+    return "\n".join(map(printable, lines))

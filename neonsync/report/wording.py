@@ -1,0 +1,114 @@
+"""Events and results in words; shared by the terminal, the log and the summary."""
+
+from __future__ import annotations
+
+from neonsync.engine.events import (
+    CheckFinished,
+    ChunkLoaded,
+    ChunksPlanned,
+    Event,
+    Level,
+    Notice,
+    QueryProgress,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    TablePublished,
+)
+from neonsync.engine.state import RunState
+
+_MARKS = {"passed": "ok", "warning": "!!", "failed": "FAILED"}
+
+
+def size(count: float) -> str:
+    """Bytes with a unit, as Athena's console writes them: powers of ten."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.2f} TB"
+
+
+def money(dollars: float) -> str:
+    """A price; small ones keep their digits, so that none looks free that is not."""
+    if dollars == 0:
+        return "$0"
+    return f"${dollars:.6f}".rstrip("0") if dollars < 0.01 else f"${dollars:.2f}"
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def printable(text: str) -> str:
+    """Text without control characters: what a database sends may not steer the terminal."""
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text
+    )
+
+
+def describe_event(event: Event) -> str | None:
+    """One line for an event, or None for one that is only of use to a progress bar."""
+    match event:
+        case RunStarted():
+            again = " (continued)" if event.attempt > 1 else ""
+            return (
+                f"run {event.run_id}{again} on branch {event.branch} ({event.branch_id}): "
+                f"{', '.join(event.tables)}"
+            )
+        case StepFinished():
+            about = f" {event.table}" if event.table else ""
+            detail = f": {event.detail}" if event.detail else ""
+            return f"{event.step}{about}{detail} ({duration(event.seconds)})"
+        case CheckFinished():
+            return f"check {event.check} {event.table}: {_MARKS[event.status]}, {event.message}"
+        case Notice():
+            return event.message if event.level is Level.INFO else f"warning: {event.message}"
+        case RunFinished():
+            if event.error:
+                return f"run {event.status} after {duration(event.seconds)}: {event.error}"
+            return f"run {event.status} after {duration(event.seconds)}"
+        case _:
+            return None
+
+
+def describe_detail(event: Event) -> str | None:
+    """The lines that only the log has, as well as those of ``describe_event``."""
+    match event:
+        case StepStarted():
+            return f"{event.step} {event.table}".rstrip() + " begins"
+        case QueryProgress():
+            return (
+                f"query {event.query_id} {event.state}, {size(event.scanned_bytes)} scanned "
+                f"({event.table})"
+            )
+        case ChunksPlanned():
+            return (
+                f"{event.table}: {event.rows:,} rows in {event.chunks} chunks, "
+                f"{event.loaded_chunks} of them loaded before"
+            )
+        case ChunkLoaded():
+            return f"{event.table}: chunk of {event.rows:,} rows, {size(event.bytes)}"
+        case TablePublished():
+            return (
+                f"{event.table}: {event.method}, {event.inserted:,} inserted, "
+                f"{event.updated:,} updated, {event.unchanged:,} unchanged"
+            )
+        case _:
+            return describe_event(event)
+
+
+def describe_state(state: RunState) -> str:
+    """Where a run stands, for the line that shows that it is alive."""
+    if state.step:
+        return f"{state.step} …"
+    parts = []
+    for name, table in state.tables.items():
+        rows = f", {table.loaded_rows:,} of {table.rows:,} rows" if table.rows else ""
+        parts.append(f"{name}: {table.step}{rows}")
+    return "; ".join(parts) or "starting …"
