@@ -100,7 +100,7 @@ def _parse(text: str, aliases: dict[str, str]) -> SqlType:
     base = match[1] + (" " + match[4].strip() if match[4] else "")
     modifiers = tuple(int(part) for part in (match[2], match[3]) if part is not None)
     base = aliases.get(base, base)
-    if base in ("timestamp", "timestamptz"):
+    if base.startswith("timestamp"):
         modifiers = ()  # the precision of fractions changes neither the Arrow nor the SQL type
     return SqlType(base, modifiers)
 

@@ -17,6 +17,7 @@ from neonsync.engine.pipeline import run
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.result import RunResult
 from neonsync.neon.branches import Project
+from neonsync.neon.models import Operation
 from neonsync.sandbox import Sandbox
 from neonsync.sandbox.aws import AthenaOptions
 from neonsync.sandbox.neon import NeonOptions
@@ -120,4 +121,11 @@ def target(world: Sandbox, environment: dict[str, str], tmp_path: Path) -> Itera
     project = Project(settings.neon)
     branch = project.create_branch(name)
     yield Target(world, environment, name, tmp_path / "reports")
-    project._api._request("DELETE", f"projects/{settings.neon.project_id}/branches/{branch.id}")
+    delete_branch(project, settings, branch.id)
+
+
+def delete_branch(project: Project, settings: Settings, branch_id: str) -> None:
+    """Delete a branch and wait until it is gone; deleting is not part of the product yet."""
+    api = project._api
+    answer = api._request("DELETE", f"projects/{settings.neon.project_id}/branches/{branch_id}")
+    project.wait_for([Operation.parse(body) for body in answer.get("operations", [])])

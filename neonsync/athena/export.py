@@ -116,9 +116,7 @@ def read_export(s3: Any, prefix: str, manifest_location: str | None) -> Export:
     return Export(tuple(map(ExportedFile, sources, metadata)))
 
 
-def plan_chunks(
-    export: Export, *, loaded: frozenset[str] = frozenset(), chunk_rows: int = CHUNK_ROWS
-) -> list[Chunk]:
+def plan_chunks(export: Export, *, loaded: frozenset[str] = frozenset()) -> list[Chunk]:
     """Cut the export into chunks of about 64 MB or 500,000 rows.
 
     Large files are cut at row groups, small ones grouped. The cut depends on the export alone,
@@ -127,10 +125,10 @@ def plan_chunks(
     chunks: list[Chunk] = []
     current: list[Piece] = []
     rows = size = 0
-    for piece in _pieces(export, chunk_rows):
+    for piece in _pieces(export):
         if piece.key in loaded:
             continue
-        if current and (rows + piece.rows > chunk_rows or size + piece.length > CHUNK_BYTES):
+        if current and (rows + piece.rows > CHUNK_ROWS or size + piece.length > CHUNK_BYTES):
             chunks.append(Chunk(tuple(current)))
             current, rows, size = [], 0, 0
         current.append(piece)
@@ -184,7 +182,7 @@ def _read_footer(s3: Any, source: S3Object) -> pq.FileMetaData:
         ) from error
 
 
-def _pieces(export: Export, chunk_rows: int) -> Iterator[Piece]:
+def _pieces(export: Export) -> Iterator[Piece]:
     for exported in export.files:
         groups = [
             _extent(exported.metadata, index) for index in range(exported.metadata.num_row_groups)
@@ -195,7 +193,7 @@ def _pieces(export: Export, chunk_rows: int) -> Iterator[Piece]:
             rows, start, end = groups[first]
             while (
                 last + 1 < len(groups)
-                and rows + groups[last + 1][0] <= chunk_rows
+                and rows + groups[last + 1][0] <= CHUNK_ROWS
                 and groups[last + 1][2] - start <= CHUNK_BYTES
             ):
                 last += 1

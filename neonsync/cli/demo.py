@@ -112,10 +112,11 @@ def _ensure_branch() -> None:
 def _next_steps(directory: Path | None) -> str:
     if directory is None:
         return (
-            "Next: neonsync demo --headless --dir ./sandbox, twice: "
-            "the second run merges, and writes no row that has not changed."
+            "Next, keep the sandbox, and run twice to see the second run write nothing:\n"
+            "  neonsync demo --headless --dir ./sandbox"
         )
     return (
-        f"Next: the same command again merges and writes nothing that has not changed; "
-        f"neonsync sandbox --dir {directory} --env-file sandbox.env serves it to any client."
+        "Next, run it again (nothing has changed, so nothing is written), or serve it:\n"
+        f"  neonsync demo --headless --dir {directory}\n"
+        f"  neonsync sandbox --dir {directory} --env-file sandbox.env"
     )

@@ -83,6 +83,14 @@ class ChunksPlanned:
 
 
 @dataclass(frozen=True)
+class RowsCopied:
+    """Rows of a chunk are on their way, not committed yet; negative when they came to nothing."""
+
+    table: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class ChunkLoaded:
     """A chunk and its ledger row are committed in the staging table."""
 
@@ -137,6 +145,7 @@ Event: TypeAlias = (
     | StepFinished
     | QueryProgress
     | ChunksPlanned
+    | RowsCopied
     | ChunkLoaded
     | TablePublished
     | CheckFinished

@@ -52,22 +52,22 @@ def new_export(context: RunContext, table: TablePlan, method: str) -> ExportReco
 
 
 async def extract(
-    context: RunContext, table: TablePlan, record: ExportRecord
+    context: RunContext, table: TablePlan, record: ExportRecord, *, recorded: bool
 ) -> tuple[ExportRecord, Export]:
     """Run the UNLOAD, or wait for the one that is recorded, and read what it wrote.
 
+    ``recorded`` tells that the record is an earlier attempt's, whose query may have failed since.
     Returns the record as it is now, with a fresh prefix if the recorded query had failed.
 
     Raises:
         ExportError: Athena failed the query, and trying again does not help.
     """
-    resumed = record.query_id is not None
     while True:
         status = await _run_query(context, table, record)
         if status.succeeded:
             break
         # A token that failed once returns the failed query for ever: a new attempt needs a new one.
-        again = resumed or status.retryable or status.error_category == SYSTEM_ERROR
+        again = recorded or status.retryable or status.error_category == SYSTEM_ERROR
         if not again or record.attempt >= MAX_ATTEMPTS:
             raise _failure(table, status)
         context.notice(
@@ -75,7 +75,7 @@ async def extract(
             f"({status.reason or 'no reason given'}); exporting again",
             Level.WARNING,
         )
-        resumed = False
+        recorded = False
         record = _with_fresh_prefix(context, record)
         async with context.connection() as connection:
             await ledger.store_export(connection, context.lease, record)

@@ -59,8 +59,8 @@ class Lease:
             LeaseLostError: another run took over.
         """
         cursor = await connection.execute(
-            "SELECT FROM neonsync.runs WHERE run_id = %s AND epoch = %s AND status = 'running'"
-            " FOR KEY SHARE",
+            "SELECT FROM neonsync.runs WHERE run_id = %s AND epoch = %s"
+            " AND status IN ('running', 'published') FOR KEY SHARE",
             (self.run_id, self.epoch),
         )
         if await cursor.fetchone() is None:
@@ -256,13 +256,13 @@ async def published_outcome(connection: Connection, lease: Lease) -> dict[str, A
 
 
 async def finish_run(
-    connection: Connection, run_id: str, status: str, error: str | None = None
+    connection: Connection, lease: Lease, status: str, error: str | None = None
 ) -> None:
-    """Record how a run ended."""
+    """Record how a run ended, unless somebody took over from it."""
     await connection.execute(
         "UPDATE neonsync.runs SET status = %s, error = %s, finished_at = clock_timestamp()"
-        " WHERE run_id = %s",
-        (status, error, run_id),
+        " WHERE run_id = %s AND epoch = %s",
+        (status, error, lease.run_id, lease.epoch),
     )
 
 

@@ -14,7 +14,7 @@ from neonsync.athena.export import Chunk, Export, plan_chunks, read_batches
 from neonsync.engine import ledger
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext
-from neonsync.engine.events import ChunkLoaded, ChunksPlanned, Level
+from neonsync.engine.events import ChunkLoaded, ChunksPlanned, Level, RowsCopied
 from neonsync.engine.ledger import ExportRecord
 from neonsync.engine.plan import TablePlan
 from neonsync.errors import DatabaseAccessError
@@ -144,29 +144,33 @@ class _Loader:
 
     async def _load_chunk(self, connection: Connection, chunk: Chunk) -> None:
         context, target = self._context, self._record.target
+        dates: Counter[str | None] = Counter()
         try:
             async with connection.transaction():
                 await context.lease.guard(connection)
                 await ledger.store_chunk(connection, context.lease, target, chunk)
-                dates = await self._copy(connection, chunk)
+                await self._copy(connection, chunk, dates)
                 await ledger.store_chunk(connection, context.lease, target, chunk, dates)
         except psycopg.errors.UniqueViolation:
             # Its COMMIT had succeeded, and only the answer was lost: the rows are there once.
             return
+        except BaseException:
+            context.emit(RowsCopied(self._spec.qualified, -dates.total()))
+            raise
 
-    async def _copy(self, connection: Connection, chunk: Chunk) -> Counter[str | None]:
-        dates: Counter[str | None] = Counter()
+    async def _copy(self, connection: Connection, chunk: Chunk, dates: Counter[str | None]) -> None:
+        """Send a chunk's rows, and count them by date."""
         encoder = BatchEncoder(self._spec, self._columns)
         statement = copy_statement(self._record.staging, self._columns)
         async with connection.cursor() as cursor, cursor.copy(statement) as copy:
             await copy.write(encoder.header())
             async for batch in _ahead(self._encoded(encoder, chunk)):
-                dates.update(batch.dates)
                 await copy.write(batch.data)
+                dates.update(batch.dates)
+                self._context.emit(RowsCopied(self._spec.qualified, batch.rows))
             await copy.write(encoder.trailer())
         if dates.total() != chunk.rows:
             raise AssertionError(f"{dates.total()} rows came out of a chunk of {chunk.rows}")
-        return dates
 
     def _encoded(self, encoder: BatchEncoder, chunk: Chunk) -> Iterator[EncodedBatch]:
         names = [column.name for column in self._columns]

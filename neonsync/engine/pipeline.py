@@ -174,13 +174,14 @@ class _Run:
             if target is not None and obstacles:
                 require_key(target, spec)
             record = await ledger.read_export(connection, context.lease.run_id, spec.qualified)
+            recorded = record is not None
             if record is None:
                 record = new_export(context, table, "merge" if obstacles else "swap")
                 await ledger.store_export(connection, context.lease, record)
         if obstacles:
             context.notice(f"{spec.qualified} will be merged into: {'; '.join(obstacles)}")
         async with context.step(Step.EXTRACT, spec.qualified) as report:
-            record, export = await extract(context, table, record)
+            record, export = await extract(context, table, record, recorded=recorded)
             report.detail = f"{export.rows:,} rows in {len(export.files)} files"
         # The count is asked while the rows are loaded: as near to the export as costs no time.
         counting = asyncio.create_task(count_source(context, table))
@@ -257,10 +258,7 @@ class _Run:
             self.emit(CheckFinished(result.table, result.check, result.status, result.message))
 
     async def _clean_up(self, context: RunContext) -> None:
-        async with context.connection() as connection:
-            for problem in await leftovers.clear(connection, context.athena, context.lease.run_id):
-                context.notice(problem, Level.WARNING)
-            await ledger.finish_run(connection, context.lease.run_id, self._status())
+        await self._give_up_lease(context, self._status(), clear=True)
 
     async def _after_failure(self, context: RunContext, error: BaseException) -> None:
         """Clear what is of no use to a next run; what is of use stays recorded for it."""
@@ -273,23 +271,34 @@ class _Run:
             error, NeonsyncError | asyncio.CancelledError
         )
         try:
-            async with asyncio.timeout(CANCEL_SECONDS), context.connection() as connection:
-                if not keep:
-                    for problem in await leftovers.clear(
-                        connection, context.athena, context.lease.run_id
-                    ):
-                        context.notice(problem, Level.WARNING)
-                await ledger.finish_run(
-                    connection,
-                    context.lease.run_id,
+            async with asyncio.timeout(CANCEL_SECONDS):
+                await self._give_up_lease(
+                    context,
                     "cancelled" if cancelled else "failed",
                     redact(str(error), self.plan.address.uri),
+                    clear=not keep,
                 )
         except (NeonsyncError, psycopg.Error, TimeoutError) as problem:
             context.notice(
                 f"clearing up after the failure did not work, the next run will do it: {problem}",
                 Level.WARNING,
             )
+
+    async def _give_up_lease(
+        self, context: RunContext, status: str, error: str | None = None, *, clear: bool
+    ) -> None:
+        """Record the end; with ``clear`` also drop staging and delete the exported files.
+
+        All under the guard: what lies under the run's name is somebody else's after a takeover.
+        """
+        async with context.connection() as connection, connection.transaction():
+            await context.lease.guard(connection)
+            if clear:
+                for problem in await leftovers.clear(
+                    connection, context.athena, context.lease.run_id
+                ):
+                    context.notice(problem, Level.WARNING)
+            await ledger.finish_run(connection, context.lease, status, error)
 
     def _wrapped(self, error: BaseException) -> NeonsyncError:
         if isinstance(error, NeonsyncError):

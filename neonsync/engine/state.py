@@ -11,6 +11,7 @@ from neonsync.engine.events import (
     ChunksPlanned,
     Event,
     QueryProgress,
+    RowsCopied,
     RunFinished,
     RunStarted,
     StepFinished,
@@ -21,11 +22,15 @@ from neonsync.engine.events import (
 
 @dataclass(frozen=True)
 class TableState:
-    """One table; ``rows`` is None until the export is known."""
+    """One table; ``rows`` is None until the export is known.
+
+    ``loaded_rows`` are committed in staging, ``copied_rows`` on their way there.
+    """
 
     step: str = "waiting"
     rows: int | None = None
     loaded_rows: int = 0
+    copied_rows: int = 0
     scanned_bytes: int = 0
     done: bool = False
 
@@ -75,7 +80,15 @@ def reduce(state: RunState, event: Event) -> RunState:
             return _changed(state, event.table, rows=event.rows, loaded_rows=event.loaded_rows)
         case ChunkLoaded():
             table = state.tables.get(event.table, TableState())
-            return _changed(state, event.table, loaded_rows=table.loaded_rows + event.rows)
+            return _changed(
+                state,
+                event.table,
+                loaded_rows=table.loaded_rows + event.rows,
+                copied_rows=max(table.copied_rows - event.rows, 0),
+            )
+        case RowsCopied():
+            table = state.tables.get(event.table, TableState())
+            return _changed(state, event.table, copied_rows=table.copied_rows + event.rows)
         case TablePublished():
             return _changed(state, event.table, step="published", done=True)
         case RunFinished():

@@ -16,7 +16,7 @@ from neonsync.secret import Secret, redact
 
 CONNECT_TIMEOUT = 15.0
 READ_TIMEOUT = 60.0
-MAX_ATTEMPTS = 6
+MAX_ATTEMPTS = 5
 MAX_WAIT = 30.0
 # Refused before anything was done, so the request may be sent again whatever its method.
 _REFUSED_FOR_NOW = frozenset({423, 429, 503})

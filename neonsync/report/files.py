@@ -27,6 +27,7 @@ from neonsync.validation.checks import Status
 LOG_NAME = "etl-manual.log"
 REPORT_NAME = "etl-report.json"
 VALIDATION_NAME = "etl-validation-report.json"
+FILE_NAMES = (LOG_NAME, REPORT_NAME, VALIDATION_NAME)
 
 
 class ReportFiles:

@@ -51,7 +51,7 @@ class LiveReporter:
 
     def say(self, line: str, style: str = "") -> None:
         """Leave a line above the display."""
-        self._console.print(Text(printable(line), style=style), soft_wrap=True)
+        self._console.print(Text(printable(line), style=style))
 
     def close(self) -> None:
         """Give the terminal back."""
@@ -70,14 +70,15 @@ class LiveReporter:
     def _progress(self, name: str, table: TableState) -> tuple[Text, Text]:
         if not table.rows or table.step != "load":
             return Text(""), Text("")
-        share = table.loaded_rows / table.rows
+        rows = table.loaded_rows + table.copied_rows
+        share = rows / table.rows
         filled = round(share * BAR_CELLS)
         bar = Text("█" * filled, style="green") + Text("░" * (BAR_CELLS - filled))
         seconds = time.monotonic() - self._loading_since.get(name, time.monotonic())
-        words = f"{share:4.0%} {table.loaded_rows:,} of {table.rows:,} rows"
+        words = f"{share:4.0%} {rows:,} of {table.rows:,} rows"
         if seconds > 1:
-            words += f", {table.loaded_rows / seconds:,.0f}/s"
-        if seconds > ETA_AFTER_SECONDS and table.loaded_rows:
+            words += f", {rows / seconds:,.0f}/s"
+        if seconds > ETA_AFTER_SECONDS and rows:
             words += f", {duration(seconds * (1 - share) / share)} left"
         return bar, Text(words)
 

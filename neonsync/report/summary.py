@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from neonsync.engine.pipeline import describe
 from neonsync.engine.result import RunResult
+from neonsync.report.files import FILE_NAMES
 from neonsync.report.wording import duration, money, printable, size
 from neonsync.validation.checks import Status
 
@@ -37,5 +38,5 @@ def summary(result: RunResult, report_dir: str) -> str:
             f"  Athena: {size(result.scanned_bytes)} scanned, {money(result.price)} "
             f"for {size(result.billed_bytes)} billed"
         )
-    lines.append(f"  reports: {report_dir}")
+    lines.append(f"  reports: {', '.join(FILE_NAMES)} in {report_dir}")
     return "\n".join(map(printable, lines))

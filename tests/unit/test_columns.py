@@ -1,0 +1,104 @@
+"""The table of types: names, ways from the one to the other, and what has no way."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from neonsync.columns import (
+    arrow_type,
+    default_postgres,
+    export_expression,
+    length_limit,
+    parse_athena,
+    parse_postgres,
+)
+from neonsync.errors import SourceError, TargetError
+
+
+@pytest.mark.parametrize(
+    ("athena", "postgres", "arrow"),
+    [
+        ("boolean", "boolean", pa.bool_()),
+        ("tinyint", "smallint", pa.int16()),
+        ("smallint", "smallint", pa.int16()),
+        ("int", "integer", pa.int32()),
+        ("integer", "integer", pa.int32()),
+        ("bigint", "bigint", pa.int64()),
+        ("float", "real", pa.float32()),
+        ("real", "real", pa.float32()),
+        ("double", "double precision", pa.float64()),
+        ("decimal(38,18)", "numeric(38,18)", pa.decimal128(38, 18)),
+        ("string", "text", pa.string()),
+        ("varchar(20)", "varchar(20)", pa.string()),
+        ("char(5)", "char(5)", pa.string()),
+        ("binary", "bytea", pa.binary()),
+        ("date", "date", pa.date32()),
+        ("timestamp", "timestamp", pa.timestamp("us")),
+        ("timestamp(3) with time zone", "timestamptz", pa.timestamp("us", tz="UTC")),
+    ],
+)
+def test_each_athena_type_has_its_postgres_and_arrow_type(
+    athena: str, postgres: str, arrow: pa.DataType
+) -> None:
+    target = default_postgres(parse_athena(athena), "c")
+
+    assert str(target) == postgres
+    assert arrow_type(target, "c") == arrow
+    # What Postgres itself calls the type is the same type.
+    assert parse_postgres(postgres) == target
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("character varying(50)", "varchar(50)"),
+        ("CHARACTER VARYING", "varchar"),
+        ("numeric(10, 2)", "numeric(10,2)"),
+        ("int8", "bigint"),
+        ("timestamp without time zone", "timestamp"),
+        ("timestamp(3) with time zone", "timestamptz"),
+        ("double precision", "double precision"),
+    ],
+)
+def test_postgres_names_are_made_canonical(written: str, canonical: str) -> None:
+    assert str(parse_postgres(written)) == canonical
+
+
+@pytest.mark.parametrize(
+    ("athena", "postgres", "expression"),
+    [
+        ("int", "integer", '"c"'),
+        ("bigint", "integer", '"c"'),  # Arrow refuses what does not fit
+        ("string", "varchar(2)", '"c"'),  # never cut short in Athena
+        ("double", "numeric(10,2)", 'CAST("c" AS decimal(10,2))'),
+        ("string", "date", 'CAST("c" AS date)'),
+        ("int", "double precision", 'CAST("c" AS double)'),
+        (
+            "timestamp(3) with time zone",
+            "timestamptz",
+            "CAST(\"c\" AT TIME ZONE 'UTC' AS timestamp)",
+        ),
+    ],
+)
+def test_a_cast_stands_only_where_it_is_needed(athena: str, postgres: str, expression: str) -> None:
+    assert export_expression('"c"', parse_athena(athena), parse_postgres(postgres), "c") == (
+        expression
+    )
+
+
+def test_what_has_no_exact_way_names_the_column() -> None:
+    with pytest.raises(SourceError, match='column "c" is double in Athena and date'):
+        export_expression('"c"', parse_athena("double"), parse_postgres("date"), "c")
+    with pytest.raises(SourceError, match='column "tags" has the Athena type array<int>'):
+        default_postgres(parse_athena("array<int>"), "tags")
+    with pytest.raises(TargetError, match='column "p" has the Postgres type point'):
+        arrow_type(parse_postgres("point"), "p")
+    with pytest.raises(TargetError, match="without precision"):
+        arrow_type(parse_postgres("numeric"), "n")
+
+
+def test_only_declared_lengths_are_checked() -> None:
+    assert length_limit(parse_postgres("varchar(2)")) == 2
+    assert length_limit(parse_postgres("text")) is None
+    assert length_limit(parse_postgres("varchar")) is None

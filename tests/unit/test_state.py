@@ -1,0 +1,71 @@
+"""The reducer: where a run stands after its events."""
+
+from __future__ import annotations
+
+from functools import reduce as fold
+
+from neonsync.engine.events import (
+    ChunkLoaded,
+    ChunksPlanned,
+    Event,
+    RunFinished,
+    RunStarted,
+    Step,
+    StepFinished,
+    StepStarted,
+    TablePublished,
+)
+from neonsync.engine.state import RunState, reduce
+from neonsync.report.wording import describe_state, duration, money, printable, size
+
+STARTED = RunStarted("run_1", "dev", "br-1", ("public.a", "public.b"), 1)
+
+
+def after(*events: Event) -> RunState:
+    return fold(reduce, events, RunState())
+
+
+def test_rows_are_known_when_every_export_is() -> None:
+    first = ChunksPlanned("public.a", 100, 2, 40, 1)
+    assert after(STARTED, first).rows is None
+
+    state = after(STARTED, first, ChunksPlanned("public.b", 50, 1, 0, 0))
+    assert (state.rows, state.loaded_rows) == (150, 40)
+
+
+def test_chunks_add_up_on_what_was_loaded_before() -> None:
+    planned = ChunksPlanned("public.a", 100, 2, 40, 1)
+    state = after(STARTED, planned, ChunkLoaded("public.a", 60, 1_000))
+
+    assert state.tables["public.a"].loaded_rows == 100
+
+
+def test_a_state_says_what_goes_on() -> None:
+    loading = after(
+        STARTED,
+        StepStarted(Step.LOAD, "public.a"),
+        ChunksPlanned("public.a", 1000, 2, 400, 1),
+    )
+    assert describe_state(loading) == ("public.a: load, 400 of 1,000 rows; public.b: waiting")
+    publishing = reduce(loading, StepStarted(Step.PUBLISH))
+    assert describe_state(publishing) == "publish …"
+    done = after(
+        STARTED,
+        StepStarted(Step.PUBLISH),
+        TablePublished("public.a", "swap", 1, 0, 0),
+        StepFinished(Step.PUBLISH, "", 0.1),
+        RunFinished("run_1", "succeeded", 1.0),
+    )
+    assert done.status == "succeeded"
+    assert done.tables["public.a"].done
+
+
+def test_figures_are_said_as_people_say_them() -> None:
+    assert [size(n) for n in (0, 999, 1_874_653, 2.5e12)] == ["0 B", "999 B", "1.9 MB", "2.50 TB"]
+    assert [money(d) for d in (0, 0.0001, 1.5)] == ["$0", "$0.0001", "$1.50"]
+    assert [duration(s) for s in (0.04, 59.94, 61)] == ["0.0 s", "59.9 s", "1 min 01 s"]
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    assert printable("a\x1b[31mb\nc\u202ed") == r"a\x1b[31mb\nc\u202ed"
+    assert printable("naïve 😀") == "naïve 😀"
