@@ -108,7 +108,15 @@ async def prepare(connection: Connection) -> None:
     """Make the ledger's tables where they are missing.
 
     Two runs that start at once on a new branch would collide in CREATE, so one lock orders them.
+    Where all is there nothing is asked for: CREATE INDEX IF NOT EXISTS locks before it looks, and
+    would wait for a run that is publishing.
     """
+    cursor = await connection.execute(
+        "SELECT to_regclass('neonsync.chunks') IS NOT NULL"  # the last that is made
+    )
+    row = await cursor.fetchone()
+    if row is not None and row[0]:
+        return
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(%s, 1)", (_ADVISORY_KEY >> 33,))
         await connection.execute(query("ledger"))

@@ -21,8 +21,8 @@ from neonsync.engine.plan import Plan
 from neonsync.errors import DatabaseAccessError, LeaseHeldError, LeaseLostError
 from neonsync.postgres.connect import Connection, Database, connect, connected, is_connection_lost
 
-LOCK_TRIES = 8
-LOCK_PAUSE = 0.25
+LOCK_TRIES = 3
+LOCK_PAUSE = 0.2
 _RESUMABLE = ("running", "failed", "cancelled")
 
 

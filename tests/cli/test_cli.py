@@ -225,7 +225,7 @@ def test_the_demo_runs_and_its_second_run_writes_nothing(tmp_path: Path) -> None
 
     assert first.returncode == 0, first.stderr
     assert "5,000 rows swapped in" in first.stdout
-    assert "Next:" in first.stdout
+    assert f"neonsync sandbox --dir {home}" in first.stdout
     assert second.returncode == 0, second.stderr
     assert "5,000 rows unchanged, nothing written" in second.stdout
     assert json.loads((tmp_path / "etl-report.json").read_text())["rows"]["written"] == 0
