@@ -189,3 +189,18 @@ def export_expression(quoted: str, athena: SqlType, postgres: SqlType, column: s
         "there is no exact way from the one to the other",
         "Declare the target column with a matching type.",
     )
+
+
+def rounding_note(column: str, athena: SqlType, postgres: SqlType) -> str | None:
+    """What a cast on the way gives up, in words, or None for a way that keeps every value.
+
+    Such a way is taken because the target's type was declared so, but never in silence.
+    """
+    source, target = athena.base, postgres.base
+    if target == "numeric" and source in (*_FLOATS, *_TEXTS):
+        return f'"{column}" is {athena} in Athena and rounded to {postgres}'
+    if source == "timestamp" and target == "date":
+        return f'"{column}" is {athena} in Athena and loses its time of day'
+    if target == "double precision" and source in ("bigint", *_TEXTS):
+        return f'"{column}" is {athena} in Athena and keeps 15 digits as {postgres}'
+    return None

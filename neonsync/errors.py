@@ -16,6 +16,8 @@
     │   ├── ExportError              the UNLOAD failed
     │   ├── LoadError                a chunk could not be loaded
     │   ├── PublishError             the publishing transaction failed
+    │   │   └── PublishDelayedError  others held the tables for too long
+    │   ├── ServerError              Postgres has no room, no right or no time for the work
     │   └── LeaseLostError           another run took over this one
     ├── ProofError               4   what was loaded is not what Athena holds; not published
     └── RunCancelled           130 or 143, by the signal
@@ -46,6 +48,8 @@ class NeonsyncError(Exception):
     """The root: ``message`` says what happened to what, ``remedy`` what to do next."""
 
     exit_code = ExitCode.SYNC_FAILED
+    resumable = False
+    """Whether what a run has done so far is of use to the next one, which then goes on from it."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
@@ -70,6 +74,7 @@ class AccessError(NeonsyncError):
     """A service cannot be reached, or refuses the credentials."""
 
     exit_code = ExitCode.ACCESS
+    resumable = True
 
 
 class AthenaAccessError(AccessError):
@@ -122,6 +127,18 @@ class PublishError(SyncError):
     """The publishing transaction failed and was rolled back."""
 
 
+class PublishDelayedError(PublishError):
+    """Others held the tables for too long, or the connection did not last."""
+
+    resumable = True
+
+
+class ServerError(SyncError):
+    """Postgres refused for a reason that does not lie in the data: room, rights, limits, locks."""
+
+    resumable = True
+
+
 class LeaseLostError(SyncError):
     """Another run took over while this one was away; this one may write no more."""
 
@@ -138,5 +155,5 @@ class RunCancelled(NeonsyncError):  # noqa: N818  # an outcome, not a fault
     exit_code = ExitCode.INTERRUPTED
 
     def __init__(self, message: str, exit_code: ExitCode = ExitCode.INTERRUPTED) -> None:
-        super().__init__(message, "Nothing was published. Run the same command to start again.")
+        super().__init__(message, "Run the same command to start again.")
         self.exit_code = exit_code

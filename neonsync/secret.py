@@ -50,6 +50,7 @@ def redact(text: str, *secrets: Secret | None) -> str:
     for secret in secrets:
         if secret is not None and secret.reveal():
             text = text.replace(secret.reveal(), _MASK)
+            text = text.replace(repr(secret.reveal())[1:-1], _MASK)
     for pattern, replacement in _IN_TEXT:
         text = pattern.sub(replacement, text)
     return text

@@ -199,6 +199,11 @@ def load_settings(
             "NEON_API_KEY is not set: without it the branch cannot be found or checked",
             "Make a key in the Neon console under Account settings, API keys, and export it.",
         )
+    if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+        raise ConfigError(
+            "NEON_API_KEY holds characters that no API key has",
+            "Export it again, without line breaks, quotes or blanks.",
+        )
     if not values["neon.project_id"]:
         raise ConfigError(
             "NEON_PROJECT_ID is not set",

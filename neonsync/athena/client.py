@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -16,11 +16,12 @@ from pyathena.async_cursor import AsyncCursor
 from pyathena.connection import Connection
 from pyathena.error import Error as PyAthenaError
 from pyathena.model import AthenaQueryExecution
+from pyathena.result_set import AthenaResultSet
 from pyathena.util import RetryConfig
 
 from neonsync import __version__
 from neonsync.athena.sql import SourceTable
-from neonsync.errors import AthenaAccessError, ExportError, NeonsyncError
+from neonsync.errors import AthenaAccessError, ConfigError, ExportError, NeonsyncError
 from neonsync.settings import AthenaSettings
 
 CATALOG = "awsdatacatalog"
@@ -71,7 +72,23 @@ class QueryStatus:
         return self.state in AthenaQueryExecution.TERMINAL_STATES
 
 
+S = TypeVar("S")
+T = TypeVar("T")
 OnPoll = Callable[[QueryStatus], None]
+Row: TypeAlias = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Pending(Generic[T]):
+    """A query that somebody waits for; ``close`` ends the waiting, not the query."""
+
+    query_id: str
+    future: Future[T]
+    cursor: AsyncCursor
+
+    def close(self) -> None:
+        """Let go of the thread that waits; it notices at once."""
+        self.cursor.close()
 
 
 class Athena:
@@ -122,16 +139,27 @@ class Athena:
         """Where results go: the configured location, or else the workgroup's own.
 
         Raises:
-            ExportError: neither names one.
+            ConfigError: there is no such workgroup, or neither names a location.
         """
-        if self._settings.output_location:
-            return self._settings.output_location
-        with translated_errors(f"reading the workgroup {self._settings.workgroup}"):
-            answer = self.client.get_work_group(WorkGroup=self._settings.workgroup)
+        name, configured = self._settings.workgroup, self._settings.output_location
+        try:
+            with translated_errors(f"reading the workgroup {name}"):
+                answer = self.client.get_work_group(WorkGroup=name)
+        except AthenaAccessError:
+            # A role may well be allowed to run queries and not to look at the workgroup.
+            if configured:
+                return configured
+            raise
+        except ExportError as error:
+            raise ConfigError(
+                f"Athena has no workgroup {name!r}: {error}", "Set athena.workgroup."
+            ) from error
+        if configured:
+            return configured
         configuration = answer["WorkGroup"].get("Configuration", {})
         location = configuration.get("ResultConfiguration", {}).get("OutputLocation", "")
         if not location:
-            raise ExportError(
+            raise ConfigError(
                 f"the workgroup {self._settings.workgroup} has no output location, "
                 "and ATHENA_OUTPUT_LOCATION is not set",
                 "Set ATHENA_OUTPUT_LOCATION to an s3://bucket/prefix/ that Athena may write to.",
@@ -155,47 +183,34 @@ class Athena:
             )
         return str(answer["QueryExecutionId"])
 
-    def wait(self, query_id: str, on_poll: OnPoll) -> QueryStatus:
-        """Wait until a query has ended, however it ended.
+    def wait(self, query_id: str, on_poll: OnPoll) -> Pending[QueryStatus]:
+        """Wait, in a thread of its own, until a query has ended, however it ended.
 
-        ``on_poll`` gets each status; an exception that it raises ends the waiting, not the query.
+        ``on_poll`` gets each status, in that thread.
         """
-        with (
-            self._cursor(lambda execution: on_poll(_status(execution))) as cursor,
-            translated_errors(f"waiting for the query {query_id}"),
-        ):
-            return _status(cursor.poll(query_id).result())
+        cursor = self._cursor(on_poll)
+        return Pending(query_id, _then(cursor.poll(query_id), _status), cursor)
+
+    def ask(self, sql: str, output_location: str, on_poll: OnPoll) -> Pending[list[Row]]:
+        """Start a query with a small result; what is pending is all of its rows."""
+        cursor = self._cursor(on_poll)
+        with translated_errors("asking Athena"):
+            query_id, result = cursor.execute(sql, s3_staging_dir=output_location)
+
+        def rows(done: AthenaResultSet) -> list[Row]:
+            return [tuple(row) for row in done.fetchall()]
+
+        return Pending(query_id, _then(result, rows), cursor)
 
     def stop(self, query_id: str) -> None:
         """Ask Athena to stop a query; one that has ended already is left as it is."""
-        with self._cursor() as cursor, translated_errors(f"stopping the query {query_id}"):
-            cursor.cancel(query_id).result()
+        with translated_errors(f"stopping the query {query_id}"):
+            self.client.stop_query_execution(QueryExecutionId=query_id)
 
-    def rows(
-        self, sql: str, output_location: str, on_start: Callable[[str], None], on_poll: OnPoll
-    ) -> tuple[QueryStatus, list[tuple[Any, ...]]]:
-        """Run a query with a small result and return all of its rows."""
-        last: list[QueryStatus] = []
-
-        def watch(execution: AthenaQueryExecution) -> None:
-            last.append(_status(execution))
-            on_poll(last[-1])
-
-        with self._cursor(watch) as cursor, translated_errors("asking Athena"):
-            query_id, result = cursor.execute(sql, s3_staging_dir=output_location)
-            on_start(query_id)
-            rows = result.result().fetchall()
-        return last[-1], [tuple(row) for row in rows]
-
-    @contextlib.contextmanager
-    def _cursor(
-        self, on_poll: Callable[[AthenaQueryExecution], None] | None = None
-    ) -> Iterator[AsyncCursor]:
-        cursor = self._connection.cursor(AsyncCursor, max_workers=1, on_poll=on_poll)
-        try:
-            yield cursor
-        finally:
-            cursor.close()
+    def _cursor(self, on_poll: OnPoll) -> AsyncCursor:
+        return self._connection.cursor(
+            AsyncCursor, max_workers=2, on_poll=lambda execution: on_poll(_status(execution))
+        )
 
 
 def billed_bytes(scanned: int) -> int:
@@ -210,6 +225,7 @@ def translated_errors(doing: str) -> Iterator[None]:
     Raises:
         AthenaAccessError: keys, rights or the network; exit code 3.
         ExportError: Athena refused or failed the request.
+        ConfigError: an address or a name cannot be one.
     """
     try:
         yield
@@ -217,6 +233,11 @@ def translated_errors(doing: str) -> Iterator[None]:
         raise
     except (PyAthenaError, ClientError, BotoCoreError) as error:
         raise _translate(error, doing) from error
+    except ValueError as error:
+        # How botocore says that AWS_ENDPOINT_URL is no address.
+        raise ConfigError(
+            f"{doing} is not possible: {error}", "Check AWS_ENDPOINT_URL and AWS_REGION."
+        ) from error
 
 
 def _translate(error: Exception, doing: str) -> NeonsyncError:
@@ -239,6 +260,22 @@ def _translate(error: Exception, doing: str) -> NeonsyncError:
             "Check the network, AWS_REGION, the credentials and, if set, AWS_ENDPOINT_URL.",
         )
     return ExportError(f"{doing} failed: {error}")
+
+
+def _then(future: Future[S], convert: Callable[[S], T]) -> Future[T]:
+    """The future of what is made of a result, in the thread that has waited for it."""
+    converted: Future[T] = Future()
+    converted.set_running_or_notify_cancel()
+
+    def finish(done: Future[S]) -> None:
+        try:
+            with translated_errors("waiting for Athena"):
+                converted.set_result(convert(done.result()))
+        except BaseException as error:
+            converted.set_exception(error)
+
+    future.add_done_callback(finish)
+    return converted
 
 
 def _status(execution: AthenaQueryExecution) -> QueryStatus:

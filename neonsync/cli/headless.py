@@ -99,7 +99,8 @@ async def _run(settings: Settings, files: ReportFiles, reporter: Reporter) -> Ru
         files.log(f"caused by {redact(repr(result.error.__cause__))}")
     files.write(result)
     reporter.close()
-    click.echo(summary(result, str(settings.report_dir)))
+    with contextlib.suppress(BrokenPipeError):
+        click.echo(summary(result, str(settings.report_dir)))
     if result.error is not None:
         print_error(result.error)
     if result.status == "cancelled":

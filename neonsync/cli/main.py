@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -150,12 +151,18 @@ def sandbox(directory: Path, rows: int, env_file: Path | None, until_stdin_close
 def main() -> None:
     """The console script: our own errors become a message and their exit code."""
     try:
-        cli(prog_name="neonsync")
+        cli(prog_name="neonsync", standalone_mode=False)
     except NeonsyncError as error:
         print_error(error)
         sys.exit(int(error.exit_code))
-    except KeyboardInterrupt:
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
         sys.exit(int(ExitCode.INTERRUPTED))
+    except BrokenPipeError:
+        # Whoever read our output has gone away; the interpreter shall not complain of it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_error(error: NeonsyncError) -> None:

@@ -9,10 +9,11 @@ from neonsync.athena.export import Export, plan_chunks
 from neonsync.engine import ledger
 from neonsync.engine.context import RunContext
 from neonsync.engine.extract import SourceCounts
-from neonsync.engine.ledger import ExportRecord
+from neonsync.engine.ledger import ExportRecord, LoadedChunks
 from neonsync.engine.plan import TablePlan
 from neonsync.errors import ProofError
 from neonsync.postgres import staging
+from neonsync.postgres.connect import Connection
 from neonsync.postgres.copy import count_by_date
 
 DATES_SHOWN = 20
@@ -41,13 +42,16 @@ async def audit(
         LoadError: a key stands twice, which a merge would meet only half-way.
     """
     name = table.spec.qualified
-    async with context.connection() as connection:
-        loaded = await ledger.read_chunks(connection, context.lease.run_id, record.target)
-        staged = await count_by_date(
-            connection, staging.SCHEMA, record.staging, table.spec.date_column
-        )
+
+    async def look(connection: Connection) -> tuple[LoadedChunks, Counter[str | None]]:
         if record.method == "merge":
             await staging.find_duplicates(connection, record.staging, table.spec)
+        return (
+            await ledger.read_chunks(connection, context.lease.run_id, record.target),
+            await count_by_date(connection, staging.SCHEMA, record.staging, table.spec.date_column),
+        )
+
+    loaded, staged = await context.with_connection(look)
     exported = {piece.key for chunk in plan_chunks(export) for piece in chunk.pieces}
     missing = exported - loaded.pieces
     if missing or loaded.pieces - exported:

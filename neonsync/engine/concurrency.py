@@ -15,7 +15,8 @@ async def side_by_side(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(coroutine) for coroutine in coroutines]
     except BaseExceptionGroup as failed:
-        raise _first(failed) from None
+        error = _first(failed)
+        raise error from error.__cause__
     return [task.result() for task in tasks]
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from neonsync.athena.client import Athena, QueryStatus
+import psycopg
+
+from neonsync.athena.client import Athena, OnPoll, QueryStatus
 from neonsync.engine.events import (
     Emit,
     Level,
@@ -18,9 +21,21 @@ from neonsync.engine.events import (
     StepFinished,
     StepStarted,
 )
-from neonsync.engine.ledger import Lease
+from neonsync.engine.lease import Lease
 from neonsync.engine.plan import Plan
-from neonsync.postgres.connect import Connection, Database, connected
+from neonsync.errors import DatabaseAccessError, NeonsyncError
+from neonsync.postgres.connect import (
+    Connection,
+    Database,
+    connected,
+    is_connection_lost,
+    server_error,
+)
+
+T = TypeVar("T")
+
+CONNECTION_ATTEMPTS = 3
+START_GRACE_SECONDS = 5.0
 
 
 @dataclass
@@ -70,41 +85,86 @@ class RunContext:
         """Tell a person something."""
         self.emit(Notice(level, message))
 
-    def watch_query(self, purpose: str, table: str) -> QueryWatcher:
-        """A listener for ``Athena.wait`` that may be called in any thread."""
-        return QueryWatcher(self, purpose, table, asyncio.get_running_loop())
+    @contextlib.asynccontextmanager
+    async def queries_stopped_on_cancel(self) -> AsyncIterator[StartedQueries]:
+        """Start queries within; a cancel stops those that were started. Left alone they go on,
+        and are billed."""
+        queries = StartedQueries(self)
+        try:
+            yield queries
+        except asyncio.CancelledError:
+            await queries.stop()
+            raise
+        finally:
+            queries.deaf = True
+
+    async def with_connection(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Do an idempotent piece of work, again on a new connection when the old one was lost.
+
+        Raises:
+            DatabaseAccessError: the connection was lost too often.
+            ServerError: Postgres refused for a reason that does not lie in the data.
+        """
+        for attempt in range(1, CONNECTION_ATTEMPTS + 1):
+            try:
+                async with self.connection() as connection:
+                    return await work(connection)
+            except psycopg.Error as error:
+                if not is_connection_lost(error):
+                    raise server_error(error) from error
+                if attempt == CONNECTION_ATTEMPTS:
+                    raise DatabaseAccessError(
+                        f"the connection to the branch was lost {attempt} times: {error}",
+                        "Run the same command again; it goes on where this run ended.",
+                    ) from error
+                self.notice("the connection was lost; trying again", Level.WARNING)
+        raise AssertionError("the last attempt returns or raises")
 
 
-class QueryWatcher:
-    """Passes a query's progress on to the events, from Athena's thread to the engine's loop."""
+class StartedQueries:
+    """The queries of one piece of work: they report to the events, and can be stopped together."""
 
-    def __init__(
-        self, context: RunContext, purpose: str, table: str, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, context: RunContext) -> None:
         self._context = context
-        self._purpose = purpose
-        self._table = table
-        self._loop = loop
-        self._stopped = False
+        self._loop = asyncio.get_running_loop()
+        self._ids: list[str] = []
+        self.deaf = False
 
-    def stop(self) -> None:
-        """Let the next poll end the waiting."""
-        self._stopped = True
+    def add(self, query_id: str) -> None:
+        """Know of a query; called in any thread, as soon as Athena has named it."""
+        self._ids.append(query_id)
 
-    def __call__(self, status: QueryStatus) -> None:
-        """Take a status in; raises ``QueryAbandoned`` once the run has been cancelled."""
-        if self._stopped and not status.finished:
-            raise QueryAbandoned
-        self._loop.call_soon_threadsafe(self._record, status)
+    async def start(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call what starts a query in a thread, to the end: a started query must be known."""
+        task = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(task, START_GRACE_SECONDS)
+            raise
 
-    def _record(self, status: QueryStatus) -> None:
-        self._context.queries[status.query_id] = QueryCost(
-            self._purpose, self._table, status.query_id, status.scanned_bytes
-        )
-        self._context.emit(
-            QueryProgress(self._table, status.query_id, status.state, status.scanned_bytes)
-        )
+    async def stop(self) -> None:
+        """Ask Athena to stop them all."""
+        for query_id in self._ids:
+            with contextlib.suppress(NeonsyncError):
+                await asyncio.to_thread(self._context.athena.stop, query_id)
 
+    def listener(self, purpose: str, table: str) -> OnPoll:
+        """What ``Athena.wait`` and ``ask`` report to, from a thread of theirs."""
 
-class QueryAbandoned(Exception):  # noqa: N818  # a signal to the waiting thread, not a fault
-    """Ends a wait whose run was cancelled; the query itself is stopped by the caller."""
+        def record(status: QueryStatus) -> None:
+            if self.deaf:
+                return
+            self._context.queries[status.query_id] = QueryCost(
+                purpose, table, status.query_id, status.scanned_bytes
+            )
+            self._context.emit(
+                QueryProgress(table, status.query_id, status.state, status.scanned_bytes)
+            )
+
+        def listen(status: QueryStatus) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is gone, and the run with it
+                self._loop.call_soon_threadsafe(record, status)
+
+        return listen

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import uuid
 from collections import Counter
 from dataclasses import dataclass, replace
 
 from neonsync.athena import sql
-from neonsync.athena.client import QueryStatus
+from neonsync.athena.client import Pending, QueryStatus, Row
 from neonsync.athena.export import Export, read_export
 from neonsync.engine import ledger
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
 from neonsync.engine.ledger import ExportRecord
 from neonsync.engine.plan import TablePlan
-from neonsync.errors import AthenaAccessError, ExportError
+from neonsync.errors import ExportError
 
 MAX_ATTEMPTS = 3
 SYSTEM_ERROR = 1
@@ -65,7 +64,18 @@ async def extract(
     while True:
         status = await _run_query(context, table, record)
         if status.succeeded:
-            break
+            try:
+                return await _read(context, record, status)
+            except ExportError as error:
+                if not recorded:
+                    raise
+                context.notice(
+                    f"{table.source}: the earlier export is of no use: {error}; exporting again",
+                    Level.WARNING,
+                )
+                recorded = False
+                record = await _start_afresh(context, record)
+                continue
         # A token that failed once returns the failed query for ever: a new attempt needs a new one.
         again = recorded or status.retryable or status.error_category == SYSTEM_ERROR
         if not again or record.attempt >= MAX_ATTEMPTS:
@@ -76,21 +86,7 @@ async def extract(
             Level.WARNING,
         )
         recorded = False
-        record = _with_fresh_prefix(context, record)
-        async with context.connection() as connection:
-            await ledger.store_export(connection, context.lease, record)
-    results = tuple(
-        address for address in (status.manifest_location, _metadata_address(status)) if address
-    )
-    record = replace(record, query_id=status.query_id, results=results)
-    async with context.connection() as connection:
-        await ledger.store_query(
-            connection, context.lease, record.target, status.query_id, record.results
-        )
-    export = await asyncio.to_thread(
-        read_export, context.athena.s3, record.prefix, status.manifest_location
-    )
-    return record, export
+        record = await _start_afresh(context, record)
 
 
 async def count_source(context: RunContext, table: TablePlan) -> SourceCounts:
@@ -99,17 +95,20 @@ async def count_source(context: RunContext, table: TablePlan) -> SourceCounts:
     Raises:
         ExportError: Athena failed the query.
     """
-    watcher = context.watch_query("count", table.spec.qualified)
-    started: list[str] = []
     location = _base(context, table.spec.target) + "count/"
-    try:
-        _, rows = await asyncio.to_thread(
-            context.athena.rows, table.count, location, started.append, watcher
-        )
-    except asyncio.CancelledError:
-        watcher.stop()
-        await _stop(context, started)
-        raise
+    async with context.queries_stopped_on_cancel() as queries:
+        listener = queries.listener("count", table.spec.qualified)
+
+        def ask() -> Pending[list[Row]]:
+            pending = context.athena.ask(table.count, location, listener)
+            queries.add(pending.query_id)
+            return pending
+
+        pending = await queries.start(ask)
+        try:
+            rows = await asyncio.wrap_future(pending.future)
+        finally:
+            pending.close()
     dates: Counter[str | None] = Counter()
     states: Counter[str | None] = Counter()
     total = 0
@@ -126,41 +125,59 @@ async def count_source(context: RunContext, table: TablePlan) -> SourceCounts:
 
 
 async def _run_query(context: RunContext, table: TablePlan, record: ExportRecord) -> QueryStatus:
-    started: list[str] = [record.query_id] if record.query_id else []
-    watcher = context.watch_query("export", table.spec.qualified)
+    """Start the export's query, or find the one that is recorded, and wait for its end."""
     statement = sql.unload(table.select, record.prefix)
     results = record.prefix.removesuffix("data/") + "results/"
-    try:
-        if not started:
-            # In a thread that is not interrupted: once asked, the query's id must be learnt.
-            start = asyncio.ensure_future(
-                asyncio.to_thread(context.athena.start, statement, record.token, results)
-            )
-            start.add_done_callback(
-                lambda done: (
-                    None if done.cancelled() or done.exception() else started.append(done.result())
-                )
-            )
-            query_id = await asyncio.shield(start)
-            async with context.connection() as connection:
-                await ledger.store_query(connection, context.lease, record.target, query_id)
+    async with context.queries_stopped_on_cancel() as queries:
+
+        def start() -> str:
+            query_id = context.athena.start(statement, record.token, results)
+            queries.add(query_id)
+            return query_id
+
+        if record.query_id is None:
+            query_id = await queries.start(start)
+            await _store(context, record, query_id, ())
         else:
-            query_id = started[0]
-        return await asyncio.to_thread(context.athena.wait, query_id, watcher)
-    except asyncio.CancelledError:
-        watcher.stop()
-        if not started:
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(asyncio.shield(start), timeout=5)
-        await _stop(context, started)
-        raise
+            query_id = record.query_id
+            queries.add(query_id)
+        listener = queries.listener("export", table.spec.qualified)
+        pending = context.athena.wait(query_id, listener)
+        try:
+            return await asyncio.wrap_future(pending.future)
+        finally:
+            pending.close()
 
 
-async def _stop(context: RunContext, query_ids: list[str]) -> None:
-    """Stop queries of a cancelled run: left alone they go on, and are billed."""
-    for query_id in query_ids:
-        with contextlib.suppress(AthenaAccessError, ExportError):
-            await asyncio.to_thread(context.athena.stop, query_id)
+async def _store(
+    context: RunContext, record: ExportRecord, query_id: str, results: tuple[str, ...]
+) -> None:
+    await context.with_connection(
+        lambda connection: ledger.store_query(connection, context.lease, record, query_id, results)
+    )
+
+
+async def _read(
+    context: RunContext, record: ExportRecord, status: QueryStatus
+) -> tuple[ExportRecord, Export]:
+    """Read what a query that succeeded has written."""
+    results = tuple(
+        address for address in (status.manifest_location, _metadata_address(status)) if address
+    )
+    await _store(context, record, status.query_id, results)
+    export = await asyncio.to_thread(
+        read_export, context.athena.s3, record.prefix, status.manifest_location
+    )
+    return replace(record, query_id=status.query_id, results=results), export
+
+
+async def _start_afresh(context: RunContext, record: ExportRecord) -> ExportRecord:
+    """Record a new attempt; what was loaded of the old export is forgotten with it."""
+    fresh = _with_fresh_prefix(context, record)
+    await context.with_connection(
+        lambda connection: ledger.store_export(connection, context.lease, fresh)
+    )
+    return fresh
 
 
 def _with_fresh_prefix(context: RunContext, record: ExportRecord) -> ExportRecord:

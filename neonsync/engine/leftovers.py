@@ -1,4 +1,4 @@
-"""What an earlier run left behind: staging tables in the branch, exported files in S3."""
+"""What a run leaves behind: staging tables in the branch, exported files in S3."""
 
 from __future__ import annotations
 
@@ -13,33 +13,35 @@ from neonsync.postgres import staging
 from neonsync.postgres.connect import Connection
 
 
-async def clear(connection: Connection, athena: Athena | None, run_id: str) -> list[str]:
-    """Drop a run's staging tables and delete its exports. Returns what could not be done.
+async def drop_staging(connection: Connection, run_id: str) -> None:
+    """Drop a run's staging tables, and forget its chunks with them."""
+    for record in await ledger.read_exports(connection, run_id):
+        await staging.drop(connection, record.staging)
+        await ledger.forget_chunks(connection, run_id, record.target)
+
+
+async def delete_exports(connection: Connection, athena: Athena | None, run_id: str) -> list[str]:
+    """Delete a run's exported files. Returns what could not be done; the next run tries again.
 
     ``athena`` is None for a run that a branch inherited from its parent: the files belong to the
     parent's run, which may still be reading them.
     """
     problems: list[str] = []
-    records = await ledger.read_exports(connection, run_id)
-    for record in records:
-        await staging.drop(connection, record.staging)
-        if athena is not None:
-            problems += await asyncio.to_thread(_clear_export, athena, record)
-    await ledger.forget_exports(connection, run_id)
+    for record in await ledger.read_exports(connection, run_id):
+        found = [] if athena is None else await asyncio.to_thread(_delete, athena, record)
+        problems += found
+        if not found:
+            await ledger.forget_export(connection, run_id, record.target)
     return problems
 
 
-def _clear_export(athena: Athena, record: ExportRecord) -> list[str]:
-    """Stop the export's query if it runs, and delete its files; rights may be missing for both."""
-    problems = []
+def _delete(athena: Athena, record: ExportRecord) -> list[str]:
+    """Stop the export's query if it may run, and delete its files; rights may be missing."""
     base = record.prefix.rsplit("/", 3)[0] + "/"
     try:
         if record.query_id is not None and not record.results:
             athena.stop(record.query_id)
-    except NeonsyncError as error:
-        problems.append(f"the query {record.query_id} could not be stopped: {error}")
-    try:
         delete_export(athena.s3, base, record.results)
     except NeonsyncError as error:
-        problems.append(f"exported files below {base} could not be deleted: {error}")
-    return problems
+        return [f"exported files below {base} could not be deleted: {error}"]
+    return []

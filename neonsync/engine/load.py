@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 import psycopg
 from psycopg import sql
@@ -19,9 +19,9 @@ from neonsync.engine.ledger import ExportRecord
 from neonsync.engine.plan import TablePlan
 from neonsync.errors import DatabaseAccessError
 from neonsync.postgres import staging
-from neonsync.postgres.catalog import TargetTable, find_table
+from neonsync.postgres.catalog import TargetTable, read_table
 from neonsync.postgres.connect import Connection, is_connection_lost
-from neonsync.postgres.copy import BatchEncoder, EncodedBatch, bad_value_error, copy_statement
+from neonsync.postgres.copy import BatchEncoder, EncodedBatch, copy_error, copy_statement
 from neonsync.tables import ColumnSpec
 
 CHUNK_ATTEMPTS = 4
@@ -31,36 +31,49 @@ async def prepare_staging(
     context: RunContext,
     table: TablePlan,
     record: ExportRecord,
+    export: Export,
     target: TargetTable | None,
     columns: tuple[ColumnSpec, ...],
 ) -> None:
     """Make the staging table, or keep the one that an earlier attempt left, if it can be trusted.
 
-    It can when it holds as many rows as the ledger has recorded. Else both start anew.
+    It can when it holds as many rows as the ledger has recorded, all of them from this export,
+    and still has the shape that will be published. Else both start anew.
     """
-    async with context.connection() as connection, connection.transaction():
-        await context.lease.guard(connection)
-        recorded = await ledger.read_chunks(connection, context.lease.run_id, record.target)
-        if await find_table(connection, staging.SCHEMA, record.staging) is not None:
-            cursor = await connection.execute(
-                sql.SQL("SELECT count(*) FROM {}").format(
-                    sql.Identifier(staging.SCHEMA, record.staging)
-                )
-            )
-            row = await cursor.fetchone()
-            if row is not None and row[0] == recorded.rows and recorded.rows > 0:
-                return
+
+    async def prepare(connection: Connection) -> None:
+        async with connection.transaction():
+            await context.lease.guard(connection)
+            recorded = await ledger.read_chunks(connection, context.lease.run_id, record.target)
+            there = await read_table(connection, staging.SCHEMA, record.staging)
+            if there is not None and recorded.rows > 0:
+                pieces = {piece.key for chunk in plan_chunks(export) for piece in chunk.pieces}
+                staged = await _count(connection, record.staging)
+                fits = record.method == "merge" or target is None or there.columns == target.columns
+                if staged == recorded.rows and recorded.pieces <= pieces and fits:
+                    return
             await staging.drop(connection, record.staging)
-        if recorded.chunks:
-            context.notice(
-                f"{record.target}: the staging table is not as the ledger has it; loading it anew",
-                Level.WARNING,
-            )
-            await ledger.forget_chunks(connection, context.lease.run_id, record.target)
-        if record.method == "swap":
-            await staging.create_for_swap(connection, record.staging, table.spec, target)
-        else:
-            await staging.create_for_merge(connection, record.staging, columns)
+            if recorded.chunks:
+                context.notice(
+                    f"{record.target}: what an earlier attempt has loaded does not fit the "
+                    "ledger, the export or the target any more; loading it anew",
+                    Level.WARNING,
+                )
+                await ledger.forget_chunks(connection, context.lease.run_id, record.target)
+            if record.method == "swap":
+                await staging.create_for_swap(connection, record.staging, table.spec, target)
+            else:
+                await staging.create_for_merge(connection, record.staging, columns)
+
+    await context.with_connection(prepare)
+
+
+async def _count(connection: Connection, name: str) -> int:
+    cursor = await connection.execute(
+        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(staging.SCHEMA, name))
+    )
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 async def load(
@@ -74,15 +87,14 @@ async def load(
 
     Raises:
         LoadError: a value cannot be held exactly.
+        ServerError: Postgres has no room, no right or no time.
         LeaseLostError: another run took over.
         DatabaseAccessError: the database stays away.
     """
     name = table.spec.qualified
-    async with context.connection() as connection:
-        loaded = await ledger.read_chunks(connection, context.lease.run_id, record.target)
-    pieces = {piece.key for chunk in plan_chunks(export) for piece in chunk.pieces}
-    if not loaded.pieces <= pieces:
-        raise AssertionError("the ledger holds pieces of another export")
+    loaded = await context.with_connection(
+        lambda connection: ledger.read_chunks(connection, context.lease.run_id, record.target)
+    )
     chunks = plan_chunks(export, loaded=loaded.pieces)
     context.emit(
         ChunksPlanned(name, export.rows, len(chunks) + loaded.chunks, loaded.rows, loaded.chunks)
@@ -125,7 +137,7 @@ class _Loader:
                         await self._load_chunk(connection, chunk)
                     except psycopg.Error as error:
                         if not is_connection_lost(error):
-                            raise bad_value_error(self._spec, error) from error
+                            raise copy_error(self._spec, error) from error
                         attempts[chunk.key] += 1
                         if attempts[chunk.key] >= CHUNK_ATTEMPTS:
                             raise DatabaseAccessError(
@@ -164,10 +176,11 @@ class _Loader:
         statement = copy_statement(self._record.staging, self._columns)
         async with connection.cursor() as cursor, cursor.copy(statement) as copy:
             await copy.write(encoder.header())
-            async for batch in _ahead(self._encoded(encoder, chunk)):
-                await copy.write(batch.data)
-                dates.update(batch.dates)
-                self._context.emit(RowsCopied(self._spec.qualified, batch.rows))
+            async with contextlib.aclosing(_ahead(self._encoded(encoder, chunk))) as batches:
+                async for batch in batches:
+                    await copy.write(batch.data)
+                    dates.update(batch.dates)
+                    self._context.emit(RowsCopied(self._spec.qualified, batch.rows))
             await copy.write(encoder.trailer())
         if dates.total() != chunk.rows:
             raise AssertionError(f"{dates.total()} rows came out of a chunk of {chunk.rows}")
@@ -180,11 +193,11 @@ class _Loader:
                 yield encoder.encode(batch, piece.file.address)
 
 
-async def _ahead(batches: Iterator[EncodedBatch]) -> AsyncIterator[EncodedBatch]:
+async def _ahead(batches: Iterator[EncodedBatch]) -> AsyncGenerator[EncodedBatch]:
     """Draw from a blocking iterator in a thread, one item ahead of the consumer.
 
     While a batch is on its way to the server the next is read and encoded; never more than two
-    are in memory.
+    are in memory. A thread that reads when the consumer gives up ends with that one batch.
     """
 
     def draw() -> EncodedBatch | None:
@@ -196,6 +209,6 @@ async def _ahead(batches: Iterator[EncodedBatch]) -> AsyncIterator[EncodedBatch]
             upcoming = asyncio.ensure_future(asyncio.to_thread(draw))
             yield batch
     finally:
-        # A thread cannot be interrupted: wait for it, so that nothing reads on after the run.
-        with contextlib.suppress(Exception, asyncio.CancelledError):
-            await upcoming
+        # Nobody waits for it any more: its error, if it has one, is of no interest.
+        upcoming.add_done_callback(lambda done: done.cancelled() or done.exception())
+        upcoming.cancel()

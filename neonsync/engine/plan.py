@@ -10,7 +10,7 @@ from neonsync.athena import sql
 from neonsync.athena.catalogue import CatalogueTable, read_table
 from neonsync.athena.client import Athena
 from neonsync.athena.sql import SourceTable
-from neonsync.columns import export_expression
+from neonsync.columns import export_expression, rounding_note
 from neonsync.errors import ConfigError, RefusedError
 from neonsync.neon.branches import Project
 from neonsync.neon.models import Branch, BranchAddress
@@ -22,12 +22,16 @@ _FINGERPRINT_VERSION = 1  # raised when a left-over run of an older version cann
 
 @dataclass(frozen=True)
 class TablePlan:
-    """One table: ``select`` is what is exported, ``count`` is Athena's independent word on it."""
+    """One table: ``select`` is what is exported, ``count`` is Athena's independent word on it.
+
+    ``warnings`` tells of columns whose declared type cannot hold every value of the source's.
+    """
 
     spec: TableSpec
     source: SourceTable
     select: str
     count: str
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,11 @@ def _plan_table(table: CatalogueTable, spec: TableSpec) -> TablePlan:
             table.table,
             expressions.get(spec.date_column or ""),
             expressions.get(spec.state_column or ""),
+        ),
+        warnings=tuple(
+            f"{spec.source}: {note}"
+            for column in spec.columns
+            if (note := rounding_note(column.name, table.column(column.name).type, column.type))
         ),
     )
 

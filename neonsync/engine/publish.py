@@ -1,4 +1,4 @@
-"""Publish: indexes on the full staging tables, then one transaction for all tables."""
+"""Publish: one transaction for all tables, and certainty about how it ended."""
 
 from __future__ import annotations
 
@@ -11,47 +11,24 @@ from typing import Any
 
 import psycopg
 
-from neonsync.engine import ledger
-from neonsync.engine.concurrency import side_by_side
+from neonsync.engine import lease as leases
 from neonsync.engine.context import RunContext
-from neonsync.engine.events import Level, TablePublished
-from neonsync.engine.ledger import ExportRecord
-from neonsync.engine.plan import TablePlan
-from neonsync.errors import PublishError
+from neonsync.engine.events import Level
+from neonsync.engine.stage import Staged, shapes_for
+from neonsync.errors import PublishDelayedError, PublishError, ServerError
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import (
-    IndexShape,
-    TargetTable,
-    missing_indexes,
+    check_mergeable,
     read_table,
-    require_key,
     swap_obstacles,
-    wanted_indexes,
 )
-from neonsync.postgres.connect import Connection, is_connection_lost
+from neonsync.postgres.connect import Connection, is_connection_lost, server_error
 from neonsync.postgres.merge import Written, merge
 from neonsync.postgres.swap import lock_targets, swap
-from neonsync.tables import ColumnSpec, TableSpec
 
-INDEX_CONNECTIONS = 2
 LOCK_PATIENCE_SECONDS = 120.0
 CONNECTION_ATTEMPTS = 3
-
-
-@dataclass(frozen=True)
-class Staged:
-    """A table whose staging is full and proved."""
-
-    plan: TablePlan
-    record: ExportRecord
-    columns: tuple[ColumnSpec, ...]
-    shapes: tuple[IndexShape, ...]
-    rows: int
-
-    @property
-    def spec(self) -> TableSpec:
-        """The table."""
-        return self.plan.spec
+_TRY_AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 
 @dataclass(frozen=True)
@@ -74,83 +51,69 @@ class _NotSwappable(Exception):  # noqa: N818  # not a fault: the table is merge
         self.reasons = reasons
 
 
-def shapes_for(target: TargetTable | None, spec: TableSpec) -> tuple[IndexShape, ...]:
-    """The indexes of the table that a swap publishes: all that the old one has, and the plan's."""
-    if target is None:
-        return wanted_indexes(spec)
-    return (*target.indexes, *missing_indexes(target, spec))
-
-
-async def build_indexes(context: RunContext, staged: Staged) -> int:
-    """Build what staging lacks of its indexes, unique ones first. Returns how many were built."""
-    async with context.connection() as connection:
-        there = await staging.existing_indexes(connection, staged.record.staging)
-    numbered = list(enumerate(staged.shapes))
-    missing = [
-        (position, shape)
-        for position, shape in numbered
-        if staging.index_name(staged.record.staging, position) not in there
-    ]
-    missing.sort(key=lambda item: not item[1].unique)
-    waiting = iter(missing)
-
-    async def build() -> None:
-        async with context.connection() as connection:
-            for position, shape in waiting:
-                async with connection.transaction():
-                    await context.lease.guard(connection)
-                    await staging.build_index(
-                        connection, staged.record.staging, position, shape, staged.spec
-                    )
-
-    await side_by_side(build() for _ in range(min(INDEX_CONNECTIONS, len(missing))))
-    async with context.connection() as connection:
-        for position, shape in numbered:
-            if shape.constraint and not there.get(
-                staging.index_name(staged.record.staging, position), False
-            ):
-                async with connection.transaction():
-                    await context.lease.guard(connection)
-                    await staging.add_constraint(connection, staged.record.staging, position, shape)
-        await staging.analyze(connection, staged.record.staging)
-    return len(missing)
-
-
 async def publish(context: RunContext, tables: Sequence[Staged]) -> list[Published]:
     """Publish all tables in one transaction: merges first, swaps last, the ledger with them.
 
     Raises:
         PublishError: it could not be done; everything is rolled back.
+        ServerError: Postgres has no room, no right or no time; everything is rolled back.
         LeaseLostError: another run took over.
     """
     remaining = list(tables)
+    backends: list[int] = []
     for attempt in range(1, CONNECTION_ATTEMPTS + 1):
         try:
-            return await _publish_or_demote(context, remaining)
+            return await _publish_or_demote(context, remaining, backends)
         except psycopg.Error as error:
-            if not is_connection_lost(error):
-                raise PublishError(
-                    f"publishing failed and was rolled back: {error}",
-                    "The targets are as they were. Run again; staging is kept.",
-                ) from error
-            # The connection may have been lost in COMMIT: only the ledger knows how it ended.
-            async with context.connection() as connection:
-                outcome = await ledger.published_outcome(connection, context.lease)
+            again = is_connection_lost(error) or isinstance(error, _TRY_AGAIN)
+            if not again:
+                raise _publish_error(error) from error
+            # The connection may have been lost in COMMIT, and the COMMIT may still be at work.
+            outcome = await find_outcome(context, backends)
             if outcome is not None:
-                return [Published(**entry) for entry in outcome["tables"]]
+                return outcome
             if attempt == CONNECTION_ATTEMPTS:
-                raise PublishError(
-                    f"the connection was lost {attempt} times while publishing: {error}",
-                    "The targets are as they were. Run again; staging is kept.",
+                raise PublishDelayedError(
+                    f"publishing was cut off {attempt} times: {error}",
+                    "Run again; staging is kept.",
                 ) from error
-            context.notice("the connection was lost while publishing; trying again", Level.WARNING)
+            context.notice("publishing was cut off; trying again", Level.WARNING)
     raise AssertionError("the last attempt returns or raises")
 
 
-async def _publish_or_demote(context: RunContext, tables: list[Staged]) -> list[Published]:
+async def find_outcome(context: RunContext, backends: Sequence[int] = ()) -> list[Published] | None:
+    """What this run has published, or None; the ledger's word, once it cannot change any more.
+
+    ``backends`` are the processes that may still be at work on a COMMIT.
+    """
+
+    async def read(connection: Connection) -> dict[str, Any] | None:
+        for pid in backends:
+            await leases.end_session(connection, pid)
+        return await leases.published_outcome(connection, context.lease)
+
+    outcome = await context.with_connection(read)
+    return None if outcome is None else [Published(**entry) for entry in outcome["tables"]]
+
+
+def _publish_error(error: psycopg.Error) -> PublishError | ServerError:
+    """A constraint of the target is the data's fault, anything else the server's."""
+    if not (error.sqlstate or "").startswith(("22", "23", "P0")):
+        return server_error(error)
+    detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
+    return PublishError(
+        f"the target refused the rows: {error.diag.message_primary or error}{detail}",
+        "A constraint or trigger of the target stands against the source's rows; mend either.",
+    )
+
+
+async def _publish_or_demote(
+    context: RunContext, tables: list[Staged], backends: list[int]
+) -> list[Published]:
     while True:
         try:
             async with context.connection() as connection:
+                backends.append(connection.info.backend_pid)
                 published = await _transaction(context, connection, tables)
         except _NotSwappable as found:
             context.notice(
@@ -162,8 +125,6 @@ async def _publish_or_demote(context: RunContext, tables: list[Staged]) -> list[
                         staged, record=replace(staged.record, method="merge")
                     )
             continue
-        for entry in published:
-            context.emit(TablePublished(**asdict(entry)))
         return published
 
 
@@ -183,7 +144,7 @@ async def _transaction(
             for staged in swaps:
                 published.append(await _swap(connection, staged))
         outcome: dict[str, Any] = {"tables": [asdict(entry) for entry in published]}
-        await ledger.mark_published(connection, context.lease, outcome)
+        await leases.mark_published(connection, context.lease, outcome)
     return published
 
 
@@ -192,7 +153,7 @@ async def _merge(connection: Connection, staged: Staged) -> Published:
     target = await read_table(connection, spec.schema, spec.target)
     if target is None:
         raise PublishError(f"{spec.qualified} was dropped while it was being synced", "Run again.")
-    require_key(target, spec)
+    await check_mergeable(connection, target, spec)
     updated_column = spec.updated_column
     if updated_column is not None and target.column(updated_column) is None:
         updated_column = None
@@ -210,7 +171,7 @@ async def _swap(connection: Connection, staged: Staged) -> Published:
             f"{staged.spec.qualified} cannot be published: {error.diag.message_primary}",
             "Another table of the schema has an index or constraint of that name; rename it.",
         ) from error
-    return Published(staged.spec.qualified, "swap", staged.rows, 0, 0)
+    return Published(staged.spec.qualified, "swap", staged.proof.rows, 0, 0)
 
 
 async def _lock(context: RunContext, connection: Connection, swaps: Sequence[Staged]) -> None:
@@ -224,7 +185,7 @@ async def _lock(context: RunContext, connection: Connection, swaps: Sequence[Sta
                 return
             raise psycopg.Rollback(savepoint)
         if time.monotonic() > deadline:
-            raise PublishError(
+            raise PublishDelayedError(
                 f"other sessions have held {', '.join(spec.qualified for spec in specs)} "
                 f"for {LOCK_PATIENCE_SECONDS:.0f} s",
                 "End the long transactions on the table, then run again; staging is kept.",

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
-import os
-import platform
 import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -14,16 +11,24 @@ from dataclasses import dataclass
 import psycopg
 
 from neonsync.athena.client import Athena
-from neonsync.engine import ledger, leftovers
+from neonsync.engine import lease as leases
+from neonsync.engine import leftovers
 from neonsync.engine.events import Emit, Level, Notice
-from neonsync.engine.ledger import Holder, Lease, OldRun
+from neonsync.engine.lease import Holder, Lease, OldRun
 from neonsync.engine.plan import Plan
-from neonsync.errors import DatabaseAccessError, LeaseHeldError, LeaseLostError
-from neonsync.postgres.connect import Connection, Database, connect, connected, is_connection_lost
+from neonsync.errors import DatabaseAccessError, LeaseHeldError
+from neonsync.postgres.connect import (
+    Connection,
+    Database,
+    connect,
+    connected,
+    is_connection_lost,
+    server_error,
+)
 
 LOCK_TRIES = 3
 LOCK_PAUSE = 0.2
-_RESUMABLE = ("running", "failed", "cancelled")
+WATCH_PAUSE = 0.5
 
 
 @dataclass(frozen=True)
@@ -41,21 +46,29 @@ async def held_session(
 ) -> AsyncIterator[Session]:
     """Hold the branch's lease: continue a run that was left over, or start a new one.
 
-    ``lost`` is called, once, when another run has taken over.
+    ``lost`` is called, once, when the lease cannot be kept.
 
     Raises:
         LeaseHeldError: a run is at work on the branch; the message names it.
         DatabaseAccessError: the branch's database cannot be reached.
+        ServerError: the role may not make the ledger's schema.
     """
     database = Database(plan.address.uri)
     async with connected(database) as connection:
-        await ledger.prepare(connection)
-        lease, resumed = await _acquire(connection, plan, athena, emit)
+        try:
+            await leases.prepare(connection)
+            lease, resumed = await _acquire(connection, plan, athena, emit)
+            # Under the run's name a takeover can end this session too, and its advisory lock.
+            await connection.execute(
+                "SELECT set_config('application_name', %s, false)", (lease.application_name,)
+            )
+        except psycopg.Error as error:
+            if is_connection_lost(error):
+                raise DatabaseAccessError(
+                    f"the connection to the branch was lost at once: {error}", "Run again."
+                ) from error
+            raise server_error(error) from error
         named = database.named(lease.application_name)
-        # Under the run's name a takeover can end this session too, and with it the advisory lock.
-        await connection.execute(
-            "SELECT set_config('application_name', %s, false)", (lease.application_name,)
-        )
         keeper = asyncio.create_task(_keep(connection, named, lease, lost))
         try:
             yield Session(lease, named, resumed)
@@ -68,26 +81,22 @@ async def held_session(
 async def _acquire(
     connection: Connection, plan: Plan, athena: Athena, emit: Emit
 ) -> tuple[Lease, bool]:
-    holder = Holder(f"{_user()}@{platform.node() or 'unknown'}, process {os.getpid()}")
-    alone = await _be_alone(connection)
+    holder = leases.this_process()
     branch_id = plan.branch.id
-    if not alone:
+    if await _take_lock(connection):
+        await _make_sure_nobody_reconnects(connection, branch_id, emit)
+    else:
         await _evict(connection, branch_id)
     lease: Lease | None = None
-    for old in await ledger.unfinished_runs(connection):
+    for old in await leases.unfinished_runs(connection):
         if lease is None and _can_continue(old, plan):
-            lease = await ledger.take_over(connection, old, "running", holder)
+            lease = await leases.take_over(connection, old, "running", holder)
             emit(Notice(Level.INFO, f"continuing run {old.run_id}, which was left {old.status}"))
-            continue
-        await ledger.take_over(connection, old, "abandoned", holder)
-        inherited = old.branch_id != branch_id
-        problems = await leftovers.clear(connection, None if inherited else athena, old.run_id)
-        emit(Notice(Level.INFO, f"cleared what run {old.run_id} had left ({_why(old, plan)})"))
-        for problem in problems:
-            emit(Notice(Level.WARNING, problem))
+        else:
+            await _clear(connection, plan, athena, old, holder, emit)
     if lease is not None:
         return lease, True
-    lease = await ledger.start_run(
+    lease = await leases.start_run(
         connection,
         run_id=f"run_{secrets.token_hex(5)}",
         branch_id=branch_id,
@@ -98,13 +107,40 @@ async def _acquire(
     return lease, False
 
 
-async def _be_alone(connection: Connection) -> bool:
+async def _take_lock(connection: Connection) -> bool:
     """Take the advisory lock; the server needs a moment to notice that a holder was killed."""
     for _ in range(LOCK_TRIES):
-        if await ledger.hold_advisory_lock(connection):
+        if await leases.hold_advisory_lock(connection):
             return True
         await asyncio.sleep(LOCK_PAUSE)
     return False
+
+
+async def _make_sure_nobody_reconnects(connection: Connection, branch_id: str, emit: Emit) -> None:
+    """The lock is free, yet its holder may live: a compute that restarts cuts all sessions.
+
+    Such a holder is back within a heartbeat; one that was killed stays quiet.
+
+    Raises:
+        LeaseHeldError: the holder is back.
+    """
+    seen: dict[str, float] = {}
+    told = False
+    while True:
+        waiting = False
+        for old in await leases.active_runs(connection, branch_id):
+            if leases.is_dead(old.holder_key) or old.heartbeat_age > leases.QUIET_SECONDS:
+                continue
+            if old.heartbeat_age < seen.get(old.run_id, old.heartbeat_age):
+                raise old.held()
+            seen[old.run_id] = old.heartbeat_age
+            waiting = True
+            if not told:
+                emit(Notice(Level.INFO, f"waiting to see whether run {old.run_id} still lives"))
+                told = True
+        if not waiting:
+            return
+        await asyncio.sleep(WATCH_PAUSE)
 
 
 async def _evict(connection: Connection, branch_id: str) -> None:
@@ -113,68 +149,78 @@ async def _evict(connection: Connection, branch_id: str) -> None:
     Raises:
         LeaseHeldError: the holder is alive, or nobody can tell.
     """
-    for old in await ledger.active_runs(connection, branch_id):
-        ledger.check_vacant(old, branch_id, holder_is_alive=True)
-        await ledger.end_sessions(connection, old.run_id)
-    if not await _be_alone(connection):
+    for old in await leases.active_runs(connection, branch_id):
+        if old.heartbeat_age < leases.LEASE_SECONDS:
+            raise old.held()
+        await leases.end_sessions(connection, old.run_id)
+    if not await _take_lock(connection):
         raise LeaseHeldError(
             "another neonsync process is at work on this branch's database",
             "Wait for it to end, then run again.",
         )
 
 
+async def _clear(
+    connection: Connection, plan: Plan, athena: Athena, old: OldRun, holder: Holder, emit: Emit
+) -> None:
+    """Clear what a run has left that is not continued."""
+    inherited = old.branch_id != plan.branch.id
+    status = "abandoned" if old.status == "running" else old.status
+    await leases.take_over(connection, old, status, holder)
+    await leftovers.drop_staging(connection, old.run_id)
+    problems = await leftovers.delete_exports(connection, None if inherited else athena, old.run_id)
+    emit(Notice(Level.INFO, f"cleared what run {old.run_id} had left ({_why(old, plan)})"))
+    for problem in problems:
+        emit(Notice(Level.WARNING, problem))
+
+
 def _can_continue(old: OldRun, plan: Plan) -> bool:
     return (
         old.branch_id == plan.branch.id
-        and old.status in _RESUMABLE
+        and old.resumable
         and old.fingerprint == plan.fingerprint
-        and old.age_hours < ledger.RESUME_WINDOW_HOURS
+        and old.age_hours < leases.RESUME_WINDOW_HOURS
     )
 
 
 def _why(old: OldRun, plan: Plan) -> str:
     if old.branch_id != plan.branch.id:
         return "inherited from the parent branch"
-    if old.status == "published":
-        return "it had published, and was ended before it could clean up"
+    if old.status in ("published", "succeeded", "invalid"):
+        return "it had published, and not cleaned up"
+    if not old.resumable:
+        return "it had ended, and not cleaned up"
     if old.fingerprint != plan.fingerprint:
         return "its plan was another one"
-    return f"older than {ledger.RESUME_WINDOW_HOURS} hours, or a newer one is continued"
+    return f"older than {leases.RESUME_WINDOW_HOURS} hours, or a newer one is continued"
 
 
 async def _keep(
     connection: Connection, database: Database, lease: Lease, lost: Callable[[Exception], None]
 ) -> None:
-    """Beat until cancelled; a cut connection is replaced, a lost lease is told.
+    """Beat until cancelled; a cut connection is replaced, a lost lease is told at once.
 
     The first connection is the session's own, which holds the advisory lock as well.
     """
-    own: Connection | None = None
+    current = connection
     try:
         while True:
-            await asyncio.sleep(ledger.HEARTBEAT_SECONDS)
+            await asyncio.sleep(leases.HEARTBEAT_SECONDS)
             try:
-                await ledger.heartbeat(own or connection, lease)
-            except LeaseLostError as error:
-                lost(error)
-                return
+                await leases.heartbeat(current, lease)
             except psycopg.Error as error:
                 if not is_connection_lost(error):
                     raise
+                if current is not connection:
+                    await current.close()
                 with contextlib.suppress(DatabaseAccessError):
-                    own = await connect(database)
-                    await ledger.hold_advisory_lock(own)
+                    current = await connect(database)
+                    await leases.heartbeat(current, lease)
+                    # Somebody who has it by now will raise the epoch: the next beat tells.
+                    await leases.hold_advisory_lock(current)
+    except Exception as error:
+        # Without a heartbeat the lease is given away sooner or later: better to stop now.
+        lost(error)
     finally:
-        if own is not None:
-            await own.close()
-
-
-def _user() -> str:
-    """The person or robot that runs this, for the message to whoever is refused."""
-    actor = os.environ.get("GITHUB_ACTOR")
-    if actor:
-        return actor
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+        if current is not connection:
+            await current.close()

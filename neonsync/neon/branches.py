@@ -143,13 +143,21 @@ class Project:
         )
         role = self._settings.role or self._only(path, "roles", "NEONSYNC_NEON_ROLE")
         # Without branch_id Neon gives the default branch's address, whatever was meant.
-        answer = self._api.get(
-            f"{self._path}/connection_uri",
-            branch_id=branch.id,
-            database_name=database,
-            role_name=role,
-            pooled=False,
-        )
+        try:
+            answer = self._api.get(
+                f"{self._path}/connection_uri",
+                branch_id=branch.id,
+                database_name=database,
+                role_name=role,
+                pooled=False,
+            )
+        except NeonRequestError as error:
+            if error.status != 404:
+                raise
+            raise ConfigError(
+                f"the branch {branch.name} has no database {database!r} with a role {role!r}",
+                "Check neon.database and neon.role, or NEON_CONNECTION_STRING, which names both.",
+            ) from error
         uri = str(answer["uri"])
         host = urlsplit(uri).hostname or ""
         for endpoint in writable:

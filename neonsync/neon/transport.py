@@ -86,7 +86,7 @@ class NeonTransport(NeonAPI):
                 wait = _backoff(attempt)
             else:
                 if response.status_code < 400:
-                    return dict(response.json()) if response.content else {}
+                    return self._body(response)
                 again = response.status_code in _REFUSED_FOR_NOW or (
                     method == "GET" and response.status_code >= 500
                 )
@@ -95,6 +95,17 @@ class NeonTransport(NeonAPI):
                 wait = _retry_after(response) or _backoff(attempt)
             time.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
+
+    def _body(self, response: requests.Response) -> dict[str, Any]:
+        if not response.content:
+            return {}  # 204
+        try:
+            return dict(response.json())
+        except (requests.JSONDecodeError, TypeError, ValueError):
+            raise NeonAccessError(
+                f"what answers at {self.base_url} is not Neon's API",
+                "Check NEON_API_HOST, and whether a proxy stands in between.",
+            ) from None
 
     def _error(self, method: str, path: str, response: requests.Response) -> NeonsyncError:
         try:
@@ -113,6 +124,12 @@ class NeonTransport(NeonAPI):
             return NeonAccessError(
                 f"the API key may not {method} {path}: {message}{suffix}",
                 "Use a key of an account or organisation that has access to the project.",
+            )
+        if response.status_code >= 500 or response.status_code in _REFUSED_FOR_NOW:
+            return NeonAccessError(
+                f"Neon's API answers {response.status_code} {message}{suffix}, "
+                f"after {MAX_ATTEMPTS} tries",
+                "See Neon's status page, or run again later.",
             )
         return NeonRequestError(
             f"{method} {path}",

@@ -94,7 +94,9 @@ async def swap_obstacles(connection: Connection, table: TargetTable, spec: Table
 
     To be asked again under the lock that the swap holds.
     """
-    cursor = await connection.execute(query("swap_obstacles"), {"table": table.oid})
+    cursor = await connection.execute(
+        query("swap_obstacles"), {"table": table.oid, "generated_id": spec.generated_id}
+    )
     reasons = [str(row[0]) for row in await cursor.fetchall()]
     if not reasons and await has_rows(connection, spec.schema, spec.target):
         reasons.append("it holds rows")
@@ -129,15 +131,14 @@ def serves(index: IndexShape, wanted: IndexShape) -> bool:
 
 
 def missing_indexes(table: TargetTable, spec: TableSpec) -> tuple[IndexShape, ...]:
-    """Those indexes of the plan that the table lacks; all of them where the table is absent.
+    """Those indexes of the plan that no index of the table serves, whatever their names.
 
     A key turns into a unique constraint where another primary key is there already.
     """
-    names = {index.name for index in table.indexes}
     has_primary_key = any(index.constraint == "p" for index in table.indexes)
     missing: list[IndexShape] = []
     for shape in wanted_indexes(spec):
-        if shape.name in names or any(serves(index, shape) for index in table.indexes):
+        if any(serves(index, shape) for index in table.indexes):
             continue
         if not all(table.column(name) for name in shape.columns or ()):
             continue  # the generated id, which a table of somebody else's making may lack
@@ -145,6 +146,64 @@ def missing_indexes(table: TargetTable, spec: TableSpec) -> tuple[IndexShape, ..
             shape = replace(shape, constraint="u")
         missing.append(shape)
     return tuple(missing)
+
+
+async def check_swap_names(
+    connection: Connection,
+    spec: TableSpec,
+    table: TargetTable | None,
+    shapes: tuple[IndexShape, ...],
+) -> None:
+    """Make sure, before anything is exported, that a swap can give all things their names.
+
+    Raises:
+        TargetError: the schema is missing or closed to the role, or a name is taken.
+    """
+    cursor = await connection.execute(
+        "SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = %s",
+        (spec.schema,),
+    )
+    row = await cursor.fetchone()
+    if row is None or not row[0]:
+        what = "does not exist" if row is None else "is closed to this role, which may not CREATE"
+        raise TargetError(
+            f'the schema "{spec.schema}" of {spec.qualified} {what}',
+            f'CREATE SCHEMA "{spec.schema}", or grant CREATE on it, then run again.',
+        )
+    names = [shape.name for shape in shapes]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if table is None and spec.generated_id:
+        names.append(f"{spec.target}_{spec.generated_id}_seq")
+    cursor = await connection.execute(
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relname = ANY (%s)"
+        " AND NOT EXISTS (SELECT FROM pg_index i"
+        "                  WHERE i.indexrelid = c.oid AND i.indrelid = %s::oid)",
+        (spec.schema, names, 0 if table is None else table.oid),
+    )
+    taken = twice + [str(name) for (name,) in await cursor.fetchall()]
+    if taken:
+        raise TargetError(
+            f"{spec.qualified} needs the name {taken[0]!r}, which something else "
+            f'of the schema "{spec.schema}" has',
+            "Rename the other index or sequence, then run again.",
+        )
+
+
+async def check_mergeable(connection: Connection, table: TargetTable, spec: TableSpec) -> None:
+    """Make sure, before anything is exported, that rows can be merged into a table.
+
+    Raises:
+        TargetError: no unique key, no rights, row security, rules; the message says which.
+    """
+    cursor = await connection.execute(query("merge_obstacles"), {"table": table.oid})
+    reasons = [str(row[0]) for row in await cursor.fetchall()]
+    if reasons:
+        raise TargetError(
+            f"nothing can be merged into {spec.qualified}: {'; '.join(reasons)}",
+            "Change the table or its grants, or sync with a role for which this does not hold.",
+        )
+    require_key(table, spec)
 
 
 def loaded_columns(table: TargetTable | None, spec: TableSpec) -> tuple[ColumnSpec, ...]:

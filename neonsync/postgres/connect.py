@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from neonsync.errors import DatabaseAccessError
+from neonsync.errors import DatabaseAccessError, ServerError
 from neonsync.secret import Secret, redact
 
 Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -29,9 +29,9 @@ _PINNED = {
     "TimeZone": "UTC",
     "DateStyle": "ISO, YMD",
     "IntervalStyle": "postgres",
-    "search_path": "pg_catalog",
     "bytea_output": "hex",
     "extra_float_digits": "1",
+    "quote_all_identifiers": "off",
     "client_encoding": "UTF8",
     # Off means: an error rather than rows that are hidden in silence.
     "row_security": "off",
@@ -44,9 +44,11 @@ _PINNED = {
     "work_mem": WORK_MEM,
     "maintenance_work_mem": MAINTENANCE_WORK_MEM,
 }
-# Not every platform lets this be set: a backend whose client was killed notices within a second,
-# in the midst of an index build.
-_PINNED_IF_POSSIBLE = {"client_connection_check_interval": "1s"}
+_PINNED_IF_POSSIBLE = {
+    # A backend whose client was killed notices within a second, in the midst of an index build.
+    "client_connection_check_interval": "1s",
+    "transaction_timeout": "0",  # from Postgres 17 on
+}
 
 _REMEDIES = (
     ("password authentication failed", "The password of the role has changed; run again."),
@@ -122,6 +124,19 @@ def is_connection_lost(error: BaseException) -> bool:
     return state is None or state.startswith(("08", "57P"))
 
 
+def server_error(error: psycopg.Error) -> ServerError:
+    """Our error for one of Postgres that neither the data nor a lost connection has caused."""
+    text = error.diag.message_primary or str(error).strip()
+    remedy = "Mend the cause, then run the same command again; it goes on where this run ended."
+    if isinstance(error, psycopg.errors.DiskFull):
+        remedy = (
+            "Make room on the branch, or raise its size limit, then run the same command again."
+        )
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        remedy = "Grant the role what is missing, then run the same command again."
+    return ServerError(f"Postgres refused: {text} (SQLSTATE {error.sqlstate})", remedy)
+
+
 def _conninfo(database: Database) -> Secret:
     fixed: dict[str, Any] = {
         "application_name": database.application_name,
@@ -130,6 +145,8 @@ def _conninfo(database: Database) -> Secret:
         "keepalives_idle": 15,
         "keepalives_interval": 5,
         "keepalives_count": 4,
+        # Keepalives do not help where sent data is not acknowledged.
+        "tcp_user_timeout": 60_000,
     }
     try:
         given = conninfo_to_dict(database.uri.reveal())
@@ -139,12 +156,20 @@ def _conninfo(database: Database) -> Secret:
 
 
 async def _pin(connection: Connection) -> None:
+    # Triggers and functions of the user's own run in our transactions and expect their own search
+    # path; with pg_catalog before it nothing can stand in for what is meant here.
+    path = (
+        "set_config('search_path', concat_ws(', ', 'pg_catalog',"
+        " nullif(current_setting('search_path'), '')), false)"
+    )
     # One statement for all: with 20 ms of round trip, one for each would cost a third of a second.
     calls = [
         sql.SQL("set_config({}, {}, false)").format(sql.Literal(name), sql.Literal(value))
         for name, value in _PINNED.items()
     ]
-    await connection.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join(calls)))
+    await connection.execute(
+        sql.SQL("SELECT {}").format(sql.SQL(", ").join([sql.SQL(path), *calls]))
+    )
     for name, value in _PINNED_IF_POSSIBLE.items():
         with contextlib.suppress(psycopg.Error):
             await connection.execute("SELECT set_config(%s, %s, false)", (name, value))

@@ -13,8 +13,8 @@ from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 
 from neonsync.columns import arrow_type, length_limit
-from neonsync.errors import LoadError
-from neonsync.postgres.connect import Connection
+from neonsync.errors import LoadError, ServerError
+from neonsync.postgres.connect import Connection, server_error
 from neonsync.postgres.staging import SCHEMA
 from neonsync.tables import ColumnSpec, TableSpec
 
@@ -76,6 +76,12 @@ class BatchEncoder:
                     f"a value does not fit {column.type}: {error}",
                     "Widen the target column, or mend the source.",
                 ) from error
+        if array.null_count and (not column.nullable or column.name in self._spec.key):
+            raise LoadError(
+                f'{self._spec.source}, column "{column.name}", file {source}: '
+                f"{array.null_count} values are NULL, where the target allows none",
+                "Mend the source, or allow NULL in the target column.",
+            )
         limit = length_limit(column.type)
         if limit is not None:
             too_long = pc.greater(pc.utf8_length(array), pa.scalar(limit))
@@ -131,9 +137,11 @@ async def count_by_date(
     return Counter({date: int(count) for date, count in await cursor.fetchall()})
 
 
-def bad_value_error(spec: TableSpec, error: psycopg.Error) -> LoadError:
-    """The error for a value that Postgres refused during COPY; it knows the line and column."""
+def copy_error(spec: TableSpec, error: psycopg.Error) -> LoadError | ServerError:
+    """Our error for one of COPY: a value that Postgres refused, or trouble of the server's own."""
     diag = error.diag
+    if not (error.sqlstate or "").startswith(("22", "23")):
+        return server_error(error)
     where = (diag.context or "").splitlines()[0] if diag.context else ""
     column = f', column "{diag.column_name}"' if diag.column_name else ""
     return LoadError(

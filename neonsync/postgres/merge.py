@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from neonsync.errors import PublishError
 from neonsync.postgres.catalog import IndexShape
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.staging import SCHEMA
 from neonsync.tables import ColumnSpec, TableSpec
+
+INDEX_LOCK_TIMEOUT = "60s"
 
 
 @dataclass(frozen=True)
@@ -33,74 +36,109 @@ async def merge(
 
     Equal means the same image: ``IS DISTINCT FROM`` takes 0.0 for -0.0 and, in citext, a for A,
     and the digest would then differ. ``updated_column`` is None when the target has none.
+
+    Raises:
+        PublishError: the target does not hold what was written; roll the transaction back.
     """
     names = [column.name for column in columns]
     values = [name for name in names if name not in spec.key]
-    target = sql.Identifier(spec.schema, spec.target)
-
-    def listed(columns: list[str], alias: str | None = None) -> sql.Composed:
-        return sql.SQL(", ").join(
-            sql.Identifier(alias, name) if alias else sql.Identifier(name) for name in columns
-        )
-
-    same_key = sql.SQL(" AND ").join(
-        sql.SQL("{} = {}").format(sql.Identifier("t", name), sql.Identifier("s", name))
-        for name in spec.key
-    )
-    changed = sql.SQL("t.{} IS NULL").format(sql.Identifier(spec.key[0]))
+    differing = _differing(staging, spec, names)
     action: sql.Composable = sql.SQL("DO NOTHING")
     if values:
-        changed += sql.SQL(" OR row({})::record *<> row({})::record").format(
-            listed(values, "s"), listed(values, "t")
-        )
         updates = [sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in values]
         if updated_column:
             updates.append(sql.SQL("{} = now()").format(sql.Identifier(updated_column)))
         action = sql.SQL("DO UPDATE SET {}").format(sql.SQL(", ").join(updates))
     statement = sql.SQL(
-        "WITH written AS ("
-        " INSERT INTO {target} ({names})"
-        " SELECT {from_staging} FROM {staging} AS s LEFT JOIN {target} AS t ON {same_key}"
-        " WHERE {changed}"
-        " ON CONFLICT ({key}) {action}"
-        # xmax is 0 in a row version that no update made
-        " RETURNING (xmax = 0) AS fresh)"
-        " SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh),"
-        " (SELECT count(*) FROM {staging}) FROM written"
+        "WITH changed AS MATERIALIZED (SELECT {columns}, t.{key} IS NOT NULL AS {existed}"
+        " FROM {differing}),"
+        " written AS (INSERT INTO {target} ({names}) SELECT {names} FROM changed"
+        " ON CONFLICT ({keys}) {action} RETURNING 1)"
+        " SELECT (SELECT count(*) FROM changed WHERE NOT {existed}),"
+        " (SELECT count(*) FROM changed WHERE {existed}),"
+        " (SELECT count(*) FROM written), (SELECT count(*) FROM {staging})"
     ).format(
-        target=target,
-        names=listed(names),
-        from_staging=listed(names, "s"),
-        staging=sql.Identifier(SCHEMA, staging),
-        same_key=same_key,
-        changed=changed,
-        key=listed(list(spec.key)),
+        columns=_listed(names, "s"),
+        key=sql.Identifier(spec.key[0]),
+        # No column of a table may have this name: it would be taken for one of ours.
+        existed=sql.Identifier("neonsync existed"),
+        differing=differing,
+        target=sql.Identifier(spec.schema, spec.target),
+        names=_listed(names),
+        keys=_listed(list(spec.key)),
         action=action,
+        staging=sql.Identifier(SCHEMA, staging),
     )
+    inserted, updated, written, staged = await _row(connection, statement)
+    if written != inserted + updated:
+        raise PublishError(
+            f"{spec.qualified} took {written:,} of the {inserted + updated:,} rows that differ: "
+            "a trigger or rule of the table leaves rows out",
+            "The table is as it was. Change the trigger, or sync into another table.",
+        )
+    if written:
+        (left,) = await _row(connection, sql.SQL("SELECT count(*) FROM {}").format(differing))
+        if left:
+            raise PublishError(
+                f"{left:,} rows of {spec.qualified} differ from what was written into them: "
+                "a trigger of the table or another session changes them",
+                "The table is as it was. Change the trigger, or sync into another table.",
+            )
+    return Written(inserted, updated, staged - inserted - updated)
+
+
+def _differing(staging: str, spec: TableSpec, names: list[str]) -> sql.Composed:
+    """Staging's rows ``s`` that have no equal in the target, each with its old row ``t``."""
+    values = [name for name in names if name not in spec.key]
+    same_key = sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier("t", name), sql.Identifier("s", name))
+        for name in spec.key
+    )
+    changed = sql.SQL("t.{} IS NULL").format(sql.Identifier(spec.key[0]))
+    if values:
+        changed += sql.SQL(" OR row({})::record *<> row({})::record").format(
+            _listed(values, "s"), _listed(values, "t")
+        )
+    return sql.SQL("{} AS s LEFT JOIN {} AS t ON {} WHERE {}").format(
+        sql.Identifier(SCHEMA, staging),
+        sql.Identifier(spec.schema, spec.target),
+        same_key,
+        changed,
+    )
+
+
+def _listed(names: list[str], alias: str | None = None) -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.Identifier(alias, name) if alias else sql.Identifier(name) for name in names
+    )
+
+
+async def _row(connection: Connection, statement: sql.Composed) -> tuple[int, ...]:
     cursor = await connection.execute(statement)
     row = await cursor.fetchone()
     if row is None:
         raise AssertionError("an aggregate without GROUP BY gives one row")
-    inserted, updated, staged = map(int, row)
-    return Written(inserted, updated, staged - inserted - updated)
+    return tuple(map(int, row))
 
 
 async def add_missing_index(connection: Connection, spec: TableSpec, shape: IndexShape) -> None:
     """Build an index on a target that has rows, without locking its writers out.
 
-    CONCURRENTLY leaves an invalid index behind when it fails, which is dropped here.
+    CONCURRENTLY leaves an invalid index behind when it fails or is cancelled: it is dropped
+    before a new one is built. It waits for older transactions, but not for ever.
     """
     name = sql.Identifier(shape.name)
-    try:
-        await connection.execute(
-            sql.SQL("CREATE INDEX CONCURRENTLY {} ON {} {}").format(
-                name,
-                sql.Identifier(spec.schema, spec.target),
-                sql.SQL(shape.tail),  # made of quoted identifiers
-            )
+    await connection.execute(
+        sql.SQL("SET lock_timeout = {}").format(sql.Literal(INDEX_LOCK_TIMEOUT))
+    )
+    await connection.execute(
+        sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(spec.schema, shape.name))
+    )
+    await connection.execute(
+        sql.SQL("CREATE {}INDEX CONCURRENTLY {} ON {} {}").format(
+            sql.SQL("UNIQUE " if shape.unique else ""),
+            name,
+            sql.Identifier(spec.schema, spec.target),
+            sql.SQL(shape.tail),  # made of quoted identifiers
         )
-    except Exception:
-        await connection.execute(
-            sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(spec.schema, shape.name))
-        )
-        raise
+    )

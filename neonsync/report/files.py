@@ -58,6 +58,8 @@ class ReportFiles:
 
     def log(self, line: str) -> None:
         """Write a line to the log, at once."""
+        if self._log.closed:
+            return
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self._log.write(f"{now} {printable(redact(line, *self._secrets))}\n")
         self._log.flush()

@@ -188,12 +188,10 @@ def test_a_protected_branch_is_refused_like_the_default_one(target: Target) -> N
         (["--branch", "{branch}"], {"AWS_ACCESS_KEY_ID": "WRONG"}, 3, "UnrecognizedClient"),
         (["--branch", "{branch}"], {"AWS_SECRET_ACCESS_KEY": "wrong"}, 3, "InvalidSignature"),
         (["--branch", "{branch}"], {"ATHENA_DB_NAME": "none"}, 1, "no table none.forecast"),
-        (
-            ["--branch", "{branch}"],
-            {"ATHENA_OUTPUT_LOCATION": ""},
-            1,
-            "has no output location",
-        ),
+        (["--branch", "{branch}"], {"ATHENA_OUTPUT_LOCATION": ""}, 2, "no output location"),
+        (["--branch", "{branch}"], {"NEONSYNC_ATHENA_WORKGROUP": "w"}, 2, "no workgroup 'w'"),
+        (["--branch", "{branch}"], {"NEONSYNC_NEON_DATABASE": "x"}, 2, "no database 'x'"),
+        (["--branch", "{branch}"], {"AWS_ENDPOINT_URL": "junk"}, 2, "Check AWS_ENDPOINT_URL"),
     ],
 )
 def test_what_cannot_be_found_or_reached_has_its_exit_code(

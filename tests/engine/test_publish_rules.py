@@ -103,6 +103,21 @@ OBSTACLES = [
         " AND reloptions = '{fillfactor=70}'",
     ),
     Obstacle(
+        "default that uses its sequence",
+        "CREATE TABLE other (n bigint DEFAULT nextval('forecast_data_id_seq'))",
+        "SELECT count(*) FROM pg_attrdef WHERE adrelid = 'other'::regclass",
+    ),
+    Obstacle(
+        "comment on an index",
+        "COMMENT ON INDEX forecast_data_unique_key IS 'ours'",
+        "SELECT count(*) FROM pg_description WHERE objoid = 'forecast_data_unique_key'::regclass",
+    ),
+    Obstacle(
+        "right that the owner gave up",
+        "REVOKE TRUNCATE ON forecast_data FROM neondb_owner",
+        "SELECT (NOT has_table_privilege('forecast_data', 'TRUNCATE'))::int",
+    ),
+    Obstacle(
         "sequence of a serial column",
         "ALTER TABLE forecast_data ADD COLUMN n serial",
         "SELECT count(*) FROM pg_class WHERE relname = 'forecast_data_n_seq'",
@@ -181,11 +196,13 @@ async def test_an_empty_target_is_swapped_and_keeps_what_belongs_to_its_name(
 async def test_default_privileges_hold_for_a_table_that_a_swap_makes(target: Target) -> None:
     target.sql("CREATE ROLE watcher")
     target.sql("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO watcher")
+    target.sql("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO watcher")
 
     await target.sync()
 
     assert target.value("SELECT has_table_privilege('watcher', 'forecast_data', 'SELECT')")
     assert not target.value("SELECT has_table_privilege('watcher', 'forecast_data', 'INSERT')")
+    assert target.value("SELECT has_sequence_privilege('watcher', 'forecast_data_id_seq', 'USAGE')")
 
 
 async def test_a_target_without_the_key_that_has_rows_is_refused_before_anything_is_written(

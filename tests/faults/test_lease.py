@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from neonsync.engine import ledger
-from neonsync.engine.ledger import Lease
+from neonsync.engine import lease as leases
+from neonsync.engine.lease import Lease
 from neonsync.errors import LeaseHeldError, LeaseLostError
 from neonsync.neon.branches import Project
 from neonsync.postgres.connect import Database, connected
@@ -43,7 +43,7 @@ async def test_a_second_run_is_refused_and_told_who_is_at_work(
 async def test_a_frozen_run_is_taken_over_and_writes_no_more(
     target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.5)
     target.world.aws.faults.query_seconds = 60.0
     with running(target, tmp_path / "frozen") as frozen:
         assert frozen.wait_for_log("QUEUED")
@@ -89,7 +89,7 @@ async def test_a_moved_epoch_refuses_whoever_held_the_old_one(target: Target) ->
         with pytest.raises(LeaseLostError):
             await Lease(run_id, 6).guard(connection)
         with pytest.raises(LeaseLostError):
-            await ledger.heartbeat(connection, Lease(run_id, 6))
+            await leases.heartbeat(connection, Lease(run_id, 6))
 
 
 async def test_a_heartbeat_passes_a_guard_and_a_takeover_waits_for_it(target: Target) -> None:
@@ -102,7 +102,7 @@ async def test_a_heartbeat_passes_a_guard_and_a_takeover_waits_for_it(target: Ta
         async with worker.transaction():
             await lease.guard(worker)
             await keeper.execute("SET lock_timeout = '200ms'")
-            await ledger.heartbeat(keeper, lease)
+            await leases.heartbeat(keeper, lease)
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 await keeper.execute("UPDATE neonsync.runs SET epoch = epoch + 1")
         await keeper.execute("UPDATE neonsync.runs SET epoch = epoch + 1")

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from neonsync.athena import export as export_module
-from neonsync.engine import pipeline
+from neonsync.engine import stage
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import ChunksPlanned, Notice
 from neonsync.engine.extract import SourceCounts, count_source
@@ -33,7 +33,7 @@ async def fail_after_loading(target: Target, monkeypatch: pytest.MonkeyPatch) ->
         raise DatabaseAccessError("cut off")
 
     with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "audit", cut_off)
+        patched.setattr(stage, "audit", cut_off)
         return await target.sync(jobs=1)
 
 
@@ -98,7 +98,7 @@ async def test_a_staging_table_that_was_tampered_with_is_loaded_anew(
 
     outcome = await target.sync()
 
-    assert "not as the ledger has it" in notices(outcome)
+    assert "loading it anew" in notices(outcome)
     assert target_rows(target) == lake_rows(target.world)
 
 
@@ -161,7 +161,7 @@ async def test_counts_that_differ_publish_nothing_and_name_the_dates(
         counts.dates[min(date for date in counts.dates if date)] += 1
         return counts
 
-    monkeypatch.setattr(pipeline, "count_source", one_more)
+    monkeypatch.setattr(stage, "count_source", one_more)
 
     outcome = await target.sync()
 
@@ -233,7 +233,7 @@ async def test_a_key_that_stands_twice_in_the_source_is_named_and_nothing_is_pub
     [
         ("state", "CAL", "longer than varchar(2), as 'CAL'"),
         ("state", "C ", None),
-        ("state", None, "null value in column"),
+        ("state", None, "1 values are NULL"),
         ("dma_id", "a\x00b", "0x00"),
     ],
     ids=["too long", "trailing blank", "NULL where none may be", "NUL character"],

@@ -12,6 +12,7 @@ from neonsync.columns import (
     length_limit,
     parse_athena,
     parse_postgres,
+    rounding_note,
 )
 from neonsync.errors import SourceError, TargetError
 
@@ -96,6 +97,17 @@ def test_what_has_no_exact_way_names_the_column() -> None:
         arrow_type(parse_postgres("point"), "p")
     with pytest.raises(TargetError, match="without precision"):
         arrow_type(parse_postgres("numeric"), "n")
+
+
+def test_a_way_that_rounds_is_never_silent() -> None:
+    def note(athena: str, postgres: str) -> str | None:
+        return rounding_note("c", parse_athena(athena), parse_postgres(postgres))
+
+    assert note("double", "numeric(10,2)") == '"c" is double in Athena and rounded to numeric(10,2)'
+    assert note("string", "numeric(10,2)") is not None
+    assert note("timestamp", "date") is not None
+    assert note("decimal(10,2)", "numeric(10,2)") is None
+    assert note("string", "date") is None
 
 
 def test_only_declared_lengths_are_checked() -> None:

@@ -73,6 +73,8 @@ def test_an_empty_variable_counts_as_not_set() -> None:
     ("flags", "environ", "toml", "said"),
     [
         ({}, {"NEON_API_KEY": ""}, None, "NEON_API_KEY is not set"),
+        ({}, {"NEON_API_KEY": "napi_a\nb"}, None, "characters that no API key has"),
+        ({}, {"NEON_API_KEY": "napi_é"}, None, "characters that no API key has"),
         ({}, {"NEON_PROJECT_ID": ""}, None, "NEON_PROJECT_ID is not set"),
         ({}, {}, 'brunch = "x"', "unknown setting 'brunch'"),
         ({}, {}, '[athena]\nworkgrup = "x"', "unknown setting 'athena.workgrup'"),

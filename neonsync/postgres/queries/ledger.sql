@@ -14,6 +14,8 @@ CREATE TABLE IF NOT EXISTS neonsync.runs (
                  ('running', 'published', 'succeeded', 'invalid', 'failed', 'cancelled', 'abandoned')),
     epoch        bigint NOT NULL DEFAULT 1,
     holder       text NOT NULL,
+    holder_key   text NOT NULL,
+    resumable    boolean NOT NULL DEFAULT true,
     started_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     published_at timestamptz,

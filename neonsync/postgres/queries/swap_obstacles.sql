@@ -53,6 +53,30 @@ SELECT 'it owns a sequence that is no identity column''s' FROM t
                 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
                   AND d.refobjid = t.oid AND d.deptype = 'a')
 UNION ALL
+SELECT 'it has identity columns besides the generated id' FROM t
+ WHERE EXISTS (SELECT FROM pg_attribute a
+                WHERE a.attrelid = t.oid AND a.attidentity <> '' AND NOT a.attisdropped
+                  AND a.attname IS DISTINCT FROM %(generated_id)s::text)
+UNION ALL
+SELECT 'the sequence of its identity column is used elsewhere' FROM t
+ WHERE EXISTS (SELECT FROM pg_depend i JOIN pg_depend d ON d.refobjid = i.objid
+                WHERE i.classid = 'pg_class'::regclass AND i.refclassid = 'pg_class'::regclass
+                  AND i.refobjid = t.oid AND i.deptype = 'i'
+                  AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'n')
+UNION ALL
+SELECT 'its indexes or constraints have comments' FROM t
+ WHERE EXISTS (SELECT FROM pg_description c JOIN pg_index i ON i.indexrelid = c.objoid
+                WHERE c.classoid = 'pg_class'::regclass AND i.indrelid = t.oid)
+    OR EXISTS (SELECT FROM pg_description c JOIN pg_constraint k ON k.oid = c.objoid
+                WHERE c.classoid = 'pg_constraint'::regclass AND k.conrelid = t.oid
+                  AND k.contype IN ('p', 'u'))
+UNION ALL
+SELECT 'its owner has given up rights of his own' FROM t
+ WHERE relacl IS NOT NULL
+   AND (SELECT count(*) FROM aclexplode(t.relacl) x WHERE x.grantee = t.relowner)
+       < (SELECT count(*) FROM aclexplode(acldefault('r', t.relowner)) x
+           WHERE x.grantee = t.relowner)
+UNION ALL
 SELECT 'it belongs to an extension' FROM t
  WHERE EXISTS (SELECT FROM pg_depend d
                 WHERE d.classid = 'pg_class'::regclass AND d.objid = t.oid AND d.deptype = 'e')
@@ -66,6 +90,7 @@ SELECT 'it has extended statistics' FROM t
 UNION ALL
 SELECT 'it has storage options or a tablespace of its own' FROM t
  WHERE reltablespace <> 0 OR reloptions IS NOT NULL OR reloftype <> 0
+    OR EXISTS (SELECT FROM pg_class o WHERE o.oid = t.reltoastrelid AND o.reloptions IS NOT NULL)
     OR relam <> (SELECT oid FROM pg_am WHERE amname = 'heap')
     OR EXISTS (SELECT FROM pg_attribute a
                 WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -1,0 +1,79 @@
+"""After the commit: missing indexes and statistics, then the checks."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import sql
+
+from neonsync.engine.context import RunContext
+from neonsync.engine.events import CheckFinished, Level
+from neonsync.engine.publish import Published
+from neonsync.engine.stage import Staged
+from neonsync.postgres.catalog import (
+    IndexShape,
+    TargetTable,
+    find_table,
+    missing_indexes,
+    read_table,
+)
+from neonsync.postgres.connect import Connection
+from neonsync.postgres.merge import add_missing_index
+from neonsync.tables import TableSpec
+from neonsync.validation.checks import CheckResult, Expected, run_checks
+
+
+async def verify(context: RunContext, staged: Staged, published: Published) -> list[CheckResult]:
+    """Run the checks on a published table."""
+    counts = staged.counts
+    expected = Expected(
+        counts.total, frozenset(counts.states), counts.dates, complete=published.method == "swap"
+    )
+    results = await context.with_connection(
+        lambda connection: run_checks(connection, staged.spec, expected)
+    )
+    for result in results:
+        context.emit(CheckFinished(result.table, result.check, result.status, result.message))
+    return results
+
+
+async def tidy(context: RunContext, staged: Staged, published: Published) -> None:
+    """After the commit: indexes that a merged target lacks, and statistics.
+
+    Neither is part of the promise, so a failure is told and does not undo what is published.
+    """
+    spec = staged.spec
+    try:
+        async with context.connection() as connection:
+            target = await read_table(connection, spec.schema, spec.target)
+            for shape in missing_indexes(target, spec) if target else ():
+                await _add_index(context, connection, spec, target, shape)
+            if published.inserted or published.updated:
+                await connection.execute(
+                    sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(spec.schema, spec.target))
+                )
+    except psycopg.Error as error:
+        context.notice(
+            f"{spec.qualified} is published, but its upkeep failed: {error}", Level.WARNING
+        )
+
+
+async def _add_index(
+    context: RunContext,
+    connection: Connection,
+    spec: TableSpec,
+    target: TargetTable | None,
+    shape: IndexShape,
+) -> None:
+    """Build an index that the table lacks, unless it is a key or its name is another's."""
+    if shape.constraint or target is None:
+        return
+    namesake = next((index for index in target.indexes if index.name == shape.name), None)
+    taken = await find_table(connection, spec.schema, shape.name) is not None
+    if taken and (namesake is None or namesake.usable):
+        context.notice(
+            f"{shape.name} cannot be built: something else of the schema has the name",
+            Level.WARNING,
+        )
+        return
+    context.notice(f"building {shape.name} on {spec.qualified}")
+    await add_missing_index(connection, spec, shape)
