@@ -2,7 +2,8 @@
 
     NeonsyncError
     ├── ConfigError              2   a setting is missing, unknown or wrong
-    │   └── UnknownBranchError   2   no branch has that name
+    │   ├── UnknownBranchError   2   no branch has that name
+    │   └── UnknownTableError    2   the lake has no such table
     ├── AccessError              3   a service cannot be reached or refuses the credentials
     │   ├── AthenaAccessError
     │   ├── NeonAccessError
@@ -68,6 +69,10 @@ class ConfigError(NeonsyncError):
 
 class UnknownBranchError(ConfigError):
     """No branch of the project has the name that was asked for."""
+
+
+class UnknownTableError(ConfigError):
+    """The lake has no table of the name, or no such database."""
 
 
 class AccessError(NeonsyncError):

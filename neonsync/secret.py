@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _MASK = "********"
+SHORTEST = 6
 # Passwords inside addresses and key-value conninfo; the name before the value stays readable.
 _IN_TEXT = (
     (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@]*@", re.IGNORECASE), rf"\1:{_MASK}@"),
@@ -48,7 +49,8 @@ def redact(text: str, *secrets: Secret | None) -> str:
     The last guard before a message of a library reaches a log, a report or a screen.
     """
     for secret in secrets:
-        if secret is not None and secret.reveal():
+        # A shorter one would be no secret, and stands in the midst of ordinary words.
+        if secret is not None and len(secret.reveal()) >= SHORTEST:
             text = text.replace(secret.reveal(), _MASK)
             text = text.replace(repr(secret.reveal())[1:-1], _MASK)
     for pattern, replacement in _IN_TEXT:

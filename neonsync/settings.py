@@ -174,6 +174,7 @@ def load_settings(
     Raises:
         ConfigError: something is missing, unknown or wrong; the message names it and its origin.
     """
+    _refuse_unknown_variables(environ)
     from_file = _read_config(config)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -234,6 +235,17 @@ def load_settings(
     )
 
 
+def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
+    known = [option.variables[0] for option in _OPTIONS]
+    for variable in environ:
+        if variable.startswith("NEONSYNC_") and variable not in known:
+            near = difflib.get_close_matches(variable, known, n=1)
+            raise ConfigError(
+                f"{variable} is set, but there is no such setting",
+                f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}.",
+            )
+
+
 def _pick(
     option: _Option,
     flags: Mapping[str, Any],
@@ -266,7 +278,10 @@ def _read_config(path: Path | None) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the configuration {path} cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"the configuration {path} is not valid TOML: {error}") from None
+        raise ConfigError(
+            f"the configuration {path} is not valid TOML: {error}",
+            "Texts stand in quotes; config.toml.example shows the form of each setting.",
+        ) from None
     flat: dict[str, Any] = {}
     for key, value in document.items():
         if isinstance(value, dict):
@@ -310,7 +325,10 @@ def _fill_from_connection_string(
             "NEON_CONNECTION_STRING is not an address of the form postgresql://role:…@host/database"
         ) from None
     if parts.scheme not in ("postgresql", "postgres"):
-        raise ConfigError("NEON_CONNECTION_STRING does not begin with postgresql://")
+        raise ConfigError(
+            "NEON_CONNECTION_STRING does not begin with postgresql://",
+            "Copy it from the Neon console, or unset it and name database and role instead.",
+        )
     for name, value in found.items():
         if not values[name] and value:
             values[name] = value

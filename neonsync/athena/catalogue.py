@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from neonsync.athena.client import Athena, translated_errors
 from neonsync.athena.sql import SourceTable
 from neonsync.columns import SqlType, parse_athena
-from neonsync.errors import SourceError
+from neonsync.errors import SourceError, UnknownTableError
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ def read_table(athena: Athena, table: SourceTable) -> CatalogueTable:
     """Look a table up. Costs nothing and scans nothing.
 
     Raises:
-        SourceError: there is no such table, or it has no columns.
+        UnknownTableError: there is no such table or database.
+        SourceError: the table has no columns.
         AthenaAccessError: the keys or the network.
     """
     with translated_errors(f"reading the catalogue entry of {table}"):
@@ -59,7 +60,7 @@ def read_table(athena: Athena, table: SourceTable) -> CatalogueTable:
             # Athena wraps Glue's EntityNotFoundException as a MetadataException.
             if "EntityNotFoundException" not in str(error):
                 raise
-            raise SourceError(
+            raise UnknownTableError(
                 f"Athena has no table {table}",
                 "Check ATHENA_DB_NAME and the region; the catalogue says: "
                 + error.response["Error"].get("Message", ""),

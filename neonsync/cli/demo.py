@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import click
-
 from neonsync.cli.headless import run_headless
-from neonsync.cli.sandbox import READY, read_env_file, require_sandbox
-from neonsync.errors import ExitCode, SyncError
+from neonsync.cli.output import say
+from neonsync.cli.sandbox import READY, existing_lake, read_env_file, require_sandbox
+from neonsync.errors import ConfigError, ExitCode
 
 BRANCH = "demo"
 STOP_SECONDS = 20.0
@@ -29,59 +28,58 @@ _FILTERS = ("TABLE_FILTER", "DATE_RANGE_DAYS")
 def run_demo(rows: int, directory: Path | None, flags: Mapping[str, Any]) -> ExitCode:
     """Start the sandbox, make the branch, sync, and say what to try next."""
     require_sandbox()
-    with contextlib.ExitStack() as stack:
-        if directory is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="neonsync-demo-")))
-            home = folder / "sandbox"
-        else:
-            home = directory
-        click.echo("Starting a sandbox of Athena, S3 and Neon on this machine …", err=True)
-        environment = stack.enter_context(sandbox_process(home, rows))
+    say("Starting a sandbox of Athena, S3 and Neon on this machine …", err=True)
+    with sandbox_process(directory, rows) as environment:
         _enter(environment)
         _ensure_branch()
         return run_headless({**flags, "branch": BRANCH}, None, _next_steps(directory))
 
 
 @contextlib.contextmanager
-def sandbox_process(directory: Path, rows: int) -> Iterator[dict[str, str]]:
+def sandbox_process(directory: Path | None, rows: int) -> Iterator[dict[str, str]]:
     """A sandbox in a child process, as far from the engine as AWS is; gives its environment.
 
-    The child holds one end of a pipe and stops when it closes: it cannot outlive this process.
+    The child holds one end of a pipe and stops when it closes: it cannot outlive this process,
+    and removes the temporary folder itself, even if this process is killed.
     """
-    with tempfile.TemporaryDirectory(prefix="neonsync-env-") as folder:
-        env_file = Path(folder) / "env"
-        log = Path(folder) / "log"
-        with log.open("wb") as errors:
-            child = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "neonsync", "sandbox", "--until-stdin-closes"),
-                    *("--dir", str(directory), "--rows", str(rows), "--env-file", str(env_file)),
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                # Ctrl-C is for the run, which needs the sandbox to roll back.
-                start_new_session=True,
-            )
+    folder = Path(tempfile.mkdtemp(prefix="neonsync-demo-"))
+    env_file, log = folder / "env", folder / "log"
+    home = directory if directory is not None else folder / "sandbox"
+    command = [
+        *(sys.executable, "-m", "neonsync", "sandbox", "--until-stdin-closes"),
+        *("--dir", str(home), "--rows", str(rows), "--env-file", str(env_file)),
+        *("--remove-at-end", str(folder)),
+    ]
+    with log.open("wb") as errors:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            # Ctrl-C is for the run, which needs the sandbox to roll back.
+            start_new_session=True,
+        )
+    with child, log.open() as said:
         try:
-            assert child.stdout is not None  # noqa: S101  # for the type checker
-            if child.stdout.readline().decode().strip() != READY:
+            word, _, there = _line(child).partition(" ")
+            if word != READY:
                 child.wait(STOP_SECONDS)
-                raise SyncError(
-                    "the sandbox did not start: " + log.read_text(errors="replace").strip()
-                )
+                reason = said.read().strip().removeprefix("neonsync: ")
+                raise ConfigError(f"the sandbox did not start: {reason}")
+            if int(there) != rows and directory is not None:
+                say(existing_lake(int(there)), err=True)
             yield read_env_file(env_file)
         finally:
-            assert child.stdin is not None  # noqa: S101  # for the type checker
-            with contextlib.suppress(BrokenPipeError):
+            if child.stdin is not None:
                 child.stdin.close()
             try:
                 child.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 child.kill()
-                child.wait()
-            if child.stdout is not None:
-                child.stdout.close()
+
+
+def _line(child: subprocess.Popen[bytes]) -> str:
+    return child.stdout.readline().decode().strip() if child.stdout is not None else ""
 
 
 def _enter(environment: Mapping[str, str]) -> None:
@@ -106,7 +104,7 @@ def _ensure_branch() -> None:
         project.branch(BRANCH)
     except UnknownBranchError:
         project.create_branch(BRANCH)
-        click.echo(f"Created the branch {BRANCH}.", err=True)
+        say(f"Created the branch {BRANCH}.", err=True)
 
 
 def _next_steps(directory: Path | None) -> str:

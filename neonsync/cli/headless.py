@@ -10,12 +10,12 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import click
-
 from neonsync.cli.main import print_error
+from neonsync.cli.output import say
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Event
 from neonsync.engine.pipeline import run
@@ -62,12 +62,16 @@ def run_headless(flags: Mapping[str, Any], config: Path | None, next_steps: str 
     )
     files = ReportFiles(settings.report_dir, secrets)
     reporter = _reporter()
+    if files.directory != settings.report_dir:
+        reporter.say(
+            f"another run writes to {settings.report_dir}; these reports go to {files.directory}"
+        )
     try:
         result = asyncio.run(_run(settings, files, reporter))
     finally:
         reporter.close()
     if result.exit_code is ExitCode.OK and next_steps:
-        click.echo(next_steps)
+        say(next_steps)
     return result.exit_code
 
 
@@ -78,7 +82,7 @@ def _reporter() -> Reporter:
         from neonsync.report.live import LiveReporter
 
         return LiveReporter(Console(stderr=True, highlight=False))
-    return PlainReporter(sys.stderr)
+    return PlainReporter(partial(say, err=True))
 
 
 async def _run(settings: Settings, files: ReportFiles, reporter: Reporter) -> RunResult:
@@ -97,10 +101,13 @@ async def _run(settings: Settings, files: ReportFiles, reporter: Reporter) -> Ru
         release()
     if result.error is not None and result.error.__cause__ is not None:
         files.log(f"caused by {redact(repr(result.error.__cause__))}")
-    files.write(result)
+    try:
+        files.write(result)
+    except OSError as error:
+        # The sync has ended as it has: that is what the exit code tells.
+        reporter.say(f"warning: the reports could not be written: {error}")
     reporter.close()
-    with contextlib.suppress(BrokenPipeError):
-        click.echo(summary(result, str(settings.report_dir)))
+    say(summary(result, str(files.directory)))
     if result.error is not None:
         print_error(result.error)
     if result.status == "cancelled":
@@ -160,6 +167,7 @@ def _handle_signals(cancel: CancelToken, reporter: Reporter) -> Callable[[], Non
     def stop(code: ExitCode) -> None:
         if cancel.requested:
             reporter.close()
+            say("quit at once: the next run clears up what this one has left", err=True)
             os._exit(int(code))
         reporter.say("stopping: queries are cancelled, all is rolled back; again to quit now")
         cancel.request(code)

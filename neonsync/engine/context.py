@@ -47,12 +47,16 @@ class StepReport:
 
 @dataclass
 class QueryCost:
-    """A query of this run: its purpose, and what it scanned."""
+    """A query of this run: its purpose, and what it scanned.
+
+    ``resumed`` tells that an earlier attempt has started it, and paid for it.
+    """
 
     purpose: str
     table: str
     query_id: str
     scanned_bytes: int
+    resumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,14 +154,14 @@ class StartedQueries:
             with contextlib.suppress(NeonsyncError):
                 await asyncio.to_thread(self._context.athena.stop, query_id)
 
-    def listener(self, purpose: str, table: str) -> OnPoll:
+    def listener(self, purpose: str, table: str, *, resumed: bool = False) -> OnPoll:
         """What ``Athena.wait`` and ``ask`` report to, from a thread of theirs."""
 
         def record(status: QueryStatus) -> None:
             if self.deaf:
                 return
             self._context.queries[status.query_id] = QueryCost(
-                purpose, table, status.query_id, status.scanned_bytes
+                purpose, table, status.query_id, status.scanned_bytes, resumed
             )
             self._context.emit(
                 QueryProgress(table, status.query_id, status.state, status.scanned_bytes)

@@ -100,6 +100,15 @@ class ChunkLoaded:
 
 
 @dataclass(frozen=True)
+class IndexBuilt:
+    """One more index of a staging table is built, ``done`` of ``total``."""
+
+    table: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class TablePublished:
     """A table is published; ``method`` is swap or merge."""
 
@@ -147,6 +156,7 @@ Event: TypeAlias = (
     | ChunksPlanned
     | RowsCopied
     | ChunkLoaded
+    | IndexBuilt
     | TablePublished
     | CheckFinished
     | Notice

@@ -141,7 +141,8 @@ async def _run_query(context: RunContext, table: TablePlan, record: ExportRecord
         else:
             query_id = record.query_id
             queries.add(query_id)
-        listener = queries.listener("export", table.spec.qualified)
+        resumed = record.query_id is not None
+        listener = queries.listener("export", table.spec.qualified, resumed=resumed)
         pending = context.athena.wait(query_id, listener)
         try:
             return await asyncio.wrap_future(pending.future)

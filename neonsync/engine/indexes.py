@@ -6,6 +6,7 @@ from functools import partial
 
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext
+from neonsync.engine.events import IndexBuilt
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import IndexShape
 from neonsync.postgres.connect import Connection
@@ -33,9 +34,14 @@ async def build_indexes(
     missing.sort(key=lambda item: not item[1].unique)
     waiting = iter(missing)
 
+    done = len(shapes) - len(missing)
+
     async def build() -> None:
+        nonlocal done
         for position, shape in waiting:
             await context.with_connection(partial(_build, context, spec, name, position, shape))
+            done += 1
+            context.emit(IndexBuilt(spec.qualified, done, len(shapes)))
 
     await side_by_side(build() for _ in range(min(INDEX_CONNECTIONS, len(missing))))
     for position, shape in numbered:

@@ -237,7 +237,7 @@ class _Run:
             status = "cancelled" if isinstance(error, RunCancelled) else "failed"
             code = error.exit_code
         queries = tuple(self.context.queries.values()) if self.context else ()
-        billed = sum(billed_bytes(query.scanned_bytes) for query in queries)
+        billed = sum(billed_bytes(query.scanned_bytes) for query in queries if not query.resumed)
         finished_at = datetime.now(UTC)
         result = RunResult(
             status=status,

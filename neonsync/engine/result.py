@@ -50,8 +50,8 @@ class RunResult:
 
     @property
     def scanned_bytes(self) -> int:
-        """What all queries of the run scanned."""
-        return sum(query.scanned_bytes for query in self.queries)
+        """What the queries of the run scanned; those of an earlier attempt count there."""
+        return sum(query.scanned_bytes for query in self.queries if not query.resumed)
 
     @property
     def rows_read(self) -> int:

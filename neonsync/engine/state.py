@@ -10,6 +10,7 @@ from neonsync.engine.events import (
     ChunkLoaded,
     ChunksPlanned,
     Event,
+    IndexBuilt,
     QueryProgress,
     RowsCopied,
     RunFinished,
@@ -31,6 +32,7 @@ class TableState:
     rows: int | None = None
     loaded_rows: int = 0
     copied_rows: int = 0
+    indexes: str = ""
     scanned_bytes: int = 0
     done: bool = False
 
@@ -89,6 +91,8 @@ def reduce(state: RunState, event: Event) -> RunState:
         case RowsCopied():
             table = state.tables.get(event.table, TableState())
             return _changed(state, event.table, copied_rows=table.copied_rows + event.rows)
+        case IndexBuilt():
+            return _changed(state, event.table, indexes=f"{event.done} of {event.total}")
         case TablePublished():
             return _changed(state, event.table, step="published", done=True)
         case RunFinished():

@@ -214,14 +214,19 @@ def loaded_columns(table: TargetTable | None, spec: TableSpec) -> tuple[ColumnSp
     """
     if table is None:
         return spec.columns
+    absent = [column for column in spec.columns if table.column(column.name) is None]
+    if absent:
+        names = ", ".join(f'"{column.name}"' for column in absent)
+        added = ", ".join(f'ADD COLUMN "{column.name}" {column.type}' for column in absent)
+        raise TargetError(
+            f"the table {spec.qualified} has no column {names}",
+            f"ALTER TABLE {spec.qualified} {added};",
+        )
     columns = []
     for wanted in spec.columns:
         there = table.column(wanted.name)
         if there is None:
-            raise TargetError(
-                f'the table {spec.qualified} has no column "{wanted.name}"',
-                f"Add it: ALTER TABLE {spec.qualified} ADD COLUMN {wanted.name} {wanted.type}.",
-            )
+            continue  # refused above
         same_family = there.type.base == wanted.type.base or (
             there.type.base in _TEXT_FAMILY and wanted.type.base in _TEXT_FAMILY
         )
@@ -233,9 +238,9 @@ def loaded_columns(table: TargetTable | None, spec: TableSpec) -> tuple[ColumnSp
             )
         exact = there.type if there.type.modifiers or there.type.base != "numeric" else wanted.type
         columns.append(ColumnSpec(wanted.name, exact, wanted.nullable and not there.not_null))
-    names = {column.name for column in columns}
+    loaded = {column.name for column in columns}
     for there in table.columns:
-        if there.name not in names and not there.fills_itself:
+        if there.name not in loaded and not there.fills_itself:
             raise TargetError(
                 f'the column "{there.name}" of {spec.qualified} is NOT NULL without a default, '
                 "and the plan has no value for it",

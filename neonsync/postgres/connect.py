@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ from neonsync.errors import DatabaseAccessError, ServerError
 from neonsync.secret import Secret, redact
 
 Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
+
+# psycopg warns of a COPY that ended with its connection; the error that follows says it all.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
+logging.getLogger("psycopg").propagate = False
 
 CONNECT_TIMEOUT = 15
 CONNECT_ATTEMPTS = 4
@@ -97,7 +102,7 @@ async def connect(database: Database) -> Connection:
                 conninfo.reveal(), autocommit=True, prepare_threshold=None
             )
         except psycopg.OperationalError as error:
-            text = redact(str(error).strip(), database.uri)
+            text = redact(" ".join(str(error).split()), database.uri)
             final = any(part in text for part in _NOT_WORTH_A_RETRY)
             if final or attempt == CONNECT_ATTEMPTS:
                 # Not chained: the traceback of the cause would show the conninfo.

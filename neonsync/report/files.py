@@ -6,6 +6,8 @@ what is more stands beside them. ``duration`` and all ``seconds`` are in seconds
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import tempfile
@@ -36,14 +38,18 @@ class ReportFiles:
     def __init__(self, directory: Path, secrets: tuple[Secret, ...]) -> None:
         """Open the log.
 
+        When another run is writing to the directory, a folder below it is taken instead, so that
+        the two do not spoil each other's; ``self.directory`` tells which it is.
+
         Raises:
             ConfigError: the directory cannot be written to; better known before than after.
         """
-        self.directory = directory
         self._secrets = secrets
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            self._log: TextIO = (directory / LOG_NAME).open("w", encoding="utf-8")
+            self.directory, self._log = _open_log(directory)
+            # Whatever stands there is of an earlier run; should this one be killed, it shows.
+            for name in (REPORT_NAME, VALIDATION_NAME):
+                self._write_json(name, {"status": "running", "validationStatus": "pending"})
         except OSError as error:
             raise ConfigError(
                 f"the report directory {directory} cannot be written to: {error.strerror}",
@@ -61,8 +67,10 @@ class ReportFiles:
         if self._log.closed:
             return
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self._log.write(f"{now} {printable(redact(line, *self._secrets))}\n")
-        self._log.flush()
+        # A full disk under the log is no reason to stop a sync.
+        with contextlib.suppress(OSError):
+            self._log.write(f"{now} {printable(redact(line, *self._secrets))}\n")
+            self._log.flush()
 
     def write(self, result: RunResult) -> None:
         """Write both reports, and close the log."""
@@ -94,12 +102,26 @@ class ReportFiles:
         return value
 
 
+def _open_log(directory: Path) -> tuple[Path, TextIO]:
+    directory.mkdir(parents=True, exist_ok=True)
+    log = (directory / LOG_NAME).open("a", encoding="utf-8")
+    try:
+        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        log.close()
+        own = directory / f"run-{os.getpid()}"
+        own.mkdir(exist_ok=True)
+        return own, (own / LOG_NAME).open("w", encoding="utf-8")
+    log.truncate(0)
+    return directory, log
+
+
 def report(result: RunResult) -> dict[str, Any]:
     """The content of etl-report.json."""
     error = result.error
     errors = [] if error is None else [{"message": error.message, "remedy": error.remedy}]
     errors += [
-        {"message": f"{check.table}: {check.check}: {check.message}", "remedy": ""}
+        {"message": f"{check.table}: {check.check}: {check.message}", "remedy": check.remedy}
         for check in result.checks
         if check.status is Status.FAILED
     ]
@@ -173,6 +195,7 @@ def validation_report(result: RunResult) -> dict[str, Any]:
                 "status": check.status.value,
                 "details": dict(check.details),
                 "message": check.message,
+                "remedy": check.remedy,
             }
             for check in result.checks
         ],

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import time
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from neonsync.engine.events import CheckFinished, Event, Level, Notice, StepFinished
+from neonsync.engine.events import (
+    CheckFinished,
+    Event,
+    Level,
+    Notice,
+    Step,
+    StepFinished,
+    StepStarted,
+)
 from neonsync.engine.state import RunState, TableState, reduce
-from neonsync.report.wording import describe_event, describe_state, duration, printable
+from neonsync.report.wording import describe_event, describe_state, duration, printable, short
 
-BAR_CELLS = 24
+BAR_CELLS = 20
 ETA_AFTER_SECONDS = 10.0
 REFRESHES_PER_SECOND = 8
 _STYLES = {"failed": "bold red", "warning": "yellow"}
@@ -25,8 +32,7 @@ class LiveReporter:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._state = RunState()
-        self._loading_since: dict[str, float] = {}
-        self._started = time.monotonic()
+        self._step_since: dict[str, float] = {"": time.monotonic()}
         self._live = Live(
             console=console,
             get_renderable=self._render,
@@ -38,9 +44,8 @@ class LiveReporter:
     def __call__(self, event: Event) -> None:
         """Take an event in; one that ends something leaves a line behind."""
         self._state = reduce(self._state, event)
-        for name, table in self._state.tables.items():
-            if table.step == "load" and table.rows is not None:
-                self._loading_since.setdefault(name, time.monotonic())
+        if isinstance(event, StepStarted):
+            self._step_since[event.table] = time.monotonic()
         if isinstance(event, StepFinished | CheckFinished | Notice):
             line = describe_event(event)
             if line is not None:
@@ -57,30 +62,35 @@ class LiveReporter:
         """Give the terminal back."""
         self._live.stop()
 
-    def _render(self) -> Table:
-        grid = Table.grid(padding=(0, 1))
-        elapsed = duration(time.monotonic() - self._started)
+    def _render(self) -> Group:
+        """One line a table, cut at the terminal's edge rather than wrapped: it must not jump."""
         if self._state.step or not self._state.tables:
-            grid.add_row(Text(f"{describe_state(self._state)}  {elapsed}"))
-            return grid
-        for name, table in self._state.tables.items():
-            grid.add_row(Text(name), Text(table.step), *self._progress(name, table), Text(elapsed))
-        return grid
+            lines = [Text(f"{describe_state(self._state)}  {self._elapsed('')}")]
+        else:
+            lines = [self._line(name, table) for name, table in self._state.tables.items()]
+        for line in lines:
+            line.no_wrap, line.overflow = True, "ellipsis"
+        return Group(*lines)
 
-    def _progress(self, name: str, table: TableState) -> tuple[Text, Text]:
-        if not table.rows or table.step != "load":
-            return Text(""), Text("")
-        rows = table.loaded_rows + table.copied_rows
-        share = rows / table.rows
-        filled = round(share * BAR_CELLS)
-        bar = Text("█" * filled, style="green") + Text("░" * (BAR_CELLS - filled))
-        seconds = time.monotonic() - self._loading_since.get(name, time.monotonic())
-        words = f"{share:4.0%} {rows:,} of {table.rows:,} rows"
-        if seconds > 1:
-            words += f", {rows / seconds:,.0f}/s"
-        if seconds > ETA_AFTER_SECONDS and rows:
-            words += f", {duration(seconds * (1 - share) / share)} left"
-        return bar, Text(words)
+    def _line(self, name: str, table: TableState) -> Text:
+        line = Text(f"{name.removeprefix('public.')} {table.step} ")
+        if table.step == Step.LOAD and table.rows:
+            rows = table.loaded_rows + table.copied_rows
+            share = rows / table.rows
+            filled = round(share * BAR_CELLS)
+            line.append("█" * filled, style="green").append("░" * (BAR_CELLS - filled))
+            line.append(f" {share:.0%} of {short(table.rows)} rows")
+            seconds = time.monotonic() - self._step_since.get(name, time.monotonic())
+            if seconds > 1:
+                line.append(f", {short(rows / seconds)}/s")
+            if seconds > ETA_AFTER_SECONDS and rows:
+                line.append(f", {duration(seconds * (1 - share) / share)} left")
+        elif table.step == Step.INDEX:
+            line.append(f"{table.indexes or '0'} built")
+        return line.append(f"  {self._elapsed(name)}", style="dim")
+
+    def _elapsed(self, table: str) -> str:
+        return duration(time.monotonic() - self._step_since.get(table, time.monotonic()))
 
 
 def _style(event: Event) -> str:

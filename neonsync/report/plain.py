@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TextIO
+from collections.abc import Callable
 
 from neonsync.engine.events import Event
 from neonsync.engine.state import RunState, reduce
@@ -13,10 +13,10 @@ HEARTBEAT_SECONDS = 30.0
 
 
 class PlainReporter:
-    """Writes to a stream that is no terminal."""
+    """Writes lines where no terminal is; ``write`` takes one without its line end."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
         self._state = RunState()
         self._last = time.monotonic()
 
@@ -33,13 +33,9 @@ class PlainReporter:
             self.say(describe_state(self._state))
 
     def say(self, line: str) -> None:
-        """Write a line at once. A reader that has gone away is no reason to stop a sync."""
+        """Write a line at once."""
         self._last = time.monotonic()
-        try:
-            self._stream.write(f"{time.strftime('%H:%M:%S')} {printable(line)}\n")
-            self._stream.flush()
-        except BrokenPipeError:
-            pass
+        self._write(f"{time.strftime('%H:%M:%S')} {printable(line)}")
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from neonsync.engine.pipeline import describe
 from neonsync.engine.result import RunResult
+from neonsync.errors import ExitCode
 from neonsync.report.files import FILE_NAMES
 from neonsync.report.wording import duration, money, printable, size
 from neonsync.validation.checks import Status
@@ -13,6 +14,8 @@ def summary(result: RunResult, report_dir: str) -> str:
     """The summary, for stdout."""
     lines = []
     target = f"branch {result.branch} ({result.branch_id}), database {result.database}"
+    if not result.branch_id:
+        target = "nothing was contacted for writing"
     match result.status:
         case "succeeded":
             lines.append(f"Done in {duration(result.seconds)}: {target}")
@@ -20,6 +23,8 @@ def summary(result: RunResult, report_dir: str) -> str:
             lines.append(f"Published, but a check failed: {target}")
         case "cancelled":
             lines.append(f"Stopped after {duration(result.seconds)}: {target}")
+        case _ if result.exit_code is ExitCode.REFUSED:
+            lines.append(f"Refused: {target}")
         case _:
             lines.append(f"Failed after {duration(result.seconds)}: {target}")
     lines += [f"  {describe(published)}" for published in result.published]
@@ -32,11 +37,14 @@ def summary(result: RunResult, report_dir: str) -> str:
         bad = [check for check in result.checks if check.status is not Status.PASSED]
         passed = len(result.checks) - len(bad)
         lines.append(f"  checks: {passed} of {len(result.checks)} passed")
-        lines += [f"    {check.status}: {check.check}: {check.message}" for check in bad]
+        for check in bad:
+            lines.append(f"    {check.status}: {check.check}: {check.message}")
+            if check.remedy:
+                lines.append(f"      {check.remedy}")
     if result.queries:
         lines.append(
             f"  Athena: {size(result.scanned_bytes)} scanned, {money(result.price)} "
-            f"for {size(result.billed_bytes)} billed"
+            f"for {size(result.billed_bytes)} billed (at least 10 MB a query)"
         )
     lines.append(f"  reports: {', '.join(FILE_NAMES)} in {report_dir}")
     return "\n".join(map(printable, lines))

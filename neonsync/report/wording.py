@@ -7,6 +7,7 @@ from neonsync.engine.events import (
     ChunkLoaded,
     ChunksPlanned,
     Event,
+    IndexBuilt,
     Level,
     Notice,
     QueryProgress,
@@ -28,6 +29,15 @@ def size(count: float) -> str:
             return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.2f} TB"
+
+
+def short(count: float) -> str:
+    """A count in four or five characters, for a line that has no room for more."""
+    for unit in ("", "k", "M"):
+        if count < 1000:
+            return f"{count:.0f}{unit}" if not unit or count >= 100 else f"{count:.1f}{unit}"
+        count /= 1000
+    return f"{count:.1f}G"
 
 
 def money(dollars: float) -> str:
@@ -89,11 +99,13 @@ def describe_detail(event: Event) -> str | None:
             )
         case ChunksPlanned():
             return (
-                f"{event.table}: {event.rows:,} rows in {event.chunks} chunks, "
-                f"{event.loaded_chunks} of them loaded before"
+                f"{event.table}: {event.rows:,} rows, chunks to load in all: {event.chunks}, "
+                f"loaded before: {event.loaded_chunks}"
             )
         case ChunkLoaded():
             return f"{event.table}: chunk of {event.rows:,} rows, {size(event.bytes)}"
+        case IndexBuilt():
+            return f"{event.table}: {event.done} of {event.total} indexes built"
         case TablePublished():
             return (
                 f"{event.table}: {event.method}, {event.inserted:,} inserted, "

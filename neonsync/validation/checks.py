@@ -44,6 +44,7 @@ class CheckResult:
     status: Status
     message: str
     details: Mapping[str, Any] = field(default_factory=dict)
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,11 +129,13 @@ async def _record_count(subject: _Subject) -> CheckResult:
         )
     if count == 0:
         return _result(subject, "record_count", Status.WARNING, "the table is empty", details)
+    more = count - expected.rows
+    kept = f", {more:,} that it does not have are kept" if more > 0 else ""
     return _result(
         subject,
         "record_count",
         Status.PASSED,
-        f"{count:,} rows; Athena has {expected.rows:,}",
+        f"{count:,} rows; Athena has {expected.rows:,}{kept}",
         details,
     )
 
@@ -176,6 +179,10 @@ async def _data_integrity(subject: _Subject) -> CheckResult:
             "unknown_states": unknown,
             "source_states": sorted(state for state in subject.expected.states if state),
         },
+        "These rows were there before the run, which has published the source's rows whole: "
+        "correct or delete them, then run again."
+        if problems
+        else "",
     )
 
 
@@ -313,9 +320,14 @@ async def _performance(subject: _Subject) -> CheckResult:
 
 
 def _result(
-    subject: _Subject, check: str, status: Status, message: str, details: Mapping[str, Any]
+    subject: _Subject,
+    check: str,
+    status: Status,
+    message: str,
+    details: Mapping[str, Any],
+    remedy: str = "",
 ) -> CheckResult:
-    return CheckResult(check, subject.spec.qualified, status, message, details)
+    return CheckResult(check, subject.spec.qualified, status, message, details, remedy)
 
 
 _CHECKS: dict[str, Callable[[_Subject], Awaitable[CheckResult]]] = {

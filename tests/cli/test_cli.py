@@ -16,7 +16,7 @@ import pytest
 from neonsync.cli.sandbox import read_env_file
 from neonsync.neon.branches import Project
 from tests.conftest import ROWS, Target
-from tests.faults.processes import wait_until
+from tests.faults.processes import running, wait_until
 
 BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
 
@@ -187,7 +187,7 @@ def test_a_protected_branch_is_refused_like_the_default_one(target: Target) -> N
         (["--branch", "x"], {"NEON_API_HOST": "http://127.0.0.1:1/api/v2"}, 3, "not be reached"),
         (["--branch", "{branch}"], {"AWS_ACCESS_KEY_ID": "WRONG"}, 3, "UnrecognizedClient"),
         (["--branch", "{branch}"], {"AWS_SECRET_ACCESS_KEY": "wrong"}, 3, "InvalidSignature"),
-        (["--branch", "{branch}"], {"ATHENA_DB_NAME": "none"}, 1, "no table none.forecast"),
+        (["--branch", "{branch}"], {"ATHENA_DB_NAME": "none"}, 2, "no table none.forecast"),
         (["--branch", "{branch}"], {"ATHENA_OUTPUT_LOCATION": ""}, 2, "no output location"),
         (["--branch", "{branch}"], {"NEONSYNC_ATHENA_WORKGROUP": "w"}, 2, "no workgroup 'w'"),
         (["--branch", "{branch}"], {"NEONSYNC_NEON_DATABASE": "x"}, 2, "no database 'x'"),
@@ -257,6 +257,7 @@ def test_the_sandbox_serves_until_it_is_interrupted_and_starts_again_with_its_st
                 "AWS_ACCESS_KEY_ID",
                 "AWS_SECRET_ACCESS_KEY",
                 "AWS_REGION",
+                "AWS_DEFAULT_REGION",
                 "ATHENA_DB_NAME",
                 "ATHENA_OUTPUT_LOCATION",
                 "NEON_API_HOST",
@@ -285,3 +286,79 @@ def test_the_sandbox_serves_until_it_is_interrupted_and_starts_again_with_its_st
 def _postgres_servers_of(home: Path) -> list[str]:
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
     return [line for line in listed.splitlines() if str(home) in line and "postgres" in line]
+
+
+def test_somebody_elses_env_file_is_neither_overwritten_nor_deleted(tmp_path: Path) -> None:
+    mine = tmp_path / ".env"
+    mine.write_text("MINE=1\n")
+
+    done = neonsync("sandbox", "--dir", str(tmp_path / "sandbox"), "--env-file", str(mine))
+
+    assert done.returncode == 2
+    assert "no environment of a sandbox's" in done.stderr
+    assert mine.read_text() == "MINE=1\n"
+
+
+def test_a_demo_whose_sandbox_cannot_start_says_why(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("something of mine")
+
+    done = neonsync("demo", "--headless", "--dir", str(tmp_path))
+
+    assert done.returncode == 2
+    assert "left alone" in done.stderr
+    assert "Fatal" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == [tmp_path / "other"]
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_that_goes_away_does_not_spoil_the_run(target: Target, stream: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "neonsync", "--headless", "--branch", target.name),
+                *("--report-dir", str(target.report_dir)),
+            ],
+            env={**BARE, **target.environment},
+            stdout=writing if stream == "stdout" else subprocess.PIPE,
+            stderr=writing if stream == "stderr" else subprocess.PIPE,
+        )
+        process.communicate(timeout=60)
+    finally:
+        os.close(writing)
+
+    assert process.returncode == 0
+    assert json.loads((target.report_dir / "etl-report.json").read_text())["status"] == "succeeded"
+
+
+def test_a_refused_run_leaves_the_log_of_the_one_at_work_alone(target: Target) -> None:
+    target.world.aws.faults.query_seconds = 60.0
+    try:
+        with running(target, target.report_dir) as first:
+            assert first.wait_for_log("QUEUED")
+            refused = run(target, "--branch", target.name)
+            assert "QUEUED" in first.log
+            assert json.loads((target.report_dir / "etl-report.json").read_text())["status"] == (
+                "running"
+            )
+            first.process.send_signal(signal.SIGTERM)
+            assert first.finish() == 143
+    finally:
+        target.world.aws.faults.query_seconds = None
+    assert refused.returncode == 6
+    assert f"{target.report_dir}/run-" in refused.stdout
+    (own,) = [path for path in target.report_dir.iterdir() if path.is_dir()]
+    assert json.loads((own / "etl-report.json").read_text())["exitCode"] == 6
+
+
+def test_a_signal_before_the_run_begins_has_its_exit_code() -> None:
+    code = (
+        "import os, signal, neonsync.cli.main as main\n"
+        "main.cli = lambda **_: os.kill(os.getpid(), signal.{})\n"
+        "main.main()\n"
+    )
+    for name, expected in (("SIGTERM", 143), ("SIGINT", 130)):
+        done = subprocess.run([sys.executable, "-c", code.format(name)], capture_output=True)
+        assert done.returncode == expected, done.stderr

@@ -21,7 +21,7 @@ MOMENTS = [
     "extract public.forecast_data begins",
     "RUNNING",
     "load public.forecast_data begins",
-    "chunks, 0 of them loaded before",
+    "loaded before: 0",
     ": chunk of",
     "audit public.forecast_data begins",
     "index public.forecast_data begins",

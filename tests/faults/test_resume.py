@@ -55,6 +55,8 @@ async def test_a_run_that_starts_again_uses_the_export_and_the_chunks_of_the_fir
         for outcome in (first, second)
     ]
     assert exports[0] == exports[1]
+    # The export is paid for once: the second run's price is its count's.
+    assert second.result.billed_bytes == 10_000_000
     assert target_rows(target) == lake_rows(target.world)
 
 

@@ -16,7 +16,7 @@ from neonsync.engine.events import (
     TablePublished,
 )
 from neonsync.engine.state import RunState, reduce
-from neonsync.report.wording import describe_state, duration, money, printable, size
+from neonsync.report.wording import describe_state, duration, money, printable, short, size
 
 STARTED = RunStarted("run_1", "dev", "br-1", ("public.a", "public.b"), 1)
 
@@ -64,6 +64,11 @@ def test_figures_are_said_as_people_say_them() -> None:
     assert [size(n) for n in (0, 999, 1_874_653, 2.5e12)] == ["0 B", "999 B", "1.9 MB", "2.50 TB"]
     assert [money(d) for d in (0, 0.0001, 1.5)] == ["$0", "$0.0001", "$1.50"]
     assert [duration(s) for s in (0.04, 59.94, 61)] == ["0.0 s", "59.9 s", "1 min 01 s"]
+
+
+def test_a_short_count_has_room_in_a_line() -> None:
+    counts = (7, 999, 1_500, 123_456, 1_500_000, 2e9)
+    assert [short(n) for n in counts] == ["7", "999", "1.5k", "123k", "1.5M", "2.0G"]
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:

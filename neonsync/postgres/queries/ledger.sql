@@ -56,3 +56,8 @@ CREATE TABLE IF NOT EXISTS neonsync.chunks (
     PRIMARY KEY (run_id, target, chunk),
     FOREIGN KEY (run_id, target) REFERENCES neonsync.exports ON DELETE CASCADE
 );
+
+COMMENT ON SCHEMA neonsync IS 'neonsync''s ledger: which runs have written to this branch, and what they left';
+COMMENT ON TABLE neonsync.runs IS 'one row a run; the row of a run at work is the lease of the branch';
+COMMENT ON TABLE neonsync.exports IS 'exports that are not cleaned up yet; empty between runs';
+COMMENT ON TABLE neonsync.chunks IS 'chunks in staging tables; empty between runs';

@@ -1,0 +1,27 @@
+"""Writing to stdout and stderr: a reader that has gone away is no reason to end a sync."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+import click
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Write a line, at once. When nobody can take it, this and all that follows goes nowhere."""
+    stream = sys.stderr if err else sys.stdout
+    try:
+        click.echo(text, err=err)
+        stream.flush()
+    except OSError:
+        give_up(stream.fileno())
+
+
+def give_up(descriptor: int) -> None:
+    """Let a stream lead nowhere, so that the interpreter does not stumble over it at its end."""
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
