@@ -25,6 +25,19 @@ log in to Neon or AWS, 4 validation failed, 6 refused, 130 Ctrl-C, 143 SIGTERM.
 """
 
 
+_rows = click.option(
+    "--rows",
+    type=click.IntRange(min=1),
+    default=100_000,
+    show_default=True,
+    help="Rows of a new sample lake.",
+)
+_report_dir = click.option(
+    "--report-dir", metavar="DIR", help="Where log and reports go.  [default: .]"
+)
+_jobs = click.option("--jobs", metavar="N", type=int, help="Connections that load.  [default: 2]")
+
+
 @click.group(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -44,8 +57,8 @@ log in to Neon or AWS, 4 validation failed, 6 refused, 130 Ctrl-C, 143 SIGTERM.
     multiple=True,
     help="Allow writing to this default or protected branch. May be repeated.",
 )
-@click.option("--report-dir", metavar="DIR", help="Where log and reports go.  [default: .]")
-@click.option("--jobs", metavar="N", type=int, help="Connections that load.  [default: 2]")
+@_report_dir
+@_jobs
 @click.pass_context
 def cli(
     context: click.Context,
@@ -88,21 +101,15 @@ def cli(
 
 @cli.command(epilog="\b\nExample:\n  neonsync demo --headless --rows 1000000 --dir ./sandbox")
 @click.option("--headless", is_flag=True, help="Without a UI; the only way in this version.")
-@click.option(
-    "--rows",
-    type=click.IntRange(min=1),
-    default=100_000,
-    show_default=True,
-    help="Rows of a new sample lake.",
-)
+@_rows
 @click.option(
     "--dir",
     "directory",
     type=click.Path(path_type=Path, file_okay=False),
     help="Keep the sandbox here; a second run merges.  [default: a temporary folder]",
 )
-@click.option("--report-dir", metavar="DIR", help="Where log and reports go.  [default: .]")
-@click.option("--jobs", metavar="N", type=int, help="Connections that load.  [default: 2]")
+@_report_dir
+@_jobs
 def demo(
     headless: bool, rows: int, directory: Path | None, report_dir: str | None, jobs: int | None
 ) -> None:
@@ -125,13 +132,7 @@ def demo(
     required=True,
     help="Folder of the sandbox's state; made when missing.",
 )
-@click.option(
-    "--rows",
-    type=click.IntRange(min=1),
-    default=100_000,
-    show_default=True,
-    help="Rows of a new sample lake.",
-)
+@_rows
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path, dir_okay=False),

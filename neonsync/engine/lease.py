@@ -188,7 +188,9 @@ async def end_session(connection: Connection, pid: int) -> None:
     """End one session of ours, and wait until it is gone: only then is its outcome certain."""
     await connection.execute(
         "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity"
-        " WHERE pid = %s AND usename = current_user AND application_name LIKE 'neonsync/%%'",
+        " WHERE pid = %s AND usename = current_user AND application_name LIKE 'neonsync/%%'"
+        # After a restart of the server another session may have the number, ours above all.
+        " AND pid <> pg_backend_pid()",
         (pid,),
     )
 
@@ -273,13 +275,18 @@ async def mark_published(connection: Connection, lease: Lease, outcome: Mapping[
 
 
 async def published_outcome(connection: Connection, lease: Lease) -> dict[str, Any] | None:
-    """What was published, or None: the answer when a COMMIT's reply was lost."""
+    """What was published, or None: the answer when a COMMIT's reply was lost.
+
+    Waits for a publishing transaction that is still at work, which has written the row.
+    """
     cursor = await connection.execute(
-        "SELECT outcome FROM neonsync.runs WHERE run_id = %s AND published_at IS NOT NULL",
+        # The row by its key alone: a condition on what that transaction writes would be decided
+        # by the old version, without waiting.
+        "SELECT published_at IS NOT NULL, outcome FROM neonsync.runs WHERE run_id = %s FOR SHARE",
         (lease.run_id,),
     )
     row = await cursor.fetchone()
-    return None if row is None else row[0]
+    return row[1] if row is not None and row[0] else None
 
 
 async def finish_run(

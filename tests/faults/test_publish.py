@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from neonsync.engine import lease as leases
 from neonsync.engine import publish as publishing
 from neonsync.engine import stage
+from neonsync.engine.cancel import CancelToken
 from neonsync.errors import (
     DatabaseAccessError,
     ExitCode,
@@ -79,9 +81,8 @@ async def test_a_trigger_of_the_users_finds_the_tables_of_its_own_search_path(
     assert target.value("SELECT count(*) FROM audit_log") == ROWS
 
 
-async def test_a_commit_whose_answer_is_lost_while_it_works_is_found_out(
-    target: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def dawdle_in_commit(target: Target) -> None:
+    """Make the COMMIT of a publishing take its time, as a compute's does that waits for disks."""
     await target.sync()  # makes the ledger
     target.sql("DROP TABLE forecast_data")
     target.sql(
@@ -92,31 +93,42 @@ async def test_a_commit_whose_answer_is_lost_while_it_works_is_found_out(
         "CREATE CONSTRAINT TRIGGER dawdle AFTER UPDATE ON neonsync.runs"
         " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dawdle()"
     )
-    real = publishing._transaction
-    cut: list[int] = []
 
-    def cut_in_commit(descriptor: int, pid: int) -> None:
-        wait_until(
-            lambda: bool(
-                target.sql(
-                    "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND query = 'COMMIT'"
-                    " AND state = 'active'",
-                    pid,
-                )
-            )
+
+def in_commit(monkeypatch: pytest.MonkeyPatch, target: Target, act: Callable[[int], None]) -> None:
+    """Do something, once, with the socket of the session that is at work on its COMMIT."""
+    real = publishing._transaction
+    threads: list[threading.Thread] = []
+
+    def wait_and_act(descriptor: int, pid: int) -> None:
+        statement = (
+            "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND query = 'COMMIT'"
+            " AND state = 'active'"
         )
-        socket.socket(fileno=descriptor).shutdown(socket.SHUT_RDWR)
-        cut.append(pid)
+        wait_until(lambda: bool(target.sql(statement, pid)))
+        act(descriptor)
 
     async def watched(context: Any, connection: Any, tables: Any) -> Any:
-        thread = threading.Thread(
-            target=cut_in_commit, args=(os.dup(connection.fileno()), connection.info.backend_pid)
-        )
-        if not cut:
-            thread.start()
+        if not threads:
+            arguments = (os.dup(connection.fileno()), connection.info.backend_pid)
+            threads.append(threading.Thread(target=wait_and_act, args=arguments))
+            threads[0].start()
         return await real(context, connection, tables)
 
     monkeypatch.setattr(publishing, "_transaction", watched)
+
+
+async def test_a_commit_whose_answer_is_lost_while_it_works_is_found_out(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await dawdle_in_commit(target)
+    cut: list[int] = []
+
+    def cut_off(descriptor: int) -> None:
+        socket.socket(fileno=descriptor).shutdown(socket.SHUT_RDWR)
+        cut.append(descriptor)
+
+    in_commit(monkeypatch, target, cut_off)
 
     outcome = await target.sync()
 
@@ -124,6 +136,27 @@ async def test_a_commit_whose_answer_is_lost_while_it_works_is_found_out(
     assert outcome.result.error is None, outcome.result.error
     assert [entry.table for entry in outcome.result.published] == ["public.forecast_data"]
     assert target_rows(target) == lake_rows(target.world)
+
+
+async def test_a_cancel_in_the_midst_of_the_commit_says_what_has_become_of_it(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await dawdle_in_commit(target)
+    cancel = CancelToken()
+
+    def stop(descriptor: int) -> None:
+        os.close(descriptor)
+        cancel.request()
+
+    in_commit(monkeypatch, target, stop)
+
+    outcome = await target.sync(cancel)
+
+    assert outcome.result.exit_code == 130
+    published = target.value("SELECT to_regclass('forecast_data') IS NOT NULL")
+    assert published == bool(outcome.result.published)
+    assert ("published and complete" in str(outcome.result.error)) == published
+    assert ("every table is as it was" in str(outcome.result.error)) == (not published)
 
 
 def test_a_signal_after_the_publishing_says_that_the_tables_are_published(
