@@ -16,7 +16,7 @@ import pytest
 from neonsync.cli.sandbox import read_env_file
 from neonsync.neon.branches import Project
 from tests.conftest import ROWS, Target
-from tests.faults.processes import running, wait_until
+from tests.faults.processes import running, servers_below, wait_until
 
 BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
 
@@ -227,7 +227,7 @@ def test_the_demo_runs_and_its_second_run_writes_nothing(tmp_path: Path) -> None
     assert second.returncode == 0, second.stderr
     assert "5,000 rows unchanged, nothing written" in second.stdout
     assert json.loads((tmp_path / "etl-report.json").read_text())["rows"]["written"] == 0
-    assert _postgres_servers_of(home) == []
+    assert servers_below(home) == []
 
 
 @pytest.mark.slow
@@ -277,15 +277,10 @@ def test_the_sandbox_serves_until_it_is_interrupted_and_starts_again_with_its_st
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        assert _postgres_servers_of(home) == []
+        assert servers_below(home) == []
     assert marks == [1, 2]
     assert keys[0] == keys[1]
     assert not env_file.exists()
-
-
-def _postgres_servers_of(home: Path) -> list[str]:
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
-    return [line for line in listed.splitlines() if str(home) in line and "postgres" in line]
 
 
 def test_somebody_elses_env_file_is_neither_overwritten_nor_deleted(tmp_path: Path) -> None:

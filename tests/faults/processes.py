@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from tests.conftest import Target
 
 DEADLINE = 60.0
@@ -66,6 +68,16 @@ def running(target: Target, report_dir: Path, *arguments: str) -> Iterator[Runni
         if process.poll() is None:
             process.kill()
             process.communicate()
+
+
+def servers_below(folder: Path) -> list[str]:
+    """The Postgres servers whose data lies below a folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "-D" in command and command[command.index("-D") + 1].startswith(str(folder)):
+            found.append(" ".join(command))
+    return found
 
 
 def wait_until(condition: Callable[[], bool], deadline: float = DEADLINE) -> bool:

@@ -21,6 +21,7 @@ import neonsync
 from neonsync.sandbox.neon import NeonOptions, NeonService, SandboxError, account
 from neonsync.sandbox.neon.cluster import end_left_over, free_port
 from neonsync.sandbox.neon.launcher import Launcher
+from tests.faults.processes import servers_below
 
 KEY = "napi_sandbox_test"
 QUICK = NeonOptions(operation_seconds=0.0)
@@ -39,11 +40,6 @@ threading.Event().wait()
 def root(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "neon"
     assert until(lambda: not servers_below(tmp_path)), "a Postgres was left behind"
-
-
-def servers_below(folder: Path) -> list[str]:
-    listing = subprocess.run(["ps", "axww", "-o", "command="], capture_output=True, text=True)
-    return [line for line in listing.stdout.splitlines() if f"-D {folder}" in line]
 
 
 def until(condition: Callable[[], bool], seconds: float = 20) -> bool:
