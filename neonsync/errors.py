@@ -133,7 +133,7 @@ class PublishError(SyncError):
 
 
 class PublishDelayedError(PublishError):
-    """Others held the tables for too long, or the connection did not last."""
+    """Others held the tables for too long."""
 
     resumable = True
 

@@ -113,7 +113,7 @@ def _names(value: Any) -> tuple[str, ...]:
 def _mode(value: Any) -> str:
     mode = _text(value)
     if mode in ("schema-only", "test-data"):
-        raise ValueError("only the mode full exists in this version")
+        raise ValueError("must be full: the other modes are not part of this version")
     if mode != "full":
         raise ValueError("must be full")
     return mode

@@ -173,7 +173,7 @@ class Athena:
         second one. ``token`` has 32 to 128 characters.
         """
         # pyathena has no way to pass a token, so this one call is boto3's.
-        with translated_errors("starting the query"):
+        with translated_errors(f"starting a query with its results in {output_location}"):
             answer = self.client.start_query_execution(
                 QueryString=sql,
                 ClientRequestToken=token,
@@ -252,6 +252,12 @@ def _translate(error: Exception, doing: str) -> NeonsyncError:
                 f"AWS refused {doing}: {code}: {text}",
                 "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the "
                 "role of the job. A run that was interrupted continues when started again.",
+            )
+        if "output bucket" in text:
+            return ConfigError(
+                f"{doing} failed: {text}",
+                "Check that the bucket of ATHENA_OUTPUT_LOCATION exists in AWS_REGION, and that "
+                "the role has s3:GetBucketLocation on it.",
             )
         return ExportError(f"{doing} failed: {code}: {text}")
     if isinstance(cause, BotoCoreError):

@@ -38,7 +38,14 @@ from neonsync.engine.result import RunResult
 from neonsync.engine.session import held_session
 from neonsync.engine.stage import Staged, stage
 from neonsync.engine.verify import tidy, verify
-from neonsync.errors import ExitCode, LeaseLostError, NeonsyncError, RunCancelled, SyncError
+from neonsync.errors import (
+    ExitCode,
+    LeaseHeldError,
+    LeaseLostError,
+    NeonsyncError,
+    RunCancelled,
+    SyncError,
+)
 from neonsync.postgres.connect import Connection
 from neonsync.secret import redact
 from neonsync.validation.checks import CheckResult, Status, overall
@@ -217,8 +224,10 @@ class _Run:
         wrapped.__cause__ = error
         return wrapped
 
-    def _standing(self) -> str:
+    def _standing(self, error: NeonsyncError) -> str:
         """How the targets stand after a failure; it must be true whatever has happened."""
+        if isinstance(error, LeaseLostError | LeaseHeldError):
+            return "this run has changed nothing"
         if self.published:
             return "the tables are published and complete, but what follows did not run"
         if self.publishing and not self.outcome_known:
@@ -233,7 +242,7 @@ class _Run:
             status = self._status()
             code = ExitCode.VALIDATION if status == "invalid" else ExitCode.OK
         else:
-            error.message = f"{error.message}; {self._standing()}"
+            error.message = f"{error.message}; {self._standing(error)}"
             status = "cancelled" if isinstance(error, RunCancelled) else "failed"
             code = error.exit_code
         queries = tuple(self.context.queries.values()) if self.context else ()

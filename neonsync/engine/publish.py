@@ -15,18 +15,26 @@ from neonsync.engine import lease as leases
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
 from neonsync.engine.stage import Staged, shapes_for
-from neonsync.errors import PublishDelayedError, PublishError, ServerError
+from neonsync.errors import (
+    DatabaseAccessError,
+    PublishDelayedError,
+    PublishError,
+    ServerError,
+)
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import (
     check_mergeable,
     read_table,
     swap_obstacles,
+    wanted_indexes,
 )
 from neonsync.postgres.connect import Connection, is_connection_lost, server_error
 from neonsync.postgres.merge import Written, merge
-from neonsync.postgres.swap import lock_targets, swap
+from neonsync.postgres.swap import lock_targets, newest_transaction, older_snapshots, swap
 
 LOCK_PATIENCE_SECONDS = 120.0
+SNAPSHOT_PATIENCE_SECONDS = 60.0
+SNAPSHOT_PAUSE_SECONDS = 0.2
 CONNECTION_ATTEMPTS = 3
 _TRY_AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
@@ -56,6 +64,7 @@ async def publish(context: RunContext, tables: Sequence[Staged]) -> list[Publish
 
     Raises:
         PublishError: it could not be done; everything is rolled back.
+        DatabaseAccessError: the connection was lost too often.
         ServerError: Postgres has no room, no right or no time; everything is rolled back.
         LeaseLostError: another run took over.
     """
@@ -73,11 +82,12 @@ async def publish(context: RunContext, tables: Sequence[Staged]) -> list[Publish
             if outcome is not None:
                 return outcome
             if attempt == CONNECTION_ATTEMPTS:
-                raise PublishDelayedError(
+                raise DatabaseAccessError(
                     f"publishing was cut off {attempt} times: {error}",
-                    "Run again; staging is kept.",
+                    "Run the same command again; staging is kept.",
                 ) from error
             context.notice("publishing was cut off; trying again", Level.WARNING)
+            await asyncio.sleep(random.uniform(0.2, 1.0) * attempt)  # noqa: S311
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -114,7 +124,8 @@ async def _publish_or_demote(
         try:
             async with context.connection() as connection:
                 backends.append(connection.info.backend_pid)
-                published = await _transaction(context, connection, tables)
+                await _outlive_snapshots(context, connection, tables)
+                return await _transaction(context, connection, tables)
         except _NotSwappable as found:
             context.notice(
                 f"{found.table} is merged, not swapped: {'; '.join(found.reasons)}", Level.WARNING
@@ -124,8 +135,31 @@ async def _publish_or_demote(
                     tables[position] = replace(
                         staged, record=replace(staged.record, method="merge")
                     )
-            continue
-        return published
+
+
+async def _outlive_snapshots(
+    context: RunContext, connection: Connection, tables: Sequence[Staged]
+) -> None:
+    """Wait until nobody's snapshot is older than the rows that are to be swapped in.
+
+    A merge needs no such wait: its rows are all of one transaction.
+    """
+    swaps = [staged for staged in tables if staged.record.method == "swap"]
+    if not swaps:
+        return
+    boundary = await newest_transaction(connection)
+    deadline = time.monotonic() + SNAPSHOT_PATIENCE_SECONDS
+    told = False
+    while count := await older_snapshots(connection, boundary):
+        if time.monotonic() > deadline:
+            raise _NotSwappable(
+                swaps[0].spec.qualified,
+                [f"{count} sessions have kept a snapshot from before the load"],
+            )
+        if not told:
+            context.notice("publishing waits for transactions that began before the load")
+            told = True
+        await asyncio.sleep(SNAPSHOT_PAUSE_SECONDS)
 
 
 async def _transaction(
@@ -152,7 +186,10 @@ async def _merge(connection: Connection, staged: Staged) -> Published:
     spec = staged.spec
     target = await read_table(connection, spec.schema, spec.target)
     if target is None:
-        raise PublishError(f"{spec.qualified} was dropped while it was being synced", "Run again.")
+        await _swap_in_shell(connection, staged)
+        target = await read_table(connection, spec.schema, spec.target)
+    if target is None:
+        raise AssertionError("a table that was just made is there")
     await check_mergeable(connection, target, spec)
     updated_column = spec.updated_column
     if updated_column is not None and target.column(updated_column) is None:
@@ -161,6 +198,18 @@ async def _merge(connection: Connection, staged: Staged) -> Published:
         connection, staged.record.staging, spec, staged.columns, updated_column=updated_column
     )
     return Published(spec.qualified, "merge", written.inserted, written.updated, written.unchanged)
+
+
+async def _swap_in_shell(connection: Connection, staged: Staged) -> None:
+    """Make the absent target, empty but with all that belongs to it, to be merged into."""
+    shell, spec = f"{staged.record.staging}_0", staged.spec
+    shapes = wanted_indexes(spec)
+    await staging.create_for_swap(connection, shell, spec, None)
+    for position, shape in enumerate(shapes):
+        await staging.build_index(connection, shell, position, shape, spec)
+        if shape.constraint:
+            await staging.add_constraint(connection, shell, position, shape)
+    await swap(connection, shell, spec, shapes)
 
 
 async def _swap(connection: Connection, staged: Staged) -> Published:

@@ -127,7 +127,13 @@ def serves(index: IndexShape, wanted: IndexShape) -> bool:
         return False
     if wanted.unique:
         return index.unique and set(index.columns) == set(wanted.columns or ())
-    return index.columns == wanted.columns
+    same_condition = not wanted.partial or _plain(index.tail) == _plain(wanted.tail)
+    return index.columns == wanted.columns and same_condition
+
+
+def _plain(tail: str) -> str:
+    """A definition without quotes: Postgres sets them only where they are needed."""
+    return tail.replace('"', "")
 
 
 def missing_indexes(table: TargetTable, spec: TableSpec) -> tuple[IndexShape, ...]:

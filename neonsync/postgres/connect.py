@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -25,6 +26,8 @@ logging.getLogger("psycopg").propagate = False
 
 CONNECT_TIMEOUT = 15
 CONNECT_ATTEMPTS = 4
+STARTING_SECONDS = 30.0
+"""How long a server that says that it is starting, or a compute that wakes up, is waited for."""
 WORK_MEM = "256MB"
 MAINTENANCE_WORK_MEM = "512MB"
 
@@ -64,6 +67,13 @@ _REMEDIES = (
     ("could not translate host name", "Check the network and its name service."),
     ("connection refused", "The server is not running, or a firewall is in the way."),
 )
+_STARTING = (
+    "starting up",
+    "not yet accepting connections",
+    "in recovery mode",
+    "shutting down",
+    "Couldn't connect to compute node",
+)
 _NOT_WORTH_A_RETRY = ("password authentication failed", "does not exist", "endpoint is disabled")
 
 
@@ -96,7 +106,10 @@ async def connect(database: Database) -> Connection:
         DatabaseAccessError: no connection after several attempts; without the password.
     """
     conninfo = _conninfo(database)
-    for attempt in range(1, CONNECT_ATTEMPTS + 1):
+    deadline = time.monotonic() + STARTING_SECONDS
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             connection = await psycopg.AsyncConnection.connect(
                 conninfo.reveal(), autocommit=True, prepare_threshold=None
@@ -104,12 +117,13 @@ async def connect(database: Database) -> Connection:
         except psycopg.OperationalError as error:
             text = redact(" ".join(str(error).split()), database.uri)
             final = any(part in text for part in _NOT_WORTH_A_RETRY)
-            if final or attempt == CONNECT_ATTEMPTS:
+            starting = any(part in text for part in _STARTING) and time.monotonic() < deadline
+            if final or (attempt >= CONNECT_ATTEMPTS and not starting):
                 # Not chained: the traceback of the cause would show the conninfo.
                 raise DatabaseAccessError(
                     f"the branch's database cannot be reached: {text}", _remedy(text)
                 ) from None
-            await asyncio.sleep(random.uniform(0.2, 0.5 * 2**attempt))  # noqa: S311
+            await asyncio.sleep(random.uniform(0.2, min(4.0, 0.5 * 2**attempt)))  # noqa: S311
             continue
         try:
             await _pin(connection)
@@ -117,7 +131,6 @@ async def connect(database: Database) -> Connection:
             await connection.close()
             raise
         return connection
-    raise AssertionError("the last attempt returns or raises")
 
 
 def is_connection_lost(error: BaseException) -> bool:

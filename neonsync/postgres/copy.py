@@ -142,6 +142,12 @@ def copy_error(spec: TableSpec, error: psycopg.Error) -> LoadError | ServerError
     diag = error.diag
     if not (error.sqlstate or "").startswith(("22", "23")):
         return server_error(error)
+    if isinstance(error, psycopg.errors.CheckViolation):
+        return LoadError(
+            f'the constraint "{diag.constraint_name}" of {spec.qualified} refuses rows of '
+            f"{spec.source}: {diag.message_detail or diag.message_primary}",
+            "Mend the source, or change the constraint.",
+        )
     where = (diag.context or "").splitlines()[0] if diag.context else ""
     column = f', column "{diag.column_name}"' if diag.column_name else ""
     return LoadError(

@@ -64,6 +64,31 @@ async def lock_targets(connection: Connection, specs: list[TableSpec]) -> bool:
     return True
 
 
+async def newest_transaction(connection: Connection) -> str:
+    """A number that every transaction so far is below: what a snapshot may be older than."""
+    cursor = await connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+    row = await cursor.fetchone()
+    return str(row[0]) if row else "0"
+
+
+async def older_snapshots(connection: Connection, boundary: str) -> int:
+    """How many sessions of others may still see the database as it was before ``boundary``.
+
+    The rows of a staging table have been committed chunk by chunk. A transaction that has kept
+    its snapshot since, as REPEATABLE READ does, would find the swapped table by its name, and in
+    it only the chunks of before its snapshot.
+    """
+    cursor = await connection.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        " AND datname = current_database() AND pid <> pg_backend_pid()"
+        " AND application_name NOT LIKE 'neonsync/%%'"
+        " AND age(backend_xmin) > age(%s::xid8::xid)",
+        (boundary,),
+    )
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
 async def swap(
     connection: Connection, staging: str, spec: TableSpec, shapes: tuple[IndexShape, ...]
 ) -> None:

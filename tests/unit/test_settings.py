@@ -84,7 +84,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ({}, {}, "jobs = true", "must be a whole number"),
         ({"jobs": 99}, {}, None, "jobs is 99 (from a flag)"),
         ({}, {"NEONSYNC_JOBS": "two"}, None, "jobs is 'two' (from NEONSYNC_JOBS)"),
-        ({}, {"DATA_MODE": "test-data"}, None, "only the mode full"),
+        ({}, {"DATA_MODE": "test-data"}, None, "the other modes are not part"),
         ({}, {"DATA_MODE": "ful"}, None, "must be full"),
         ({}, {"TABLE_FILTER": "CA,TX"}, None, "filters do not exist in this version"),
         ({}, {"DATE_RANGE_DAYS": "30"}, None, "filters do not exist in this version"),

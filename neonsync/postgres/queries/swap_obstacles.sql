@@ -38,6 +38,7 @@ UNION ALL
 SELECT 'views or functions depend on it' FROM t
  WHERE EXISTS (SELECT FROM pg_depend d
                 WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.deptype = 'n'
+                  AND d.classid NOT IN ('pg_policy'::regclass, 'pg_publication_rel'::regclass)
                   -- a generated column or a check names its own table, which goes with it
                   AND NOT (d.classid = 'pg_attrdef'::regclass AND d.objid IN
                            (SELECT a.oid FROM pg_attrdef a WHERE a.adrelid = t.oid))
