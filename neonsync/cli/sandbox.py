@@ -113,7 +113,8 @@ def _claim_env_file(path: Path) -> None:
         ConfigError: it is somebody else's, which neither may be overwritten nor deleted later.
     """
     try:
-        ours = "NEON_API_KEY=napi_sandbox_" in path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        ours = not text.strip() or "NEON_API_KEY=napi_sandbox_" in text
     except FileNotFoundError:
         return
     except (OSError, UnicodeDecodeError):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 REGION = "us-east-1"
 _KIND = "neonsync sandbox"
 _FILE = "sandbox.json"
+_OUR_NAMES = {_FILE, "aws", "neon"}
 
 
 class Sandbox:
@@ -161,16 +162,17 @@ class _Memory:
 
 
 def _claim(directory: Path) -> None:
-    """Make the folder, or see that it is ours; nobody else's is written to."""
+    """Make the folder, or see that nothing in it has the name of a part of ours."""
     try:
         directory.mkdir(parents=True, mode=0o700)
     except FileExistsError as error:
         if not directory.is_dir():
             raise SandboxError(f"{directory} is not a folder. Choose another path.") from error
-        others = {entry.name for entry in directory.iterdir()} - {".lock"}
-        if others and _read_memory(directory) is None:
+        # Other files may stand beside ours, but nothing of somebody else's is taken for ours.
+        taken = sorted({entry.name for entry in directory.iterdir()} & _OUR_NAMES)
+        if taken and _read_memory(directory) is None:
             raise SandboxError(
-                f"{directory} holds files that are not a sandbox's, and is left alone. "
+                f"{directory} holds {taken[0]!r}, which is not a sandbox's, and is left alone. "
                 "Choose an empty or a new folder."
             ) from error
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from neonsync.cli.sandbox import read_env_file
+from neonsync.cli.sandbox import _claim_env_file, read_env_file
 from neonsync.neon.branches import Project
 from tests.conftest import ROWS, Target
 from tests.faults.processes import running, servers_below, wait_until
@@ -294,8 +294,15 @@ def test_somebody_elses_env_file_is_neither_overwritten_nor_deleted(tmp_path: Pa
     assert mine.read_text() == "MINE=1\n"
 
 
+def test_an_empty_file_made_for_the_environment_is_taken(tmp_path: Path) -> None:
+    env_file = tmp_path / "env"
+    env_file.touch()
+    _claim_env_file(env_file)
+    assert not env_file.exists()
+
+
 def test_a_demo_whose_sandbox_cannot_start_says_why(tmp_path: Path) -> None:
-    (tmp_path / "other").write_text("something of mine")
+    (tmp_path / "aws").write_text("something of mine")
 
     done = neonsync("demo", "--headless", "--dir", str(tmp_path))
 
@@ -303,7 +310,7 @@ def test_a_demo_whose_sandbox_cannot_start_says_why(tmp_path: Path) -> None:
     assert "left alone" in done.stderr
     assert "Fatal" not in done.stderr
     assert "Traceback" not in done.stderr
-    assert list(tmp_path.iterdir()) == [tmp_path / "other"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "aws"]
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])

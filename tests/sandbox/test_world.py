@@ -91,12 +91,19 @@ def test_a_restart_is_the_same_world(tmp_path: Path) -> None:
             assert connection.execute("SELECT id FROM film").fetchone() == (1,)
 
 
-@pytest.mark.parametrize("name", ["letter.txt", "sandbox.json"])
+@pytest.mark.parametrize("name", ["aws", "neon", "sandbox.json"])
 def test_somebody_elses_folder_is_left_alone(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("{}")
     with pytest.raises(SandboxError, match="left alone"):
         Sandbox(tmp_path).start()
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+def test_other_files_may_stand_beside_a_sandbox(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("mine")
+    with Sandbox(tmp_path, rows=ROWS) as sandbox:
+        assert sandbox.environment()["NEON_API_KEY"]
+    assert (tmp_path / "letter.txt").read_text() == "mine"
 
 
 def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
