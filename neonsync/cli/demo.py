@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -108,13 +109,18 @@ def _ensure_branch() -> None:
 
 
 def _next_steps(directory: Path | None) -> str:
+    # As it was called: in a fresh venv that is not activated, the bare name is not found.
+    called = sys.argv[0]
+    program = (
+        called if called.endswith("/neonsync") and not shutil.which("neonsync") else "neonsync"
+    )
     if directory is None:
         return (
             "Next, keep the sandbox, and run twice to see the second run write nothing:\n"
-            "  neonsync demo --headless --dir ./sandbox"
+            f"  {program} demo --headless --dir ./sandbox"
         )
     return (
         "Next, run it again (nothing has changed, so nothing is written), or serve it:\n"
-        f"  neonsync demo --headless --dir {directory}\n"
-        f"  neonsync sandbox --dir {directory} --env-file sandbox.env"
+        f"  {program} demo --headless --dir {directory}\n"
+        f"  {program} sandbox --dir {directory} --env-file sandbox.env"
     )
