@@ -54,6 +54,11 @@ def environment(world: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     return variables
 
 
+def lake_folder(world: Sandbox) -> Path:
+    """Where the lake's table lies on the disk, a folder below it for each date."""
+    return world.directory / "aws" / "s3" / world.aws.bucket / "lake" / "forecast"
+
+
 @dataclass(frozen=True)
 class Target:
     """A branch of the sandbox with all that a test needs to sync into it and to look at it."""

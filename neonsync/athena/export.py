@@ -116,6 +116,11 @@ def read_export(s3: Any, prefix: str, manifest_location: str | None) -> Export:
     return Export(tuple(map(ExportedFile, sources, metadata)))
 
 
+def piece_keys(export: Export) -> frozenset[str]:
+    """The keys of all pieces of an export: what the ledger must hold when it is loaded."""
+    return frozenset(piece.key for piece in _pieces(export))
+
+
 def plan_chunks(export: Export, *, loaded: frozenset[str] = frozenset()) -> list[Chunk]:
     """Cut the export into chunks of about 64 MB or 500,000 rows.
 

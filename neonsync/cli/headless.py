@@ -14,8 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from neonsync.cli.main import print_error
-from neonsync.cli.output import say
+from neonsync.cli.output import print_error, say
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Event
 from neonsync.engine.pipeline import run

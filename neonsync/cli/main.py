@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from neonsync import __version__
-from neonsync.cli.output import say
+from neonsync.cli.output import print_error, say
 from neonsync.errors import ExitCode, NeonsyncError
 
 _EPILOG = """
@@ -172,10 +172,3 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         say("stopped before anything was done", err=True)
         sys.exit(int(ExitCode.INTERRUPTED))
-
-
-def print_error(error: NeonsyncError) -> None:
-    """Say what happened and what to do next, on stderr."""
-    say(f"neonsync: {error.message}", err=True)
-    if error.remedy:
-        say(f"  {error.remedy}", err=True)

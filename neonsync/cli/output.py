@@ -8,6 +8,8 @@ import sys
 
 import click
 
+from neonsync.errors import NeonsyncError
+
 
 def say(text: str, *, err: bool = False) -> None:
     """Write a line, at once. When nobody can take it, this and all that follows goes nowhere."""
@@ -17,6 +19,13 @@ def say(text: str, *, err: bool = False) -> None:
         stream.flush()
     except OSError:
         give_up(stream.fileno())
+
+
+def print_error(error: NeonsyncError) -> None:
+    """Say what happened and what to do next, on stderr."""
+    say(f"neonsync: {error.message}", err=True)
+    if error.remedy:
+        say(f"  {error.remedy}", err=True)
 
 
 def give_up(descriptor: int) -> None:

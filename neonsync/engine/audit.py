@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from neonsync.athena.export import Export, plan_chunks
+from neonsync.athena.export import Export, piece_keys
 from neonsync.engine import ledger
 from neonsync.engine.context import RunContext
 from neonsync.engine.extract import SourceCounts
@@ -52,7 +52,7 @@ async def audit(
         )
 
     loaded, staged = await context.with_connection(look)
-    exported = {piece.key for chunk in plan_chunks(export) for piece in chunk.pieces}
+    exported = piece_keys(export)
     missing = exported - loaded.pieces
     if missing or loaded.pieces - exported:
         raise ProofError(

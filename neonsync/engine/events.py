@@ -15,7 +15,6 @@ from typing import TypeAlias
 class Step(StrEnum):
     """The steps of a run, in their order."""
 
-    PLAN = "plan"
     EXTRACT = "extract"
     LOAD = "load"
     AUDIT = "audit"

@@ -119,14 +119,14 @@ def this_process() -> Holder:
 def is_dead(holder_key: str) -> bool:
     """Whether a holder is surely gone: a process of this very machine that is not there."""
     machine, _, pid = holder_key.rpartition(":")
-    if not machine or f"{machine}:{pid}" != _process_key(int(pid)):
+    if not machine or holder_key != _process_key(int(pid)):
         return False
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False
+        pass  # somebody else's, and alive
     return False
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Iterator
 import psycopg
 from psycopg import sql
 
-from neonsync.athena.export import Chunk, Export, plan_chunks, read_batches
+from neonsync.athena.export import Chunk, Export, piece_keys, plan_chunks, read_batches
 from neonsync.engine import ledger
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext
@@ -47,10 +47,9 @@ async def prepare_staging(
             recorded = await ledger.read_chunks(connection, context.lease.run_id, record.target)
             there = await read_table(connection, staging.SCHEMA, record.staging)
             if there is not None and recorded.rows > 0:
-                pieces = {piece.key for chunk in plan_chunks(export) for piece in chunk.pieces}
                 staged = await _count(connection, record.staging)
                 fits = record.method == "merge" or target is None or there.columns == target.columns
-                if staged == recorded.rows and recorded.pieces <= pieces and fits:
+                if staged == recorded.rows and recorded.pieces <= piece_keys(export) and fits:
                     return
             await staging.drop(connection, record.staging)
             if recorded.chunks:

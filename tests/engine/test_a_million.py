@@ -18,6 +18,7 @@ from neonsync.engine.pipeline import run
 from neonsync.engine.plan import make_plan
 from neonsync.sandbox import Sandbox
 from neonsync.settings import load_settings
+from tests.conftest import lake_folder
 
 ROWS = 1_000_001
 KEY: list[tuple[str, Literal["ascending", "descending"]]] = [
@@ -40,7 +41,7 @@ SCHEMA = pa.schema(COLUMNS)
 
 
 def lake_table(world: Sandbox) -> pa.Table:
-    folder = world.directory / "aws" / "s3" / world.aws.bucket / "lake" / "forecast"
+    folder = lake_folder(world)
     partitioning = ds.partitioning(pa.schema([("business_date", pa.date32())]), flavor="hive")
     table = ds.dataset(folder, format="parquet", partitioning=partitioning).to_table(SCHEMA.names)
     return table.cast(SCHEMA).sort_by(KEY)

@@ -14,7 +14,7 @@ from neonsync.engine.events import CheckFinished, StepFinished
 from neonsync.errors import ExitCode
 from neonsync.report.files import report, validation_report
 from neonsync.sandbox import Sandbox
-from tests.conftest import ROWS, Target
+from tests.conftest import ROWS, Target, lake_folder
 
 COLUMNS = [
     "restaurant_id",
@@ -31,7 +31,7 @@ COLUMNS = [
 
 def lake_rows(world: Sandbox) -> list[tuple[Any, ...]]:
     """The lake's own rows, read by another program than neonsync: pyarrow from the disk."""
-    folder = world.directory / "aws" / "s3" / world.aws.bucket / "lake" / "forecast"
+    folder = lake_folder(world)
     partitioning = ds.partitioning(pa.schema([("business_date", pa.date32())]), flavor="hive")
     table = ds.dataset(folder, format="parquet", partitioning=partitioning).to_table(COLUMNS)
     rows = zip(*(table.column(name).to_pylist() for name in COLUMNS), strict=True)

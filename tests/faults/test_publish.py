@@ -31,7 +31,7 @@ from neonsync.errors import (
     TargetError,
 )
 from neonsync.validation.checks import run_checks
-from tests.conftest import ROWS, Target
+from tests.conftest import ROWS, Target, lake_folder
 from tests.engine.test_main_job import lake_rows, target_rows
 from tests.engine.test_publish_rules import EMPTY_TARGET
 from tests.faults.processes import running, wait_until
@@ -267,7 +267,7 @@ async def test_a_null_in_the_key_is_refused_though_an_empty_target_would_take_it
 
     target.sql(EMPTY_TARGET)
     target.sql("ALTER TABLE forecast_data ALTER restaurant_id DROP NOT NULL")
-    folder = target.world.directory / "aws" / "s3" / target.world.aws.bucket / "lake" / "forecast"
+    folder = lake_folder(target.world)
     day = sorted(folder.iterdir())[0]
     row = pq.ParquetFile(sorted(day.iterdir())[0]).read().slice(0, 1)
     position = row.schema.get_field_index("restaurant_id")

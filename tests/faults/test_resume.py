@@ -17,7 +17,7 @@ from neonsync.engine.events import ChunksPlanned, Notice
 from neonsync.engine.extract import SourceCounts, count_source
 from neonsync.engine.plan import TablePlan
 from neonsync.errors import DatabaseAccessError, ExportError, LoadError, ProofError
-from tests.conftest import ROWS, Outcome, Target
+from tests.conftest import ROWS, Outcome, Target, lake_folder
 from tests.engine.test_main_job import lake_rows, target_rows
 from tests.faults.processes import running
 
@@ -199,7 +199,7 @@ async def test_expired_keys_in_mid_run_end_with_3_and_the_next_run_goes_on(
 
 def duplicate_a_row(target: Target) -> Path:
     """Put a file into the lake that holds one of its rows a second time."""
-    folder = target.world.directory / "aws" / "s3" / target.world.aws.bucket / "lake" / "forecast"
+    folder = lake_folder(target.world)
     day = sorted(folder.iterdir())[0]
     table = pq.ParquetFile(sorted(day.iterdir())[0]).read().slice(0, 1)
     path = day / "doubled.snappy.parquet"
@@ -243,7 +243,7 @@ async def test_a_key_that_stands_twice_in_the_source_is_named_and_nothing_is_pub
 async def test_a_value_that_postgres_cannot_hold_stops_the_table_and_names_the_column(
     target: Target, column: str, value: str | None, said: str | None
 ) -> None:
-    folder = target.world.directory / "aws" / "s3" / target.world.aws.bucket / "lake" / "forecast"
+    folder = lake_folder(target.world)
     day = sorted(folder.iterdir())[0]
     row = pq.ParquetFile(sorted(day.iterdir())[0]).read().slice(0, 1)
     position = row.schema.get_field_index(column)
