@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 _MASK = "********"
 SHORTEST = 6
@@ -56,3 +58,17 @@ def redact(text: str, *secrets: Secret | None) -> str:
     for pattern, replacement in _IN_TEXT:
         text = pattern.sub(replacement, text)
     return text
+
+
+def redacted(value: Any, *secrets: Secret | None) -> Any:
+    """A JSON-like value with every text in it redacted, keys too.
+
+    Done on the finished JSON it could break it, or miss a secret that JSON has escaped.
+    """
+    if isinstance(value, str):
+        return redact(value, *secrets)
+    if isinstance(value, Mapping):
+        return {redact(str(key), *secrets): redacted(item, *secrets) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted(item, *secrets) for item in value]
+    return value

@@ -26,14 +26,18 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _FILTERS = ("TABLE_FILTER", "DATE_RANGE_DAYS")
 
 
-def run_demo(rows: int, directory: Path | None, flags: Mapping[str, Any]) -> ExitCode:
+def run_demo(
+    rows: int, directory: Path | None, flags: Mapping[str, Any], *, as_json: bool = False
+) -> ExitCode:
     """Start the sandbox, make the branch, sync, and say what to try next."""
     require_sandbox()
     say("Starting a sandbox of Athena, S3 and Neon on this machine …", err=True)
     with sandbox_process(directory, rows) as environment:
         _enter(environment)
         _ensure_branch()
-        return run_headless({**flags, "branch": BRANCH}, None, _next_steps(directory))
+        return run_headless(
+            {**flags, "branch": BRANCH}, None, _next_steps(directory), as_json=as_json
+        )
 
 
 @contextlib.contextmanager

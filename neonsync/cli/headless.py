@@ -10,11 +10,11 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from neonsync.cli.output import print_error, say
+from neonsync.cli.output import say
+from neonsync.cli.reporters import Reporters, choose, known_secrets
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Event
 from neonsync.engine.pipeline import run
@@ -22,76 +22,52 @@ from neonsync.engine.plan import make_plan
 from neonsync.engine.result import RunResult, not_started
 from neonsync.errors import ExitCode, NeonsyncError, RunCancelled, SyncError
 from neonsync.report.files import ReportFiles
-from neonsync.report.plain import PlainReporter
-from neonsync.report.summary import summary
-from neonsync.secret import Secret, redact
+from neonsync.secret import redact
 from neonsync.settings import Settings, load_settings
 
 TICK_SECONDS = 1.0
 LINGER_SECONDS = 5.0
-_SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "NEON_CONNECTION_STRING")
 
 
-class Reporter(Protocol):
-    """What shows a run to whoever watches."""
-
-    def __call__(self, event: Event) -> None:
-        """Take an event in."""
-
-    def tick(self) -> None:
-        """Called each second."""
-
-    def say(self, line: str) -> None:
-        """Show a line."""
-
-    def close(self) -> None:
-        """Give the terminal back."""
-
-
-def run_headless(flags: Mapping[str, Any], config: Path | None, next_steps: str = "") -> ExitCode:
+def run_headless(
+    flags: Mapping[str, Any],
+    config: Path | None,
+    next_steps: str = "",
+    *,
+    as_json: bool = False,
+) -> ExitCode:
     """Load the settings, run, write the reports, print the summary; returns the exit code.
+
+    ``as_json`` prints the events on stdout instead of the summary.
 
     Raises:
         ConfigError: the settings are wrong; nothing has been contacted or written.
     """
     settings = load_settings(flags=flags, environ=os.environ, config=config)
-    secrets = (
-        settings.neon.api_key,
-        *(Secret(os.environ[name]) for name in _SECRET_VARIABLES if os.environ.get(name)),
-    )
+    secrets = (settings.neon.api_key, *known_secrets(os.environ))
     files = ReportFiles(settings.report_dir, secrets)
-    reporter = _reporter()
+    reporters = choose(secrets, os.environ, as_json=as_json)
     if files.directory != settings.report_dir:
-        reporter.say(
+        reporters.say(
             f"another run writes to {settings.report_dir}; these reports go to {files.directory}"
         )
     try:
-        result = asyncio.run(_run(settings, files, reporter))
+        result = asyncio.run(_run(settings, files, reporters))
     finally:
-        reporter.close()
+        reporters.close()
     if result.exit_code is ExitCode.OK and next_steps:
-        say(next_steps)
+        say(next_steps, err=as_json)
     return result.exit_code
 
 
-def _reporter() -> Reporter:
-    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        from rich.console import Console
-
-        from neonsync.report.live import LiveReporter
-
-        return LiveReporter(Console(stderr=True, highlight=False))
-    return PlainReporter(partial(say, err=True))
-
-
-async def _run(settings: Settings, files: ReportFiles, reporter: Reporter) -> RunResult:
+async def _run(settings: Settings, files: ReportFiles, reporters: Reporters) -> RunResult:
     cancel = CancelToken()
-    release = _handle_signals(cancel, reporter)
-    ticking = asyncio.create_task(_tick(reporter))
+    release = _handle_signals(cancel, settings, reporters)
+    ticking = asyncio.create_task(_tick(reporters))
 
     def emit(event: Event) -> None:
         files(event)
-        reporter(event)
+        reporters(event)
 
     try:
         result = await _plan_and_run(settings, cancel, emit)
@@ -104,11 +80,9 @@ async def _run(settings: Settings, files: ReportFiles, reporter: Reporter) -> Ru
         files.write(result)
     except OSError as error:
         # The sync has ended as it has: that is what the exit code tells.
-        reporter.say(f"warning: the reports could not be written: {error}")
-    reporter.close()
-    say(summary(result, str(files.directory)))
-    if result.error is not None:
-        print_error(result.error)
+        reporters.say(f"warning: the reports could not be written: {error}")
+    reporters.close()
+    reporters.finish(result, str(files.directory))
     if result.status == "cancelled":
         _leave_soon(result.exit_code)
     return result
@@ -152,23 +126,28 @@ async def _plan_and_run(
     return await run(plan, emit, cancel)
 
 
-async def _tick(reporter: Reporter) -> None:
+async def _tick(reporters: Reporters) -> None:
     while True:
         await asyncio.sleep(TICK_SECONDS)
-        reporter.tick()
+        reporters.tick()
 
 
-def _handle_signals(cancel: CancelToken, reporter: Reporter) -> Callable[[], None]:
+def _handle_signals(
+    cancel: CancelToken, settings: Settings, reporters: Reporters
+) -> Callable[[], None]:
     """Let Ctrl-C and SIGTERM stop the run; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
+    started_at = datetime.now(UTC)
     codes = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
     def stop(code: ExitCode) -> None:
         if cancel.requested:
-            reporter.close()
-            say("quit at once: the next run clears up what this one has left", err=True)
+            reporters.close()
+            message = "quit at once: the next run clears up what this one has left"
+            say(message, err=True)
+            reporters.abandon(not_started(settings, started_at, RunCancelled(message, code)))
             os._exit(int(code))
-        reporter.say("stopping: queries are cancelled, all is rolled back; again to quit now")
+        reporters.say("stopping: queries are cancelled, all is rolled back; again to quit now")
         cancel.request(code)
 
     for number, code in codes.items():

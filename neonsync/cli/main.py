@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from neonsync import __version__
 from neonsync.cli.output import print_error, say
-from neonsync.errors import ExitCode, NeonsyncError
+from neonsync.errors import ConfigError, ExitCode, NeonsyncError, RunCancelled
 
 _EPILOG = """
 \b
@@ -34,6 +35,12 @@ _rows = click.option(
 )
 _report_dir = click.option(
     "--report-dir", metavar="DIR", help="Where log and reports go.  [default: .]"
+)
+_json = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print events on stdout, one JSON object a line, the summary last.",
 )
 _jobs = click.option("--jobs", metavar="N", type=int, help="Connections that load.  [default: 2]")
 
@@ -59,6 +66,7 @@ _jobs = click.option("--jobs", metavar="N", type=int, help="Connections that loa
 )
 @_report_dir
 @_jobs
+@_json
 @click.pass_context
 def cli(
     context: click.Context,
@@ -68,6 +76,7 @@ def cli(
     confirm: tuple[str, ...],
     report_dir: str | None,
     jobs: int | None,
+    as_json: bool,
 ) -> None:
     """Copy tables of an AWS Athena lake into a Neon Postgres branch: all of it or none of it.
 
@@ -81,7 +90,8 @@ def cli(
         "jobs": jobs,
     }
     if context.invoked_subcommand is not None:
-        for name, value in {**given, "headless": headless or None, "config": config}.items():
+        others = {"headless": headless or None, "config": config, "json": as_json or None}
+        for name, value in {**given, **others}.items():
             if value:
                 flag = name.replace("_", "-")
                 raise click.UsageError(
@@ -96,7 +106,7 @@ def cli(
         )
     from neonsync.cli.headless import run_headless
 
-    sys.exit(run_headless(given, config))
+    sys.exit(run_headless(given, config, as_json=as_json))
 
 
 @cli.command(epilog="\b\nExample:\n  neonsync demo --headless --rows 1000000 --dir ./sandbox")
@@ -110,8 +120,14 @@ def cli(
 )
 @_report_dir
 @_jobs
+@_json
 def demo(
-    headless: bool, rows: int, directory: Path | None, report_dir: str | None, jobs: int | None
+    headless: bool,
+    rows: int,
+    directory: Path | None,
+    report_dir: str | None,
+    jobs: int | None,
+    as_json: bool,
 ) -> None:
     """Start a sandbox of Athena, S3 and Neon on this machine, and sync its lake into a branch.
 
@@ -121,7 +137,8 @@ def demo(
 
     if not headless:
         say("The terminal UI is not part of this version; running headless.", err=True)
-    sys.exit(run_demo(rows, directory, {"report_dir": report_dir, "jobs": jobs}))
+    flags = {"report_dir": report_dir, "jobs": jobs}
+    sys.exit(run_demo(rows, directory, flags, as_json=as_json))
 
 
 @cli.command(epilog="\b\nExample:\n  neonsync sandbox --dir ./sandbox --env-file ./sandbox.env")
@@ -165,10 +182,20 @@ def main() -> None:
         cli(prog_name="neonsync", standalone_mode=False)
     except NeonsyncError as error:
         print_error(error)
-        sys.exit(int(error.exit_code))
+        _leave(error)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        _leave(ConfigError(error.format_message()))
     except (click.Abort, KeyboardInterrupt):
-        say("stopped before anything was done", err=True)
-        sys.exit(int(ExitCode.INTERRUPTED))
+        message = "stopped before anything was done"
+        say(message, err=True)
+        _leave(RunCancelled(message))
+
+
+def _leave(error: NeonsyncError) -> NoReturn:
+    """Tell the programs that listen, and end with the error's exit code."""
+    if "--json" in sys.argv:
+        from neonsync.cli.reporters import report_unstarted
+
+        report_unstarted(error, os.environ)
+    sys.exit(int(error.exit_code))

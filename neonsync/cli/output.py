@@ -9,6 +9,8 @@ import sys
 import click
 
 from neonsync.errors import NeonsyncError
+from neonsync.report.wording import printable
+from neonsync.secret import Secret, redact
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -21,11 +23,13 @@ def say(text: str, *, err: bool = False) -> None:
         give_up(stream.fileno())
 
 
-def print_error(error: NeonsyncError) -> None:
+def print_error(error: NeonsyncError, *secrets: Secret | None) -> None:
     """Say what happened and what to do next, on stderr."""
-    say(f"neonsync: {error.message}", err=True)
-    if error.remedy:
-        say(f"  {error.remedy}", err=True)
+    lines = f"neonsync: {error.message}".splitlines()
+    lines += [f"  {line}" for line in error.remedy.splitlines()]
+    for line in lines:
+        # A message may quote what a database said.
+        say(printable(redact(line, *secrets)), err=True)
 
 
 def give_up(descriptor: int) -> None:

@@ -12,7 +12,6 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +22,7 @@ from neonsync.engine.events import Event
 from neonsync.engine.result import RunResult
 from neonsync.errors import ConfigError
 from neonsync.report.wording import describe_detail, printable
-from neonsync.secret import Secret, redact
+from neonsync.secret import Secret, redact, redacted
 from neonsync.validation.checks import Status
 
 LOG_NAME = "etl-manual.log"
@@ -79,7 +78,8 @@ class ReportFiles:
         self._log.close()
 
     def _write_json(self, name: str, content: dict[str, Any]) -> None:
-        text = json.dumps(self._redacted(content), indent=2, ensure_ascii=False, default=str)
+        safe = redacted(content, *self._secrets)
+        text = json.dumps(safe, indent=2, ensure_ascii=False, default=str)
         # A reader finds the old report or the new one, never half of it.
         handle, temporary = tempfile.mkstemp(dir=self.directory, prefix=f".{name}.")
         try:
@@ -90,16 +90,6 @@ class ReportFiles:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-
-    def _redacted(self, value: Any) -> Any:
-        """The value with every text in it redacted; done on the finished JSON it could break it."""
-        if isinstance(value, str):
-            return redact(value, *self._secrets)
-        if isinstance(value, Mapping):
-            return {key: self._redacted(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self._redacted(item) for item in value]
-        return value
 
 
 def _open_log(directory: Path) -> tuple[Path, TextIO]:
@@ -134,7 +124,7 @@ def report(result: RunResult) -> dict[str, Any]:
         # The old names knew no schema.
         "tablesSynced": [entry.table.removeprefix("public.") for entry in published],
         "errors": errors,
-        "validationStatus": _validation_status(result),
+        "validationStatus": validation_status(result),
         "branchInfo": {"id": result.branch_id, "name": result.branch, "mode": result.mode},
         "neonsyncVersion": __version__,
         "runId": result.run_id,
@@ -179,7 +169,7 @@ def report(result: RunResult) -> dict[str, Any]:
 def validation_report(result: RunResult) -> dict[str, Any]:
     """The content of etl-validation-report.json."""
     counts = Counter(check.status for check in result.checks)
-    status = _validation_status(result)
+    status = validation_status(result)
     content: dict[str, Any] = {
         "timestamp": _iso(result.finished_at),
         "overallStatus": status,
@@ -212,8 +202,8 @@ def validation_report(result: RunResult) -> dict[str, Any]:
     return content
 
 
-def _validation_status(result: RunResult) -> str:
-    """Pending when the run did not come to its checks, as the old script had it."""
+def validation_status(result: RunResult) -> str:
+    """Passed or failed; pending, as the old script had it, when the run came to no checks."""
     if not result.checks:
         return "failed" if result.error is not None and int(result.exit_code) == 4 else "pending"
     return "failed" if any(c.status is Status.FAILED for c in result.checks) else "passed"

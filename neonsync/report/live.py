@@ -17,6 +17,7 @@ from neonsync.engine.events import (
     StepFinished,
     StepStarted,
 )
+from neonsync.engine.result import RunResult
 from neonsync.engine.state import RunState, TableState, reduce
 from neonsync.report.wording import describe_event, describe_state, duration, printable, short
 
@@ -38,6 +39,7 @@ class LiveReporter:
             get_renderable=self._render,
             refresh_per_second=REFRESHES_PER_SECOND,
             transient=True,
+            redirect_stdout=False,  # it may lead elsewhere, and is for data
         )
         self._live.start()
 
@@ -57,6 +59,12 @@ class LiveReporter:
     def say(self, line: str, style: str = "") -> None:
         """Leave a line above the display."""
         self._console.print(Text(printable(line), style=style))
+
+    def finish(self, result: RunResult, report_dir: str) -> None:
+        """The summary is another's."""
+
+    def abandon(self, result: RunResult) -> None:
+        """Nothing to add."""
 
     def close(self) -> None:
         """Give the terminal back."""

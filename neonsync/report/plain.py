@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from neonsync.engine.events import Event
+from neonsync.engine.result import RunResult
 from neonsync.engine.state import RunState, reduce
 from neonsync.report.wording import describe_event, describe_state, printable
 
@@ -36,6 +37,12 @@ class PlainReporter:
         """Write a line at once."""
         self._last = time.monotonic()
         self._write(f"{time.strftime('%H:%M:%S')} {printable(line)}")
+
+    def finish(self, result: RunResult, report_dir: str) -> None:
+        """The summary is another's."""
+
+    def abandon(self, result: RunResult) -> None:
+        """Nothing to add."""
 
     def close(self) -> None:
         """Nothing to give back."""
