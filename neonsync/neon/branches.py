@@ -29,6 +29,16 @@ class Project:
     """One Neon project. Methods block; call them in a thread, one instance for each thread."""
 
     def __init__(self, settings: NeonSettings) -> None:
+        """Contact nothing yet.
+
+        Raises:
+            ConfigError: there is no API key, only an address that leads to a branch by itself.
+        """
+        if settings.api_key is None:
+            raise ConfigError(
+                "NEON_API_KEY is not set: without it branches cannot be found by their names",
+                "Export it, with NEON_PROJECT_ID.",
+            )
         self._settings = settings
         self._api = NeonTransport(settings.api_key, settings.api_host)
         self._path = f"projects/{settings.project_id}"

@@ -1,0 +1,134 @@
+"""How the branch is reached: the secrets from their layers, and whether they suffice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from neonsync.errors import ConfigError
+from neonsync.secret import Secret
+from neonsync.settings.address import Address, parse_address
+from neonsync.settings.credentials import (
+    Credential,
+    exposed,
+    from_environment,
+    from_file,
+    from_keyring,
+)
+from neonsync.settings.options import API_KEY, CONNECTION_STRING
+from neonsync.settings.resolve import Rank, Resolution
+
+_BOTH_WAYS = (
+    f"Export {API_KEY} (Neon console, Account settings, API keys) with NEON_PROJECT_ID; "
+    f"or export {CONNECTION_STRING} alone (the branch's page, Connect)."
+)
+
+
+@dataclass(frozen=True)
+class Access:
+    """The key, and the address of a connection string; each None when it was not given."""
+
+    api_key: Secret | None = None
+    address: Address | None = None
+
+
+def find_access(result: Resolution, environ: Mapping[str, str]) -> Access:
+    """Take the secrets from the highest layer that has them; mistakes go to ``result``."""
+    key: Secret | None = None
+    address: Address | None = None
+
+    def take_key() -> None:
+        nonlocal key
+        found = _find(result, environ, API_KEY)
+        if found is not None:
+            _check_key(found)
+            key = found.secret
+
+    def take_address() -> None:
+        nonlocal address
+        found = _find(result, environ, CONNECTION_STRING)
+        if found is not None:
+            address = parse_address(found.secret, found.origin)
+
+    result.attempt(take_key)
+    result.attempt(take_address)
+    if key is not None and address is not None:
+        _fill(result, address)
+    return Access(key, address)
+
+
+def missing(result: Resolution, access: Access) -> ConfigError | None:
+    """What is still needed to reach a branch, or None."""
+    if access.api_key is None and access.address is None:
+        looked = ""
+        if service := result.values.get("neon.keyring"):
+            looked = f", and the keyring has neither for the service {service!r}"
+        return ConfigError(
+            f"neither {API_KEY} nor {CONNECTION_STRING} is set: no branch can be reached{looked}",
+            _BOTH_WAYS,
+        )
+    if access.api_key is not None and not result.values.get("neon.project_id"):
+        return ConfigError(
+            f"NEON_PROJECT_ID is not set: {API_KEY} needs it to find the branch",
+            "Take the project id from the Neon console's address bar, or set neon.project_id"
+            + (f"; or unset {API_KEY} to go by {CONNECTION_STRING}." if access.address else "."),
+        )
+    return None
+
+
+def _find(result: Resolution, environ: Mapping[str, str], variable: str) -> Credential | None:
+    """The layer decides; in one layer, a file comes before the keyring."""
+    name = "neon." + variable.removeprefix("NEON_").lower()
+    result.origins[name] = "not set"
+    found = from_environment(variable, environ) or _from_files(result, name, variable)
+    if found is None:
+        return None
+    result.origins[name] = found.origin
+    if found.notice:
+        result.notices.append(found.notice)
+    return found
+
+
+def _from_files(result: Resolution, name: str, variable: str) -> Credential | None:
+    file, keyring = result.found[f"{name}_file"], result.found["neon.keyring"]
+    path, service = result.values.get(f"{name}_file"), result.values.get("neon.keyring")
+    found = None
+    if path and (not service or file.rank <= keyring.rank):
+        base = _folder(result, file.rank)
+        return from_file(base / Path(path).expanduser(), file.origin)
+    if service:
+        found = from_keyring(service, variable)
+    old = result.project
+    if found is None and name == "neon.connection_string" and old and old.connection_string:
+        notice = exposed(old.path, old.path.stat().st_mode)
+        found = Credential(old.connection_string, f"from {old.path}", notice)
+    return found
+
+
+def _folder(result: Resolution, rank: Rank) -> Path:
+    """Where a relative path starts: at the file that it stands in."""
+    place = {Rank.PROJECT: result.places.project, Rank.USER: result.places.user}.get(rank)
+    return place.parent if place is not None else Path()
+
+
+def _check_key(found: Credential) -> None:
+    key = found.secret.reveal()
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigError(
+            f"{API_KEY} ({found.origin}) holds characters that no API key has",
+            "Take it over again, without line breaks, quotes or blanks.",
+        )
+
+
+def _fill(result: Resolution, address: Address) -> None:
+    """Take database and role, and nothing else, from the address.
+
+    The host comes from Neon's API for the branch that was asked for: an address and a branch
+    name that disagree are how the wrong branch gets overwritten.
+    """
+    origin = result.origins["neon.connection_string"]
+    for name, value in (("neon.database", address.database), ("neon.role", address.role)):
+        if not result.values.get(name):
+            result.values[name] = value
+            result.origins[name] = origin

@@ -1,0 +1,87 @@
+"""The settings of a run, from everything that was given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from neonsync.settings.access import Access, find_access, missing
+from neonsync.settings.model import (
+    AthenaSettings,
+    Filters,
+    NeonSettings,
+    Settings,
+    TestDataSettings,
+)
+from neonsync.settings.resolve import Resolution, resolve
+
+
+def load_settings(
+    *,
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    config: Path | None = None,
+    directory: Path | None = None,
+) -> Settings:
+    """Put the settings together.
+
+    ``flags`` has dotted names, and None for a flag that was not given. An empty variable of the
+    environment counts as not set, as Actions passes an input that was left empty. ``config`` is
+    the project's file; without it, the one that ``NEONSYNC_CONFIG`` or ``directory`` (the working
+    directory when None) has.
+
+    Raises:
+        ConfigError: something is missing, unknown or wrong; the message names it and its origin.
+    """
+    result = resolve(flags, environ, config, directory or Path())
+    access = find_access(result, environ)
+    if result.problems:
+        raise result.problems[0]
+    if (lack := missing(result, access)) is not None:
+        raise lack
+    return _settings(result, access, bool(flags.get("dry_run")))
+
+
+def _settings(result: Resolution, access: Access, dry_run: bool) -> Settings:
+    values = result.values
+    return Settings(
+        branch=values["branch"],
+        mode=values["mode"],
+        confirm=values["confirm"],
+        report_dir=Path(values["report_dir"]).expanduser(),
+        jobs=values["jobs"],
+        athena=AthenaSettings(
+            database=values["athena.database"],
+            region=values["athena.region"],
+            workgroup=values["athena.workgroup"],
+            output_location=values["athena.output_location"],
+            price_per_tb=values["athena.price_per_tb"],
+        ),
+        neon=NeonSettings(
+            project_id=values["neon.project_id"],
+            api_key=access.api_key,
+            api_host=values["neon.api_host"],
+            database=values["neon.database"],
+            role=values["neon.role"],
+            connection_string=access.address.secret if access.address is not None else None,
+        ),
+        filters=Filters(
+            words=values["filters.table_filter"],
+            tables=values["filters.tables"],
+            states=values["filters.states"],
+            days=values["filters.days"],
+            first=values["filters.from"],
+            last=values["filters.to"],
+        ),
+        tables=result.tables,
+        test_data=TestDataSettings(
+            rows=values["test_data.rows"],
+            seed=values["test_data.seed"],
+            scenario=values["test_data.scenario"],
+        ),
+        dry_run=dry_run,
+        config_path=result.places.project,
+        origins=result.origins,
+        notices=tuple(result.notices),
+    )

@@ -1,0 +1,100 @@
+"""What a run needs to know, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from neonsync.secret import Secret
+from neonsync.tables import Mode, TableConfig
+
+
+@dataclass(frozen=True)
+class AthenaSettings:
+    """Where the lake is. ``output_location`` may be empty when the workgroup has its own."""
+
+    database: str
+    region: str
+    workgroup: str
+    output_location: str
+    price_per_tb: float
+
+
+@dataclass(frozen=True)
+class NeonSettings:
+    """How the branch is found: by the API, or by an address alone.
+
+    With ``api_key``, ``project_id`` is set too, and the branch is found by its name; a connection
+    string beside it only tells ``database`` and ``role``, which may be empty when the branch has
+    only one. Without ``api_key``, ``connection_string`` is set and leads to the branch itself; it
+    has a role, a host and a database, and an ``sslmode`` of ``require`` at least unless the host is
+    this machine.
+    """
+
+    project_id: str
+    api_key: Secret | None
+    api_host: str
+    database: str
+    role: str
+    connection_string: Secret | None = None
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which rows of which tables; what is empty or None does not filter.
+
+    ``words`` are of the old table filter: each is a table or a state. ``days`` is the number of
+    days up to today, ``first`` and ``last`` bound the days, both included; ``days`` is None when
+    one of them is set.
+    """
+
+    words: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    days: int | None = None
+    first: date | None = None
+    last: date | None = None
+
+
+@dataclass(frozen=True)
+class TestDataSettings:
+    """How rows are made in the mode test-data; ``rows`` is for each table, None is its own."""
+
+    __test__ = False  # no test class, whatever pytest thinks of the name
+
+    rows: int | None = None
+    seed: int = 1
+    scenario: str = "all"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a run needs to know; made by ``load_settings``.
+
+    ``branch`` is the exact name, empty for the project's default branch. ``confirm`` lists the
+    default or protected branches that may be written. ``jobs`` is the number of connections that
+    load chunks. ``config_path`` is the project's file, None without one. ``origins`` tells where
+    each value came from, by its dotted name; ``notices`` is what the user should hear about them.
+    """
+
+    branch: str
+    mode: Mode
+    confirm: tuple[str, ...]
+    report_dir: Path
+    jobs: int
+    athena: AthenaSettings
+    neon: NeonSettings
+    filters: Filters = Filters()
+    tables: tuple[TableConfig, ...] = ()
+    test_data: TestDataSettings = TestDataSettings()
+    dry_run: bool = False
+    config_path: Path | None = None
+    origins: Mapping[str, str] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Whatever must not be shown, for those who mask it."""
+        return tuple(s for s in (self.neon.api_key, self.neon.connection_string) if s is not None)

@@ -1,0 +1,79 @@
+"""The table of settings: the name, the default, and where else each may be given."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from neonsync.settings import values
+
+DEFAULT_API_HOST = "https://console.neon.tech/api/v2"
+API_KEY = "NEON_API_KEY"
+CONNECTION_STRING = "NEON_CONNECTION_STRING"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting: its dotted name in a TOML file, and its other names.
+
+    ``environment`` has the names that others gave to its variable, ``json`` the key of
+    etl-config.json, ``flag`` the option of the command line; each may be missing.
+    """
+
+    name: str
+    default: Any
+    parse: Callable[[Any], Any]
+    environment: tuple[str, ...] = ()
+    flag: str = ""
+    json: str = ""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables of the environment, the first that is set counts."""
+        own = "NEONSYNC_" + self.name.upper().replace(".", "_")
+        return (own, *self.environment)
+
+
+OPTIONS = (
+    Option("branch", "", values.text, ("TARGET_BRANCH",), "--branch", "targetBranch"),
+    Option("mode", "full", values.mode, ("DATA_MODE",), "--mode", "dataMode"),
+    Option("confirm", (), values.names, (), "--confirm"),
+    Option("report_dir", ".", values.text, (), "--report-dir"),
+    Option("jobs", 2, values.jobs, (), "--jobs"),
+    Option(
+        "filters.table_filter", (), values.words, ("TABLE_FILTER",), "--table-filter", "tableFilter"
+    ),
+    Option("filters.tables", (), values.names, (), "--tables"),
+    Option("filters.states", (), values.names, (), "--states"),
+    Option("filters.days", 0, values.days, ("DATE_RANGE_DAYS",), "--days", "dateRangeDays"),
+    Option("filters.from", "", values.day, (), "--from"),
+    Option("filters.to", "", values.day, (), "--to"),
+    Option("test_data.rows", None, values.rows, (), "--rows"),
+    Option("test_data.seed", 1, values.seed, (), "--seed"),
+    Option("test_data.scenario", "all", values.scenario, (), "--scenario"),
+    Option("athena.database", "default", values.text, ("ATHENA_DB_NAME",)),
+    Option("athena.region", "us-east-1", values.text, ("AWS_REGION", "AWS_DEFAULT_REGION")),
+    Option("athena.workgroup", "primary", values.text, ("AWS_ATHENA_WORK_GROUP",)),
+    Option("athena.output_location", "", values.s3_location, ("ATHENA_OUTPUT_LOCATION",)),
+    Option("athena.price_per_tb", 5.0, values.number),
+    Option("neon.project_id", "", values.text, ("NEON_PROJECT_ID",)),
+    Option("neon.api_host", DEFAULT_API_HOST, values.api_host, ("NEON_API_HOST",)),
+    Option("neon.database", "", values.text),
+    Option("neon.role", "", values.text),
+    Option("neon.api_key_file", "", values.text, ("NEON_API_KEY_FILE",)),
+    Option("neon.connection_string_file", "", values.text, ("NEON_CONNECTION_STRING_FILE",)),
+    Option("neon.keyring", "", values.text),
+)
+BY_NAME = {option.name: option for option in OPTIONS}
+SECTIONS = tuple(dict.fromkeys(name.partition(".")[0] for name in BY_NAME if "." in name))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What to say of an unknown name: the one that was meant, or all that there are."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    # days, for filters.days: the right name in the wrong section is no near match.
+    near = near or [other for other in known if other.rpartition(".")[2] == name]
+    return f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
