@@ -154,8 +154,13 @@ def known_secrets(environ: Mapping[str, str]) -> tuple[Secret, ...]:
 
 def report_unstarted(error: NeonsyncError, environ: Mapping[str, str]) -> None:
     """Tell programs of a run that came to nothing before it had settings."""
+    JsonLines(say, known_secrets(environ)).finish(unstarted(error), "")
+
+
+def unstarted(error: NeonsyncError) -> RunResult:
+    """The result of a run of which nothing is known but why it did not start."""
     now = datetime.now(UTC)
-    result = RunResult(
+    return RunResult(
         status="cancelled" if isinstance(error, RunCancelled) else "failed",
         exit_code=error.exit_code,
         run_id="",
@@ -169,4 +174,3 @@ def report_unstarted(error: NeonsyncError, environ: Mapping[str, str]) -> None:
         tables=(),
         error=error,
     )
-    JsonLines(say, known_secrets(environ)).finish(result, "")

@@ -9,14 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from tests.cli.test_cli import neonsync, run
 from tests.conftest import ROWS, Target
 from tests.faults.processes import running
 
+SCHEMA = Draft202012Validator(
+    json.loads((Path(__file__).parents[2] / "docs" / "events.schema.json").read_text())
+)
+
 
 def lines(stdout: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in stdout.splitlines()]
+    """The lines of a run, each as the documented schema has it."""
+    found = [json.loads(line) for line in stdout.splitlines()]
+    for line in found:
+        SCHEMA.validate(line)
+    return found
 
 
 def test_a_run_prints_its_events_and_its_summary_last_and_nothing_else(target: Target) -> None:
@@ -96,7 +105,8 @@ def test_a_run_that_is_stopped_twice_still_ends_with_a_summary(target: Target) -
         target.world.aws.faults.query_seconds = None
 
     assert first.process.returncode in (130, 143)
-    last = json.loads(out.splitlines()[-1])
+    # Both streams are one here.
+    (last,) = lines(out.splitlines()[-1])
     assert last["event"] == "summary"
     assert last["status"] == "cancelled"
     assert last["exit_code"] == first.process.returncode
