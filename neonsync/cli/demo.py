@@ -93,7 +93,8 @@ def _enter(environment: Mapping[str, str]) -> None:
         if name.startswith(_FOREIGN_PREFIXES) or name in _FILTERS or name.upper() in _PROXIES:
             del os.environ[name]
     os.environ.update(environment)
-    # A file of the user's may name another endpoint or profile.
+    # A file of the user's may name another branch, endpoint or profile.
+    os.environ["NEONSYNC_CONFIG"] = os.devnull
     os.environ["AWS_CONFIG_FILE"] = os.devnull
     os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"

@@ -44,9 +44,11 @@ def run_headless(
         ConfigError: the settings are wrong; nothing has been contacted or written.
     """
     settings = load_settings(flags=flags, environ=os.environ, config=config)
-    secrets = (settings.neon.api_key, *known_secrets(os.environ))
+    secrets = (*settings.secrets, *known_secrets(os.environ))
     files = ReportFiles(settings.report_dir, secrets)
     reporters = choose(secrets, os.environ, as_json=as_json)
+    for notice in settings.notices:
+        reporters.say(f"warning: {notice}")
     if files.directory != settings.report_dir:
         reporters.say(
             f"another run writes to {settings.report_dir}; these reports go to {files.directory}"

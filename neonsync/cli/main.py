@@ -11,6 +11,12 @@ from typing import Any, NoReturn
 import click
 
 from neonsync import __version__
+from neonsync.cli.options import (
+    jobs_option,
+    refuse_before_command,
+    report_dir_option,
+    run_options,
+)
 from neonsync.cli.output import print_error, say
 from neonsync.errors import ConfigError, ExitCode, NeonsyncError, RunCancelled
 
@@ -33,16 +39,12 @@ _rows = click.option(
     show_default=True,
     help="Rows of a new sample lake.",
 )
-_report_dir = click.option(
-    "--report-dir", metavar="DIR", help="Where log and reports go.  [default: .]"
-)
 _json = click.option(
     "--json",
     "as_json",
     is_flag=True,
     help="Print events on stdout, one JSON object a line, the summary last.",
 )
-_jobs = click.option("--jobs", metavar="N", type=int, help="Connections that load.  [default: 2]")
 
 
 @click.group(
@@ -52,53 +54,27 @@ _jobs = click.option("--jobs", metavar="N", type=int, help="Connections that loa
 )
 @click.version_option(__version__, prog_name="neonsync")
 @click.option("--headless", is_flag=True, help="Run the sync here and now, without a UI.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="TOML configuration; see config.toml.example.",
-)
-@click.option("--branch", metavar="NAME", help="Target branch; empty for the default branch.")
-@click.option(
-    "--confirm",
-    metavar="NAME",
-    multiple=True,
-    help="Allow writing to this default or protected branch. May be repeated.",
-)
-@_report_dir
-@_jobs
+@run_options
 @_json
 @click.pass_context
 def cli(
     context: click.Context,
     headless: bool,
-    config: Path | None,
-    branch: str | None,
-    confirm: tuple[str, ...],
-    report_dir: str | None,
-    jobs: int | None,
     as_json: bool,
+    config: Path | None,
+    flags: dict[str, Any],
 ) -> None:
     """Copy tables of an AWS Athena lake into a Neon Postgres branch: all of it or none of it.
 
-    Settings come from flags, then the environment, then the configuration. Secrets come from the
-    environment alone: NEON_API_KEY, and AWS's own variables or roles.
+    Settings come from flags, then the environment, then the project's file, then the user's;
+    neonsync config show tells each with its origin. Secrets are no flags: they come from
+    NEON_API_KEY or NEON_CONNECTION_STRING, a file or the keyring, and AWS's own variables or roles.
     """
-    given: dict[str, Any] = {
-        "branch": branch,
-        "confirm": confirm,
-        "report_dir": report_dir,
-        "jobs": jobs,
-    }
     if context.invoked_subcommand is not None:
-        others = {"headless": headless or None, "config": config, "json": as_json or None}
-        for name, value in {**given, **others}.items():
-            if value:
-                flag = name.replace("_", "-")
-                raise click.UsageError(
-                    f"--{flag} stands before the command {context.invoked_subcommand}; "
-                    "put it after the command, or leave the command out."
-                )
+        refuse_before_command(context)
         return
+    # Cron, Actions and pipes have no terminal at either end: there is no UI to be asked for.
+    headless = headless or not (sys.stdin.isatty() or sys.stdout.isatty())
     if not headless:
         raise click.UsageError(
             "The terminal UI is not part of this version: add --headless to run a sync, "
@@ -106,7 +82,7 @@ def cli(
         )
     from neonsync.cli.headless import run_headless
 
-    sys.exit(run_headless(given, config, as_json=as_json))
+    sys.exit(run_headless(flags, config, as_json=as_json))
 
 
 @cli.command(epilog="\b\nExample:\n  neonsync demo --headless --rows 1000000 --dir ./sandbox")
@@ -118,8 +94,8 @@ def cli(
     type=click.Path(path_type=Path, file_okay=False),
     help="Keep the sandbox here; a second run merges.  [default: a temporary folder]",
 )
-@_report_dir
-@_jobs
+@report_dir_option
+@jobs_option
 @_json
 def demo(
     headless: bool,

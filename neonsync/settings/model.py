@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from neonsync.secret import Secret
 from neonsync.tables import Mode, TableConfig
@@ -97,4 +98,9 @@ class Settings:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Whatever must not be shown, for those who mask it."""
-        return tuple(s for s in (self.neon.api_key, self.neon.connection_string) if s is not None)
+        found = [self.neon.api_key, self.neon.connection_string]
+        if self.neon.connection_string is not None:
+            password = urlsplit(self.neon.connection_string.reveal()).password or ""
+            # libpq gets it as it stands there, and errors may show it either way.
+            found += [Secret(form) for form in {password, unquote(password)} if form]
+        return tuple(secret for secret in found if secret is not None)

@@ -72,9 +72,9 @@ def test_the_headless_run_imports_no_user_interface() -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "said"),
     [
-        ([], {}, "add --headless"),
+        ([], {}, "neither NEON_API_KEY nor"),
         (["--hedless"], {}, "No such option"),
-        (["--headless"], {}, "NEON_API_KEY is not set"),
+        (["--headless"], {}, "neither NEON_API_KEY nor NEON_CONNECTION_STRING is set"),
         (["--headless", "--config", "none.toml"], {}, "none.toml does not exist"),
         (["--headless", "--jobs", "0"], {"NEON_API_KEY": "k", "NEON_PROJECT_ID": "p"}, "jobs is 0"),
         (["--branch", "x", "demo"], {}, "stands before the command demo"),

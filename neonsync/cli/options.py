@@ -1,0 +1,123 @@
+"""The flags of a run, as one set: for the run itself and for whatever looks at it beforehand."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+# Written out, as the modules that know them take a while to import, and --help shall not.
+MODES = ("full", "schema-only", "test-data")
+SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
+
+config_option = click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Project file, TOML or the old etl-config.json; see config.toml.example."
+    "  [default: ./neonsync.toml or ./etl-config.json, if there]",
+)
+report_dir_option = click.option(
+    "--report-dir", metavar="DIR", help="Where log and reports go.  [default: .]"
+)
+jobs_option = click.option(
+    "--jobs", metavar="N", type=int, help="Connections that load.  [default: 2]"
+)
+
+_FLAGS: dict[str, Callable[[Any], Any]] = {
+    "branch": click.option(
+        "--branch", metavar="NAME", help="Target branch; empty for the default branch."
+    ),
+    "mode": click.option(
+        "--mode",
+        type=click.Choice(MODES),
+        help="Copy rows, make the empty tables, or fill them with made rows.  [default: full]",
+    ),
+    "filters.table_filter": click.option(
+        "--table-filter",
+        metavar="LIST",
+        help="Only these, each a table or a state, with commas: forecast,CA,TX.",
+    ),
+    "filters.tables": click.option(
+        "--tables", metavar="LIST", help="Only these tables of the lake: forecast,orders."
+    ),
+    "filters.states": click.option(
+        "--states", metavar="LIST", help="Only rows of these states: CA,TX."
+    ),
+    "filters.days": click.option(
+        "--days", metavar="N", help="Only the last N days; 0 for all, and not with --from or --to."
+    ),
+    "filters.from": click.option(
+        "--from", "first", metavar="DATE", help="Only from this day on: 2026-01-01."
+    ),
+    "filters.to": click.option(
+        "--to", "last", metavar="DATE", help="Only up to this day, and with it: 2026-01-31."
+    ),
+    "test_data.rows": click.option(
+        "--rows", metavar="N", type=int, help="Rows to make for each table; with --mode test-data."
+    ),
+    "test_data.seed": click.option(
+        "--seed", metavar="N", type=int, help="The same seed makes the same rows.  [default: 1]"
+    ),
+    "test_data.scenario": click.option(
+        "--scenario", type=click.Choice(SCENARIOS), help="What the made rows tell.  [default: all]"
+    ),
+    "dry_run": click.option(
+        "--dry-run",
+        is_flag=True,
+        default=None,
+        help="Plan, look and report, but write nothing to the branch.",
+    ),
+    "confirm": click.option(
+        "--confirm",
+        metavar="NAME",
+        multiple=True,
+        help="Allow writing to this default or protected branch. May be repeated.",
+    ),
+    "report_dir": report_dir_option,
+    "jobs": jobs_option,
+}
+
+
+def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command every flag of a run; it gets them as ``flags``, and ``config``.
+
+    ``flags`` is what ``load_settings`` takes: dotted names, None where nothing was given.
+    """
+    names = {_parameter(option): name for name, option in _FLAGS.items()}
+
+    @functools.wraps(function)
+    def command(*arguments: Any, **given: Any) -> Any:
+        flags = {name: given.pop(parameter) for parameter, name in names.items()}
+        return function(*arguments, flags=flags, **given)
+
+    for option in reversed([config_option, *_FLAGS.values()]):
+        command = option(command)
+    return command
+
+
+def _parameter(option: Callable[[Any], Any]) -> str:
+    """What click calls the value of an option."""
+
+    def probe() -> None: ...
+
+    (parameter,) = option(probe).__click_params__
+    return str(parameter.name)
+
+
+def refuse_before_command(context: click.Context) -> None:
+    """Refuse flags that stand before a command: they would be passed over in silence.
+
+    Raises:
+        click.UsageError: there is one; the message names it.
+    """
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"{parameter.opts[0]} stands before the command {context.invoked_subcommand}; "
+                "put it after the command, or leave the command out."
+            )
