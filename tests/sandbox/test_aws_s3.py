@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+import hashlib
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import boto3
 import pytest
 import requests
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from neonsync.sandbox.aws.files import write_object
 from tests.sandbox.aws_fixtures import Aws, serving
 
 BUCKET = "neonsync-sandbox"
@@ -95,13 +105,158 @@ def test_presigned_addresses_work_until_they_expire(aws: Aws) -> None:
     assert requests.get(over, timeout=5).status_code == 403
 
 
-def test_large_uploads_in_parts_arrive_whole(aws: Aws, tmp_path: Path) -> None:
-    source = tmp_path / "large"
-    source.write_bytes(b"0123456789" * 1_200_000)
-    aws.s3.upload_file(str(source), BUCKET, "large")
-    target = tmp_path / "copy"
-    aws.s3.download_file(BUCKET, "large", str(target))
-    assert target.read_bytes() == source.read_bytes()
+def test_an_objects_headers_and_checksum_come_back(aws: Aws) -> None:
+    put = aws.s3.put_object(
+        Bucket=BUCKET,
+        Key="described.csv",
+        Body=b"content",
+        ContentType="text/x-mine",
+        ContentEncoding="none",
+        CacheControl="no-store",
+        Metadata={"owner": "me", "empty": ""},
+        ChecksumAlgorithm="SHA256",
+    )
+    assert put["ETag"] == f'"{hashlib.md5(b"content").hexdigest()}"'
+    head = aws.s3.head_object(Bucket=BUCKET, Key="described.csv", ChecksumMode="ENABLED")
+    assert (head["ContentType"], head["CacheControl"]) == ("text/x-mine", "no-store")
+    assert (head["ContentEncoding"], head["ContentLength"]) == ("none", 7)
+    assert head["Metadata"] == {"owner": "me", "empty": ""}
+    digest = base64.b64encode(hashlib.sha256(b"content").digest()).decode()
+    assert head["ChecksumSHA256"] == put["ChecksumSHA256"] == digest
+
+
+def test_copies_keep_or_replace_what_describes_them(aws: Aws) -> None:
+    etag = aws.s3.put_object(Bucket=BUCKET, Key="a ü+b", Body=b"x", Metadata={"n": "1"})["ETag"]
+    source = f"{BUCKET}/a ü+b"
+    copied = aws.s3.copy_object(Bucket=BUCKET, Key="kept", CopySource=source)
+    assert copied["CopyObjectResult"]["ETag"] == etag
+    assert aws.s3.head_object(Bucket=BUCKET, Key="kept")["Metadata"] == {"n": "1"}
+    aws.s3.copy_object(
+        Bucket=BUCKET,
+        Key="a ü+b",
+        CopySource=source,
+        Metadata={"n": "2"},
+        MetadataDirective="REPLACE",
+    )
+    assert aws.s3.head_object(Bucket=BUCKET, Key="a ü+b")["Metadata"] == {"n": "2"}
+    copy = partial(aws.s3.copy_object, Bucket=BUCKET, Key="a ü+b")
+    assert _refusal(lambda: copy(CopySource=source)) == "InvalidRequest"
+    unlike = partial(copy, CopySource=source, CopySourceIfMatch="other")
+    assert _refusal(unlike) == "PreconditionFailed"
+    assert _refusal(lambda: copy(CopySource=f"{BUCKET}/absent")) == "NoSuchKey"
+    assert _refusal(lambda: copy(CopySource="absent/absent")) == "NoSuchBucket"
+
+
+def test_conditions_guard_reads_and_writes(aws: Aws) -> None:
+    def put(body: bytes, **more: str) -> str:
+        return aws.s3.put_object(Bucket=BUCKET, Key="guarded", Body=body, **more)["ETag"]  # type: ignore[arg-type]
+
+    assert _refusal(lambda: put(b"0", IfMatch='"any"')) == "NoSuchKey"
+    first = put(b"1", IfNoneMatch="*")
+    assert _refusal(lambda: put(b"2", IfNoneMatch="*")) == "PreconditionFailed"
+    second = put(b"2", IfMatch=first)
+    assert _refusal(lambda: put(b"3", IfMatch=first)) == "PreconditionFailed"
+    get = partial(aws.s3.get_object, Bucket=BUCKET, Key="guarded")
+    assert _refusal(lambda: get(IfNoneMatch=second)) == "304"
+    assert get(IfNoneMatch=first)["Body"].read() == b"2"
+    modified = get()["LastModified"]
+    assert _refusal(lambda: get(IfModifiedSince=modified)) == "304"
+    earlier = modified - timedelta(seconds=5)
+    assert _refusal(lambda: get(IfUnmodifiedSince=earlier)) == "PreconditionFailed"
+
+
+def test_a_body_that_is_not_what_was_stated_is_refused(aws: Aws) -> None:
+    put = partial(aws.s3.put_object, Bucket=BUCKET, Key="checked", Body=b"content")
+    md5 = base64.b64encode(hashlib.md5(b"content").digest()).decode()
+    assert put(ContentMD5=md5)
+    wrong = base64.b64encode(hashlib.md5(b"other").digest()).decode()
+    assert _refusal(lambda: put(ContentMD5=wrong)) == "BadDigest"
+    assert _refusal(lambda: put(ContentMD5="nonsense")) == "InvalidDigest"
+    assert _refusal(lambda: put(ChecksumCRC32="AAAAAA==")) == "BadDigest"
+    assert _refusal(lambda: put(ChecksumSHA1="AAAA")) == "BadDigest"
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_chunks_with_a_trailing_checksum_are_taken_apart(aws: Aws, good: bool) -> None:
+    content = b"0\r\nx-amz-checksum-crc32:not a trailer\r\n" * 99
+    crc = base64.b64encode(zlib.crc32(content if good else b"").to_bytes(4, "big")).decode()
+    half = len(content) // 2
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(c), c) for c in (content[:half], content[half:]))
+    body = chunks + f"0\r\nx-amz-checksum-crc32:{crc}\r\n\r\n".encode()
+    request = AWSRequest(
+        "PUT",
+        f"{aws.service.endpoint_url}/{BUCKET}/chunked",
+        data=body,
+        headers={
+            "Content-Encoding": "gzip,aws-chunked",
+            "X-Amz-Decoded-Content-Length": str(len(content)),
+            "X-Amz-Trailer": "x-amz-checksum-crc32",
+        },
+    )
+    request.context["checksum"] = {"request_algorithm": {"in": "trailer"}}
+    credentials = Credentials(aws.keys.access_key_id, aws.keys.secret_access_key)
+    S3SigV4Auth(credentials, "s3", "us-east-1").add_auth(request)
+    answer = requests.put(str(request.url), data=body, headers=dict(request.headers), timeout=5)
+    if not good:
+        assert (answer.status_code, "BadDigest" in answer.text) == (400, True)
+        return
+    assert answer.status_code == 200, answer.text
+    found = aws.s3.get_object(Bucket=BUCKET, Key="chunked")
+    assert (found["Body"].read(), found["ContentEncoding"]) == (content, "gzip")
+
+
+def test_buckets_are_made_found_and_removed(aws: Aws) -> None:
+    aws.s3.create_bucket(Bucket="another")
+    assert {b["Name"] for b in aws.s3.list_buckets()["Buckets"]} >= {BUCKET, "another"}
+    assert aws.s3.get_bucket_location(Bucket="another")["LocationConstraint"] is None
+    aws.s3.put_object(Bucket="another", Key="k/v", Body=b"")
+    assert _refusal(lambda: aws.s3.delete_bucket(Bucket="another")) == "BucketNotEmpty"
+    aws.s3.delete_object(Bucket="another", Key="k/v")
+    aws.s3.delete_bucket(Bucket="another")
+    assert _refusal(lambda: aws.s3.head_bucket(Bucket="another")) == "404"
+    assert _refusal(lambda: aws.s3.list_objects_v2(Bucket="another")) == "NoSuchBucket"
+    assert (
+        _refusal(lambda: aws.s3.put_object(Bucket="another", Key="k", Body=b"")) == "NoSuchBucket"
+    )
+
+
+def test_a_file_that_a_query_wrote_has_an_etag_until_it_changes(tmp_path: Path) -> None:
+    with serving(tmp_path) as aws:
+        path = tmp_path / "s3" / BUCKET / "query" / "part"
+        with write_object(path) as file:
+            file.write(b"one")
+        first = aws.s3.head_object(Bucket=BUCKET, Key="query/part")["ETag"]
+        assert aws.s3.list_objects_v2(Bucket=BUCKET)["Contents"][0]["ETag"] == first
+        assert aws.s3.get_object(Bucket=BUCKET, Key="query/part", IfMatch=first)
+        with write_object(path) as file:
+            file.write(b"two")
+        assert aws.s3.head_object(Bucket=BUCKET, Key="query/part")["ETag"] != first
+
+
+def test_writers_and_deleters_of_neighbours_do_not_hurt_each_other(aws: Aws) -> None:
+    """Directories come and go below one prefix while eight clients write, read and delete."""
+
+    def work(number: int) -> int:
+        for turn in range(15):
+            for key in ("race", f"race/{number}", f"race/{number}/{turn}"):
+                if key != "race":
+                    aws.s3.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
+                    assert aws.read(f"s3://{BUCKET}/{key}") == key.encode()
+                    aws.s3.delete_object(Bucket=BUCKET, Key=key)
+                else:
+                    aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b"race")
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(8))) == list(range(8))
+    assert aws.keys_under(f"s3://{BUCKET}/race") == ["race"]
+    assert aws.read(f"s3://{BUCKET}/race") == b"race"
+
+
+def _refusal(call: Callable[[], object]) -> str:
+    with pytest.raises(ClientError) as refused:
+        call()
+    return str(refused.value.response["Error"]["Code"])
 
 
 def test_two_services_do_not_share_their_objects(aws: Aws, tmp_path: Path) -> None:

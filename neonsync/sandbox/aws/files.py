@@ -1,4 +1,4 @@
-"""Objects as files: where an s3:// address is on disk, and writing without half-written reads."""
+"""Objects as files, for queries: where an s3:// address is, and writes that appear whole."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from typing import BinaryIO
 
 from localbucket import TEMP_PREFIX
 
+from neonsync.sandbox.aws import keys
 from neonsync.sandbox.aws.errors import QueryFailed
 
 
 def object_path(s3_root: Path, location: str) -> Path:
     """The file or directory of an s3:// address; raises QueryFailed when it is outside."""
     scheme, _, rest = location.partition("://")
-    path = (s3_root / rest.strip("/")).resolve()
-    inside = path.is_relative_to(s3_root.resolve())
-    if scheme not in {"s3", "s3a"} or not rest.strip("/") or not inside:
+    names = rest.strip("/").split("/")
+    if scheme not in {"s3", "s3a"} or not names[0] or {".", ".."} & set(names):
+        raise QueryFailed(f"INVALID_TABLE_PROPERTY: Invalid location URI: {location}")
+    path = s3_root.joinpath(*keys.components("/".join(names))).resolve()
+    if not path.is_relative_to(s3_root.resolve()):
         raise QueryFailed(f"INVALID_TABLE_PROPERTY: Invalid location URI: {location}")
     return path
 
 
 def has_objects(directory: Path) -> bool:
     """Whether there is any object under a prefix that ends with a slash."""
-    return any(
-        path.is_file() and not path.name.startswith(TEMP_PREFIX) for path in directory.rglob("*")
-    )
+    return keys.holds_objects(directory)
 
 
 @contextmanager
 def write_object(path: Path) -> Iterator[BinaryIO]:
     """Write a file that readers see when it is complete, and not before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMP_PREFIX)
+    with keys.LOCK:
+        keys.make_room(path)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMP_PREFIX)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file

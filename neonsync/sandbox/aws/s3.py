@@ -1,23 +1,40 @@
-"""S3's REST protocol over plain files: localbucket, with what Athena's clients also need."""
+"""S3's REST protocol over plain files: localbucket, with what the clients of a lake also need."""
 
 from __future__ import annotations
 
-import os
+import shutil
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import localbucket
-from localbucket import S3Error, S3Handler
+from localbucket import S3Error
 
-_LISTING = "ListObjectsV2"
+from neonsync.sandbox.aws import keys
+from neonsync.sandbox.aws.multipart import MultipartHandler
+
+_HOME_REGION = "us-east-1"
+_UPLOADS_QUERY = {
+    "uploads",
+    "prefix",
+    "delimiter",
+    "encoding-type",
+    "key-marker",
+    "max-uploads",
+    "upload-id-marker",
+}
+_EXTRA_QUERY = {
+    "ListObjectsV2": {"fetch-owner"},
+    "ListBuckets": {"max-buckets", "prefix", "continuation-token", "bucket-region"},
+}
 
 
-class ObjectStore(S3Handler):
-    """Adds DeleteObjects, If-Match, GetBucketLocation, and listings that read one directory."""
+class ObjectStore(MultipartHandler):
+    """Buckets: their listings, which read no more than a page needs, and their ends."""
 
+    region = _HOME_REGION
     disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: object) -> None:
@@ -27,9 +44,25 @@ class ObjectStore(S3Handler):
         if bucket and not key and "location" in self.query:
             self._bucket_dir(bucket)
             root = ET.Element("LocationConstraint", xmlns=localbucket.S3_NAMESPACE)
+            # S3's first region has no name here.
+            root.text = None if self.region == _HOME_REGION else self.region
             self._send_xml(root)
+        elif bucket and not key and "uploads" in self.query:
+            self._check_query("ListMultipartUploads", _UPLOADS_QUERY)
+            self.list_uploads(bucket)
+        elif key and "uploadId" in self.query:
+            self._check_query("ListParts", {"uploadId", "max-parts", "part-number-marker"})
+            self.list_parts(bucket, key)
+        else:
+            super()._get_request(bucket, key)
+
+    def _head_request(self, bucket: str, key: str) -> None:
+        if bucket and not key:
+            self._check_query("HeadBucket")
+            self._bucket_dir(bucket)
+            self._send(HTTPStatus.OK, headers={"x-amz-bucket-region": self.region})
             return
-        super()._get_request(bucket, key)
+        super()._head_request(bucket, key)
 
     def _post_request(self, bucket: str, key: str) -> None:
         if bucket and not key and "delete" in self.query:
@@ -37,34 +70,36 @@ class ObjectStore(S3Handler):
             return
         super()._post_request(bucket, key)
 
-    def _check_query(self, operation: str, allowed: Any = frozenset()) -> None:
-        extra = {"fetch-owner"} if operation == _LISTING else set()
-        super()._check_query(operation, set(allowed) | extra)
+    def _delete_request(self, bucket: str, key: str) -> None:
+        if key and "uploadId" in self.query:
+            self._check_query("AbortMultipartUpload", {"uploadId"})
+            shutil.rmtree(self._upload_dir(bucket, key), ignore_errors=True)
+            self._send(HTTPStatus.NO_CONTENT)
+            return
+        super()._delete_request(bucket, key)
 
-    def _get(self, bucket: str, key: str, include_body: bool) -> None:
-        wanted = self.headers.get("If-Match")
-        if wanted and bucket and key:
-            target = self._object_path(bucket, key)
-            if target.is_file() and not localbucket.etag_matches(
-                wanted, localbucket.object_etag(target)
-            ):
-                raise self._precondition_failed_error()
-        super()._get(bucket, key, include_body)
+    def _check_query(self, operation: str, allowed: Any = frozenset()) -> None:
+        super()._check_query(operation, set(allowed) | _EXTRA_QUERY.get(operation, set()))
+
+    def _delete_bucket(self, bucket: str) -> None:
+        with keys.LOCK:
+            super()._delete_bucket(bucket)
+            self.records.forget_bucket(bucket)
 
     def _delete_objects(self, bucket: str, body: bytes) -> None:
-        directory = self._bucket_dir(bucket).resolve()
+        self._bucket_dir(bucket)
         try:
             request = ET.fromstring(body)  # noqa: S314  expat refuses entity bombs; the body is small
         except ET.ParseError:
             raise self._malformed_xml_error() from None
         quiet = (request.findtext("{*}Quiet") or "").strip().lower() == "true"
-        keys = [item.findtext("{*}Key") or "" for item in request.findall("{*}Object")]
-        if not 1 <= len(keys) <= localbucket.MAX_KEYS_LIMIT:
+        wanted = [item.findtext("{*}Key") or "" for item in request.findall("{*}Object")]
+        if not 1 <= len(wanted) <= localbucket.MAX_KEYS_LIMIT:
             raise self._malformed_xml_error()
         root = ET.Element("DeleteResult", xmlns=localbucket.S3_NAMESPACE)
-        for key in keys:
+        for key in wanted:
             try:
-                _remove(self._object_path(bucket, key), directory)
+                self.delete(bucket, key)
             except S3Error as error:
                 item = ET.SubElement(root, "Error")
                 localbucket.sub_element(item, "Key", key)
@@ -88,10 +123,8 @@ class ObjectStore(S3Handler):
         contents: list[tuple[str, Path]] = []
         common_prefixes: list[str] = []
         last_entry = ""
-        for key, path in _keys(bucket_dir, prefix):
-            if marker and (
-                key.encode() <= marker.encode() or (marker_is_prefix and key.startswith(marker))
-            ):
+        for key, path in keys.objects(bucket_dir, prefix, marker, deep=delimiter != "/"):
+            if marker_is_prefix and key.startswith(marker):
                 continue
             end = key.find(delimiter, len(prefix)) if delimiter else -1
             common = key[: end + len(delimiter)] if end >= 0 else ""
@@ -112,56 +145,20 @@ class ObjectStore(S3Handler):
         root: ET.Element,
         contents: list[tuple[str, Path]],
         common_prefixes: list[str],
-        encode: Any,
+        encode: Callable[[str], str],
     ) -> None:
-        # An object may be deleted between its listing and its description.
-        present = [(key, path) for key, path in contents if path.is_file()]
-        super()._add_list_entries(root, present, common_prefixes, encode)
-
-    def _send_file(
-        self,
-        status: HTTPStatus,
-        file: BinaryIO,
-        start: int,
-        length: int,
-        headers: Any,
-        include_body: bool,
-    ) -> None:
-        self._send_headers(status, length, headers)
-        if include_body and length:
-            # From the page cache to the socket, without a copy in between.
-            self.connection.sendfile(file, start, length)
-
-
-def _keys(bucket_dir: Path, prefix: str) -> Iterator[tuple[str, Path]]:
-    """The keys under a prefix in S3's order, and their files."""
-    parent = prefix.rpartition("/")[0]
-    base = bucket_dir / parent
-    if not base.resolve().is_relative_to(bucket_dir.resolve()):
-        return iter(())
-    found = []
-    for directory, folders, files in os.walk(base):
-        at_top = Path(directory) == base
-        stem = prefix[len(parent) + 1 :] if parent else prefix
-        if at_top:
-            folders[:] = [name for name in folders if f"{name}/".startswith(stem)]
-        for name in files:
-            path = Path(directory, name)
-            key = path.relative_to(bucket_dir).as_posix()
-            if not name.startswith(localbucket.TEMP_PREFIX) and key.startswith(prefix):
-                found.append((key, path))
-    return iter(sorted(found, key=lambda item: item[0].encode()))
-
-
-def _remove(target: Path, bucket_dir: Path) -> None:
-    """Delete an object, if it exists, and the directories that it leaves empty."""
-    if not target.is_file():
-        return
-    target.unlink(missing_ok=True)
-    for parent in target.parents:
-        if parent == bucket_dir:
-            return
-        try:
-            parent.rmdir()
-        except OSError:
-            return
+        bucket = root.findtext("Name") or ""
+        for key, path in contents:
+            found = self.described(bucket, key, path)
+            if found is None:
+                continue  # it was deleted between its listing and its description
+            item = ET.SubElement(root, "Contents")
+            localbucket.sub_element(item, "Key", encode(key))
+            modified = localbucket.iso_timestamp(found.modified)
+            localbucket.sub_element(item, "LastModified", modified)
+            localbucket.sub_element(item, "ETag", found.quoted_etag)
+            localbucket.sub_element(item, "Size", str(found.size))
+            localbucket.sub_element(item, "StorageClass", "STANDARD")
+        for common in common_prefixes:
+            item = ET.SubElement(root, "CommonPrefixes")
+            localbucket.sub_element(item, "Prefix", encode(common))

@@ -51,9 +51,8 @@ class AwsService:
         athena = AthenaApi(store, self._runner, catalogue, layout.s3)
         self._backend = Backend(keys, self.faults, athena, GlueApi(catalogue))
         # A class of its own: two services in one process must not share keys or files.
-        handler = type(
-            "SandboxAwsHandler", (AwsHandler,), {"backend": self._backend, "data_root": layout.s3}
-        )
+        own = {"backend": self._backend, "data_root": layout.s3, "region": region}
+        handler = type("SandboxAwsHandler", (AwsHandler,), own)
         self._server = LoopbackServer(handler, port)
 
     @property
