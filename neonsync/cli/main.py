@@ -170,8 +170,9 @@ def main() -> None:
 
 def _leave(error: NeonsyncError) -> NoReturn:
     """Tell the programs that listen, and end with the error's exit code."""
-    if "--json" in sys.argv:
+    as_json = "--json" in sys.argv
+    if as_json or "GITHUB_ACTIONS" in os.environ:
         from neonsync.cli.reporters import report_unstarted
 
-        report_unstarted(error, os.environ)
+        report_unstarted(error, os.environ, as_json=as_json)
     sys.exit(int(error.exit_code))

@@ -10,7 +10,7 @@ import click
 
 from neonsync.errors import NeonsyncError
 from neonsync.report.wording import printable
-from neonsync.secret import Secret, redact
+from neonsync.secret import redact
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -23,13 +23,17 @@ def say(text: str, *, err: bool = False) -> None:
         give_up(stream.fileno())
 
 
-def print_error(error: NeonsyncError, *secrets: Secret | None) -> None:
+def print_error(error: NeonsyncError) -> None:
     """Say what happened and what to do next, on stderr."""
+    for line in error_lines(error):
+        say(redact(line), err=True)
+
+
+def error_lines(error: NeonsyncError) -> list[str]:
+    """An error in lines; it may quote what a database said, which may not steer a terminal."""
     lines = f"neonsync: {error.message}".splitlines()
     lines += [f"  {line}" for line in error.remedy.splitlines()]
-    for line in lines:
-        # A message may quote what a database said.
-        say(printable(redact(line, *secrets)), err=True)
+    return [printable(line) for line in lines]
 
 
 def give_up(descriptor: int) -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from neonsync.cli.output import print_error, say
-from neonsync.engine.events import Event
+from neonsync.cli.output import error_lines, say
+from neonsync.engine.events import Event, RunStarted
 from neonsync.engine.result import RunResult
 from neonsync.errors import NeonsyncError, RunCancelled
+from neonsync.report.github import GitHubReporter, in_actions, inert
 from neonsync.report.jsonl import JsonLines
 from neonsync.report.plain import PlainReporter
 from neonsync.report.summary import summary
@@ -27,6 +29,7 @@ _SECRET_VARIABLES = (
     "AWS_SESSION_TOKEN",
     "NEON_CONNECTION_STRING",
 )
+Write: TypeAlias = Callable[[str], None]
 _DUMB_TERMINALS = ("dumb", "unknown", "")
 
 
@@ -57,9 +60,12 @@ class Reporters:
 
     def __init__(self, *members: Reporter) -> None:
         self._members = members
+        self._started: RunStarted | None = None
 
     def __call__(self, event: Event) -> None:
         """Hand an event to each."""
+        if isinstance(event, RunStarted):
+            self._started = event
         for member in self._members:
             member(event)
 
@@ -79,7 +85,16 @@ class Reporters:
             member.finish(result, report_dir)
 
     def abandon(self, result: RunResult) -> None:
-        """Let each tell that nothing more will come."""
+        """Let each tell that nothing more will come; what the events have told is filled in."""
+        if self._started is not None:
+            result = replace(
+                result,
+                run_id=self._started.run_id,
+                branch=self._started.branch,
+                branch_id=self._started.branch_id,
+                tables=self._started.tables,
+                attempt_resumed=self._started.attempt > 1,
+            )
         for member in self._members:
             member.abandon(result)
 
@@ -92,9 +107,9 @@ class Reporters:
 class Summary:
     """Prints the summary and the error at the end of a run."""
 
-    def __init__(self, write: Callable[[str], None], secrets: tuple[Secret, ...]) -> None:
+    def __init__(self, write: Write, write_error: Write) -> None:
         self._write = write
-        self._secrets = secrets
+        self._write_error = write_error
 
     def __call__(self, event: Event) -> None:
         """Only the end is of interest."""
@@ -107,9 +122,10 @@ class Summary:
 
     def finish(self, result: RunResult, report_dir: str) -> None:
         """Print both."""
-        self._write(redact(summary(result, report_dir), *self._secrets))
+        self._write(summary(result, report_dir))
         if result.error is not None:
-            print_error(result.error, *self._secrets)
+            for line in error_lines(result.error):
+                self._write_error(line)
 
     def abandon(self, result: RunResult) -> None:
         """Who asked twice has been told."""
@@ -120,26 +136,33 @@ class Summary:
 
 def choose(secrets: tuple[Secret, ...], environ: Mapping[str, str], *, as_json: bool) -> Reporters:
     """The reporters of a run, in the order in which they are told of things."""
-    to_stderr = partial(say, err=True)
-    members: list[Reporter] = [
-        _progress(environ, as_json=as_json),
-        Summary(to_stderr if as_json else say, secrets),
-    ]
+    actions = in_actions(environ)
+
+    def write(line: str, *, err: bool) -> None:
+        line = redact(line, *secrets)
+        say(inert(line) if actions else line, err=err)
+
+    to_stderr = partial(write, err=True)
+    members: list[Reporter] = [Summary(partial(write, err=as_json), to_stderr)]
+    if actions:
+        members.append(GitHubReporter(partial(say, err=True), environ, secrets))
+    elif _is_live(environ, as_json=as_json):
+        from rich.console import Console
+
+        from neonsync.report.live import LiveReporter
+
+        members.append(LiveReporter(Console(stderr=True, highlight=False), secrets))
+    else:
+        members.append(PlainReporter(to_stderr))
     if as_json:
         members.append(JsonLines(say, secrets))
     return Reporters(*members)
 
 
-def _progress(environ: Mapping[str, str], *, as_json: bool) -> Reporter:
+def _is_live(environ: Mapping[str, str], *, as_json: bool) -> bool:
     # Lines of JSON in the midst of a live display would spoil both.
     shared = as_json and sys.stdout.isatty()
-    if sys.stderr.isatty() and environ.get("TERM", "") not in _DUMB_TERMINALS and not shared:
-        from rich.console import Console
-
-        from neonsync.report.live import LiveReporter
-
-        return LiveReporter(Console(stderr=True, highlight=False))
-    return PlainReporter(partial(say, err=True))
+    return sys.stderr.isatty() and environ.get("TERM", "") not in _DUMB_TERMINALS and not shared
 
 
 def known_secrets(environ: Mapping[str, str]) -> tuple[Secret, ...]:
@@ -152,9 +175,13 @@ def known_secrets(environ: Mapping[str, str]) -> tuple[Secret, ...]:
     return tuple(map(Secret, found))
 
 
-def report_unstarted(error: NeonsyncError, environ: Mapping[str, str]) -> None:
+def report_unstarted(error: NeonsyncError, environ: Mapping[str, str], *, as_json: bool) -> None:
     """Tell programs of a run that came to nothing before it had settings."""
-    JsonLines(say, known_secrets(environ)).finish(unstarted(error), "")
+    result, secrets = unstarted(error), known_secrets(environ)
+    if in_actions(environ):
+        GitHubReporter(partial(say, err=True), environ, secrets).finish(result, "")
+    if as_json:
+        JsonLines(say, secrets).finish(result, "")
 
 
 def unstarted(error: NeonsyncError) -> RunResult:

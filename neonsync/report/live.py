@@ -20,6 +20,7 @@ from neonsync.engine.events import (
 from neonsync.engine.result import RunResult
 from neonsync.engine.state import RunState, TableState, reduce
 from neonsync.report.wording import describe_event, describe_state, duration, printable, short
+from neonsync.secret import Secret, redact
 
 BAR_CELLS = 20
 ETA_AFTER_SECONDS = 10.0
@@ -30,8 +31,9 @@ _STYLES = {"failed": "bold red", "warning": "yellow"}
 class LiveReporter:
     """Draws at the foot of the terminal, from the reducer's state, eight times a second at most."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, secrets: tuple[Secret, ...] = ()) -> None:
         self._console = console
+        self._secrets = secrets
         self._state = RunState()
         self._step_since: dict[str, float] = {"": time.monotonic()}
         self._live = Live(
@@ -58,7 +60,7 @@ class LiveReporter:
 
     def say(self, line: str, style: str = "") -> None:
         """Leave a line above the display."""
-        self._console.print(Text(printable(line), style=style))
+        self._console.print(Text(printable(redact(line, *self._secrets)), style=style))
 
     def finish(self, result: RunResult, report_dir: str) -> None:
         """The summary is another's."""
