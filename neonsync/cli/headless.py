@@ -47,8 +47,6 @@ def run_headless(
     secrets = (*settings.secrets, *known_secrets(os.environ))
     files = ReportFiles(settings.report_dir, secrets)
     reporters = choose(secrets, os.environ, as_json=as_json)
-    for notice in settings.notices:
-        reporters.say(f"warning: {notice}")
     if files.directory != settings.report_dir:
         reporters.say(
             f"another run writes to {settings.report_dir}; these reports go to {files.directory}"

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from neonsync import __version__
+from neonsync.cli.config import config as config_group
 from neonsync.cli.options import (
     jobs_option,
     refuse_before_command,
@@ -148,6 +149,9 @@ def sandbox(
     from neonsync.cli.sandbox import serve
 
     sys.exit(serve(directory, rows, env_file, until_stdin_closes, remove_at_end))
+
+
+cli.add_command(config_group)
 
 
 def main() -> None:

@@ -8,14 +8,21 @@ from neonsync.settings.model import (
     Settings,
     TestDataSettings,
 )
-from neonsync.settings.options import DEFAULT_API_HOST
+from neonsync.settings.options import BY_NAME, DEFAULT_API_HOST, OPTIONS, Option
+from neonsync.settings.overview import Overview, Shown, overview
 
 __all__ = [
+    "BY_NAME",
     "DEFAULT_API_HOST",
+    "OPTIONS",
     "AthenaSettings",
     "Filters",
     "NeonSettings",
+    "Option",
+    "Overview",
     "Settings",
+    "Shown",
     "TestDataSettings",
     "load_settings",
+    "overview",
 ]

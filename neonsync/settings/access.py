@@ -95,8 +95,9 @@ def _from_files(result: Resolution, name: str, variable: str) -> Credential | No
     path, service = result.values.get(f"{name}_file"), result.values.get("neon.keyring")
     found = None
     if path and (not service or file.rank <= keyring.rank):
-        base = _folder(result, file.rank)
-        return from_file(base / Path(path).expanduser(), file.origin)
+        whole = _folder(result, file.rank) / Path(path).expanduser()
+        result.origins[name] = f"from the file {whole}"
+        return from_file(whole, file.origin)
     if service:
         found = from_keyring(service, variable)
     old = result.project

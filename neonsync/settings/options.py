@@ -19,7 +19,8 @@ class Option:
     """One setting: its dotted name in a TOML file, and its other names.
 
     ``environment`` has the names that others gave to its variable, ``json`` the key of
-    etl-config.json, ``flag`` the option of the command line; each may be missing.
+    etl-config.json, ``flag`` the option of the command line; each may be missing. ``empty`` says
+    what it means for people when nothing is set.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Option:
     environment: tuple[str, ...] = ()
     flag: str = ""
     json: str = ""
+    empty: str = "not set"
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -37,31 +39,42 @@ class Option:
 
 
 OPTIONS = (
-    Option("branch", "", values.text, ("TARGET_BRANCH",), "--branch", "targetBranch"),
+    Option(
+        *("branch", "", values.text, ("TARGET_BRANCH",), "--branch", "targetBranch"),
+        empty="the default branch",
+    ),
     Option("mode", "full", values.mode, ("DATA_MODE",), "--mode", "dataMode"),
-    Option("confirm", (), values.names, (), "--confirm"),
+    Option("confirm", (), values.names, (), "--confirm", empty="none"),
     Option("report_dir", ".", values.text, (), "--report-dir"),
     Option("jobs", 2, values.jobs, (), "--jobs"),
     Option(
-        "filters.table_filter", (), values.words, ("TABLE_FILTER",), "--table-filter", "tableFilter"
+        *("filters.table_filter", (), values.words, ("TABLE_FILTER",), "--table-filter"),
+        json="tableFilter",
+        empty="all",
     ),
-    Option("filters.tables", (), values.names, (), "--tables"),
-    Option("filters.states", (), values.names, (), "--states"),
-    Option("filters.days", 0, values.days, ("DATE_RANGE_DAYS",), "--days", "dateRangeDays"),
-    Option("filters.from", "", values.day, (), "--from"),
-    Option("filters.to", "", values.day, (), "--to"),
-    Option("test_data.rows", None, values.rows, (), "--rows"),
+    Option("filters.tables", (), values.names, (), "--tables", empty="all"),
+    Option("filters.states", (), values.names, (), "--states", empty="all"),
+    Option(
+        *("filters.days", 0, values.days, ("DATE_RANGE_DAYS",), "--days", "dateRangeDays"),
+        empty="all",
+    ),
+    Option("filters.from", "", values.day, (), "--from", empty="the first day"),
+    Option("filters.to", "", values.day, (), "--to", empty="the last day"),
+    Option("test_data.rows", "", values.rows, (), "--rows", empty="as each table says"),
     Option("test_data.seed", 1, values.seed, (), "--seed"),
     Option("test_data.scenario", "all", values.scenario, (), "--scenario"),
     Option("athena.database", "default", values.text, ("ATHENA_DB_NAME",)),
     Option("athena.region", "us-east-1", values.text, ("AWS_REGION", "AWS_DEFAULT_REGION")),
     Option("athena.workgroup", "primary", values.text, ("AWS_ATHENA_WORK_GROUP",)),
-    Option("athena.output_location", "", values.s3_location, ("ATHENA_OUTPUT_LOCATION",)),
+    Option(
+        *("athena.output_location", "", values.s3_location, ("ATHENA_OUTPUT_LOCATION",)),
+        empty="the workgroup's own",
+    ),
     Option("athena.price_per_tb", 5.0, values.number),
     Option("neon.project_id", "", values.text, ("NEON_PROJECT_ID",)),
     Option("neon.api_host", DEFAULT_API_HOST, values.api_host, ("NEON_API_HOST",)),
-    Option("neon.database", "", values.text),
-    Option("neon.role", "", values.text),
+    Option("neon.database", "", values.text, empty="the only one"),
+    Option("neon.role", "", values.text, empty="the only one"),
     Option("neon.api_key_file", "", values.text, ("NEON_API_KEY_FILE",)),
     Option("neon.connection_string_file", "", values.text, ("NEON_CONNECTION_STRING_FILE",)),
     Option("neon.keyring", "", values.text),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from neonsync.errors import ConfigError
+from neonsync.secret import redact
 from neonsync.settings.files import (
     CONFIG_VARIABLE,
     ConfigFile,
@@ -83,7 +84,7 @@ def resolve(
         except ValueError as error:
             result.problems.append(
                 ConfigError(
-                    f"{option.name} is {found.raw!r} ({found.origin}): it {error}",
+                    f"{option.name} is {redact(repr(found.raw))} ({found.origin}): it {error}",
                     "See config.toml.example for each setting and its meaning.",
                 )
             )

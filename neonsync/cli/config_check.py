@@ -1,0 +1,148 @@
+"""``neonsync config check``: everything that a run needs, looked at without writing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from neonsync.cli.output import print_error, say
+from neonsync.engine.plan import Plan, make_plan
+from neonsync.errors import (
+    AthenaAccessError,
+    DatabaseAccessError,
+    ExitCode,
+    NeonAccessError,
+    NeonsyncError,
+    RefusedError,
+    SourceError,
+    UnknownBranchError,
+    UnknownTableError,
+    WrongTargetError,
+)
+from neonsync.postgres.connect import Database, connected, server_error
+from neonsync.secret import Secret, redact
+from neonsync.settings import Settings, load_settings
+from neonsync.tables import Mode
+
+# Which side an error speaks of; the first that fits.
+_SIDES: tuple[tuple[tuple[type[NeonsyncError], ...], str], ...] = (
+    ((NeonAccessError, UnknownBranchError, WrongTargetError), "Neon"),
+    ((AthenaAccessError, UnknownTableError, SourceError), "Athena"),
+    ((DatabaseAccessError,), "database"),
+    ((RefusedError,), "permission"),
+)
+
+
+def run_check(flags: Mapping[str, Any], config: Path | None) -> ExitCode:
+    """Print a line for each thing that was checked; the exit code is that of the first fault."""
+    return asyncio.run(_run(flags, config))
+
+
+async def _run(flags: Mapping[str, Any], config: Path | None) -> ExitCode:
+    secrets: tuple[Secret, ...] = ()
+    try:
+        settings = load_settings(flags=flags, environ=os.environ, config=config)
+        secrets = settings.secrets
+        _good("settings", _places(settings))
+        for notice in settings.notices:
+            _note(notice)
+        async for what, detail in _checks(settings):
+            _good(what, detail)
+    except NeonsyncError as error:
+        side = next((name for kinds, name in _SIDES if isinstance(error, kinds)), "settings")
+        say(f"✗ failed  {side}")
+        error.message = redact(error.message, *secrets)
+        print_error(error)
+        return error.exit_code
+    return ExitCode.OK
+
+
+async def _checks(settings: Settings) -> AsyncIterator[tuple[str, str]]:
+    """Each thing that is in order, as it is found out; what comes later needs what came before.
+
+    Raises:
+        NeonsyncError: something is not in order.
+    """
+    plan = await asyncio.to_thread(make_plan, settings)
+    for warning in plan.warnings:
+        if warning not in settings.notices:
+            _note(warning)
+    for line in _planned(plan):
+        yield line
+    yield "database", await _database(plan)
+
+
+def _planned(plan: Plan) -> list[tuple[str, str]]:
+    settings = plan.settings
+    branch = plan.branch
+    lines = [("Neon", f"branch {branch.name} ({branch.id}), host {plan.address.host}")]
+    if plan.output_location:
+        lines.append(
+            (
+                "Athena",
+                f"database {settings.athena.database} in {settings.athena.region}, "
+                f"exports go to {plan.output_location}",
+            )
+        )
+    for table in plan.tables:
+        lines.append(
+            (
+                "table",
+                f"{table.spec.source} → {table.spec.qualified}, "
+                f"{len(table.spec.columns)} columns, key {', '.join(table.spec.key)}",
+            )
+        )
+    if settings.mode is not Mode.FULL:
+        lines.append(("mode", f"{settings.mode}: no rows of the lake are copied"))
+    return lines
+
+
+async def _database(plan: Plan) -> str:
+    """Log in as a run would, and look who answers."""
+    try:
+        async with connected(Database(plan.address.uri, "neonsync config check")) as connection:
+            cursor = await connection.execute(
+                "SELECT current_setting('server_version'), current_database(), current_user,"
+                " to_regnamespace('neonsync') IS NOT NULL"
+                " OR has_database_privilege(current_database(), 'CREATE'),"
+                # Neon's computes know their branch; other servers know no such setting.
+                " current_setting('neon.branch_id', true)"
+            )
+            row = await cursor.fetchone()
+    except psycopg.Error as error:
+        raise server_error(error) from error
+    if row is None:
+        raise AssertionError("a SELECT without FROM gives a row")
+    version, database, role, may_create, branch_id = row
+    by_name = plan.settings.neon.api_key is not None
+    if branch_id and by_name and branch_id != plan.branch.id:
+        raise WrongTargetError(
+            f"the server says that it serves the branch {branch_id}, "
+            f"not {plan.branch.name} ({plan.branch.id})",
+            "Nothing was written. Check the branch's computes in the Neon console.",
+        )
+    if not may_create:
+        raise RefusedError(
+            f"the role {role} may not create schemas in the database {database}",
+            f'Grant it: GRANT CREATE ON DATABASE "{database}" TO "{role}".',
+        )
+    serves = f", which says that it serves {branch_id}" if branch_id else ""
+    return f"Postgres {version}{serves}, database {database} as {role}"
+
+
+def _places(settings: Settings) -> str:
+    place = f"from {settings.config_path}" if settings.config_path else "without a project file"
+    return f"{place}, mode {settings.mode}, {len(settings.tables)} table(s)"
+
+
+def _good(what: str, detail: str) -> None:
+    say(f"✓ ok      {what}: {detail}")
+
+
+def _note(text: str) -> None:
+    say(f"! note    {text}")
