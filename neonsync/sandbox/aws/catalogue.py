@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +15,42 @@ PARQUET_OUTPUT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat
 PARQUET_SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 
 
+Json = dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Column:
-    """A column in Hive's spelling of types, e.g. ``decimal(10,2)``."""
+    """A column in Hive's spelling of types, e.g. ``decimal(10,2)``; name and type in lower case.
+
+    ``sent`` is the column as a Glue client described it, where one did.
+    """
 
     name: str
     type: str
     comment: str = ""
+    sent: Json = field(default_factory=dict, hash=False, compare=False)
 
 
 @dataclass(frozen=True)
 class Partition:
-    """The values of the partition keys, as text, and where the partition's files are."""
+    """The values of the partition keys, as text, and where the partition's files are.
+
+    ``sent`` is the partition as a Glue client described it, where one did.
+    """
 
     values: tuple[str, ...]
     location: str
+    created: float = 0.0
+    sent: Json = field(default_factory=dict, hash=False, compare=False)
 
 
 @dataclass(frozen=True)
 class Table:
-    """An external table on Parquet files."""
+    """A table or a view.
+
+    ``sent`` is the table as a Glue client described it, where one did; what the other fields say
+    counts more. ``archive`` holds descriptions of its earlier versions, the oldest first.
+    """
 
     name: str
     columns: tuple[Column, ...]
@@ -47,6 +63,13 @@ class Table:
     serde: str = PARQUET_SERDE
     description: str = ""
     created: float = 0.0
+    updated: float = 0.0
+    type: str = "EXTERNAL_TABLE"
+    view_text: str = ""
+    serde_parameters: dict[str, str] = field(default_factory=dict)
+    version: int = 0
+    archive: tuple[Json, ...] = ()
+    sent: Json = field(default_factory=dict, hash=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -56,6 +79,9 @@ class Database:
     name: str
     tables: dict[str, Table] = field(default_factory=dict)
     description: str = ""
+    location: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    created: float = 0.0
 
 
 class Catalogue:
@@ -128,15 +154,50 @@ class Catalogue:
         with self._lock:
             found = self.table(database, table)
             known = {partition.values for partition in found.partitions}
-            fresh = tuple(partition for partition in new if partition.values not in known)
-            self.put_table(database, replace(found, partitions=found.partitions + fresh))
-            return [partition for partition in new if partition.values in known]
+            fresh = []
+            for partition in new:
+                if partition.values not in known:
+                    known.add(partition.values)
+                    fresh.append(partition)
+            every = (*found.partitions, *fresh)
+            self.put_table(database, replace(found, partitions=every))
+            return [partition for partition in new if partition not in fresh]
+
+    def partition(self, database: str, table: str, values: tuple[str, ...]) -> Partition:
+        """A partition; raises EntityNotFoundException."""
+        for partition in self.table(database, table).partitions:
+            if partition.values == values:
+                return partition
+        raise not_found("Cannot find partition.")
+
+    def replace_partition(
+        self, database: str, table: str, values: tuple[str, ...], new: Partition
+    ) -> None:
+        """Put another partition in the place of one; raises EntityNotFoundException."""
+        with self._lock:
+            old = self.partition(database, table, values)
+            found = self.table(database, table)
+            every = tuple(new if partition is old else partition for partition in found.partitions)
+            self.put_table(database, replace(found, partitions=every))
+
+    def drop_partitions(
+        self, database: str, table: str, values: list[tuple[str, ...]]
+    ) -> list[tuple[str, ...]]:
+        """Forget partitions (their files stay); returns the values that there were none for."""
+        with self._lock:
+            found = self.table(database, table)
+            known = {partition.values for partition in found.partitions}
+            gone = set(values)
+            left = tuple(p for p in found.partitions if p.values not in gone)
+            self.put_table(database, replace(found, partitions=left))
+            return [wanted for wanted in values if wanted not in known]
 
     def _save(self) -> None:
-        content = {name: asdict(database) for name, database in self._databases.items()}
+        # vars, not asdict, and no indentation: a table may have thousands of partitions.
+        content = json.dumps(self._databases, default=vars)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        temporary.write_text(content, encoding="utf-8")
         temporary.replace(self._path)
 
 
@@ -152,18 +213,18 @@ def _load(path: Path) -> dict[str, Database]:
     return {name: _database(raw) for name, raw in content.items()}
 
 
-def _database(raw: dict[str, Any]) -> Database:
-    tables = {name: _table(table) for name, table in raw["tables"].items()}
-    return Database(raw["name"], tables, raw["description"])
+def _database(raw: Json) -> Database:
+    return Database(**{**raw, "tables": {n: _table(table) for n, table in raw["tables"].items()}})
 
 
-def _table(raw: dict[str, Any]) -> Table:
+def _table(raw: Json) -> Table:
     known = {
         **raw,
         "columns": tuple(Column(**column) for column in raw["columns"]),
         "partition_keys": tuple(Column(**column) for column in raw["partition_keys"]),
         "partitions": tuple(
-            Partition(tuple(item["values"]), item["location"]) for item in raw["partitions"]
+            Partition(**{**item, "values": tuple(item["values"])}) for item in raw["partitions"]
         ),
+        "archive": tuple(raw.get("archive", ())),
     }
     return Table(**known)

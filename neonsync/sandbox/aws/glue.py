@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from neonsync.sandbox.aws import partition_filter
-from neonsync.sandbox.aws.catalogue import (
-    PARQUET_INPUT,
-    PARQUET_OUTPUT,
-    PARQUET_SERDE,
-    Catalogue,
-    Column,
-    Database,
-    Partition,
-    Table,
-    not_found,
-)
+from neonsync.sandbox.aws.catalogue import Catalogue, Table, not_found
 from neonsync.sandbox.aws.errors import ApiError
+from neonsync.sandbox.aws.glue_partitions import PartitionApi
+from neonsync.sandbox.aws.glue_shapes import (
+    Json,
+    described_database,
+    described_table,
+    parsed_database,
+    parsed_table,
+)
 from neonsync.sandbox.aws.paging import paged
 
-Json = dict[str, Any]
+__all__ = ["GlueApi", "described_table", "matching"]
 
 
 class GlueApi:
@@ -34,15 +31,21 @@ class GlueApi:
             "GetDatabase": self._get_database,
             "GetDatabases": self._get_databases,
             "CreateDatabase": self._create_database,
+            "UpdateDatabase": self._update_database,
             "DeleteDatabase": self._delete_database,
             "GetTable": self._get_table,
             "GetTables": self._get_tables,
+            "SearchTables": self._search_tables,
             "CreateTable": self._create_table,
             "UpdateTable": self._update_table,
             "DeleteTable": self._delete_table,
-            "GetPartition": self._get_partition,
-            "GetPartitions": self._get_partitions,
-            "BatchCreatePartition": self._create_partitions,
+            "BatchDeleteTable": self._delete_tables,
+            "GetTableVersion": self._get_version,
+            "GetTableVersions": self._get_versions,
+            "DeleteTableVersion": self._delete_version,
+            "BatchDeleteTableVersion": self._delete_versions,
+            "GetPartitionIndexes": self._get_indexes,
+            **PartitionApi(catalogue).operations,
         }
 
     def call(self, operation: str, request: Json) -> Json:
@@ -54,18 +57,23 @@ class GlueApi:
         return handler(request)
 
     def _get_database(self, request: Json) -> Json:
-        return {"Database": _described_database(self._catalogue.database(request["Name"]))}
+        return {"Database": described_database(self._catalogue.database(request["Name"]))}
 
     def _get_databases(self, request: Json) -> Json:
         page, token = paged(self._catalogue.databases(), request, most=100)
-        return _with_token({"DatabaseList": [_described_database(d) for d in page]}, token)
+        return _with_token({"DatabaseList": [described_database(d) for d in page]}, token)
 
     def _create_database(self, request: Json) -> Json:
-        wanted = request["DatabaseInput"]
-        name = str(wanted["Name"]).lower()
-        if any(found.name == name for found in self._catalogue.databases()):
+        new = parsed_database(request["DatabaseInput"])
+        if any(found.name == new.name for found in self._catalogue.databases()):
             raise ApiError("AlreadyExistsException", "Database already exists.")
-        self._catalogue.put_database(Database(name, description=wanted.get("Description", "")))
+        self._catalogue.put_database(new)
+        return {}
+
+    def _update_database(self, request: Json) -> Json:
+        old = self._catalogue.database(request["Name"])
+        new = parsed_database({**request["DatabaseInput"], "Name": old.name})
+        self._catalogue.put_database(replace(new, tables=old.tables, created=old.created))
         return {}
 
     def _delete_database(self, request: Json) -> Json:
@@ -83,9 +91,20 @@ class GlueApi:
         page, token = paged(tables, request, most=100)
         return _with_token({"TableList": [described_table(database, t) for t in page]}, token)
 
+    def _search_tables(self, request: Json) -> Json:
+        text = str(request.get("SearchText") or "").strip().lower()
+        found = [
+            described_table(database.name, table)
+            for database in self._catalogue.databases()
+            for table in self._catalogue.tables(database.name)
+            if _mentions(table, text)
+        ]
+        page, token = paged(found, request, most=1000)
+        return _with_token({"TableList": page}, token)
+
     def _create_table(self, request: Json) -> Json:
         database = request["DatabaseName"]
-        table = _table(request["TableInput"])
+        table = parsed_table(request["TableInput"])
         if self._catalogue.find(database, table.name):
             raise ApiError("AlreadyExistsException", "Table already exists.")
         self._catalogue.put_table(database, table)
@@ -94,42 +113,68 @@ class GlueApi:
     def _update_table(self, request: Json) -> Json:
         database = request["DatabaseName"]
         old = self._catalogue.table(database, request["TableInput"]["Name"])
-        self._catalogue.put_table(database, _table(request["TableInput"], old))
+        if not request.get("SkipArchive"):
+            old = replace(old, archive=(*old.archive, described_table(database, old)))
+        self._catalogue.put_table(database, parsed_table(request["TableInput"], old))
         return {}
 
     def _delete_table(self, request: Json) -> Json:
         self._catalogue.drop_table(request["DatabaseName"], request["Name"])
         return {}
 
-    def _get_partition(self, request: Json) -> Json:
+    def _delete_tables(self, request: Json) -> Json:
+        errors = []
+        for name in request["TablesToDelete"]:
+            try:
+                self._catalogue.drop_table(request["DatabaseName"], name)
+            except ApiError as error:
+                detail = {"ErrorCode": error.code, "ErrorMessage": error.message}
+                errors.append({"TableName": name, "ErrorDetail": detail})
+        return {"Errors": errors}
+
+    def _get_versions(self, request: Json) -> Json:
+        page, token = paged(self._versions(request), request, most=100)
+        return _with_token({"TableVersions": page}, token)
+
+    def _get_version(self, request: Json) -> Json:
+        versions = self._versions(request)
+        wanted = request.get("VersionId", versions[0]["VersionId"])
+        for version in versions:
+            if version["VersionId"] == wanted:
+                return {"TableVersion": version}
+        raise not_found("Version not found.")
+
+    def _delete_version(self, request: Json) -> Json:
+        errors = self._delete_versions({**request, "VersionIds": [request["VersionId"]]})["Errors"]
+        for error in errors:
+            raise not_found(error["ErrorDetail"]["ErrorMessage"])
+        return {}
+
+    def _delete_versions(self, request: Json) -> Json:
         database = request["DatabaseName"]
         table = self._catalogue.table(database, request["TableName"])
-        wanted = tuple(request["PartitionValues"])
-        for partition in table.partitions:
-            if partition.values == wanted:
-                return {"Partition": _described_partition(database, table, partition)}
-        raise not_found("Cannot find partition.")
-
-    def _get_partitions(self, request: Json) -> Json:
-        database = request["DatabaseName"]
-        table = self._catalogue.table(database, request["TableName"])
-        expression = str(request.get("Expression") or "")
-        found = partition_filter.select(expression, table.partition_keys, table.partitions)
-        page, token = paged(found, request, most=1000)
-        described = [_described_partition(database, table, p) for p in page]
-        return _with_token({"Partitions": described}, token)
-
-    def _create_partitions(self, request: Json) -> Json:
-        new = [
-            Partition(tuple(item["Values"]), item["StorageDescriptor"]["Location"])
-            for item in request["PartitionInputList"]
-        ]
-        old = self._catalogue.add_partitions(request["DatabaseName"], request["TableName"], new)
-        detail = {
-            "ErrorCode": "AlreadyExistsException",
-            "ErrorMessage": "Partition already exists.",
+        gone = set(request["VersionIds"])
+        left = tuple(old for old in table.archive if old["VersionId"] not in gone)
+        self._catalogue.put_table(database, replace(table, archive=left))
+        absent = gone - {old["VersionId"] for old in table.archive}
+        detail = {"ErrorCode": "EntityNotFoundException", "ErrorMessage": "Version not found."}
+        return {
+            "Errors": [
+                {"TableName": table.name, "VersionId": version, "ErrorDetail": detail}
+                for version in sorted(absent)
+            ]
         }
-        return {"Errors": [{"PartitionValues": list(p.values), "ErrorDetail": detail} for p in old]}
+
+    def _versions(self, request: Json) -> list[Json]:
+        """A table's versions, the latest first."""
+        database = request["DatabaseName"]
+        table = self._catalogue.table(database, request["TableName"])
+        every = [*table.archive, described_table(database, table)]
+        return [{"Table": found, "VersionId": found["VersionId"]} for found in reversed(every)]
+
+    def _get_indexes(self, request: Json) -> Json:
+        self._catalogue.table(request["DatabaseName"], request["TableName"])
+        return {"PartitionIndexDescriptorList": []}
 
 
 def matching(tables: Sequence[Table], expression: str | None) -> list[Table]:
@@ -143,92 +188,15 @@ def matching(tables: Sequence[Table], expression: str | None) -> list[Table]:
     return [table for table in tables if pattern.fullmatch(table.name)]
 
 
-def described_table(database: str, table: Table) -> Json:
-    """A table as Glue describes it."""
-    return {
-        "Name": table.name,
-        "DatabaseName": database.lower(),
-        "Description": table.description,
-        "CreateTime": table.created,
-        "UpdateTime": table.created,
-        "Retention": 0,
-        "StorageDescriptor": _storage(table, table.location),
-        "PartitionKeys": [_described_column(key) for key in table.partition_keys],
-        "TableType": "EXTERNAL_TABLE",
-        "Parameters": {"EXTERNAL": "TRUE", **table.parameters},
-        "CatalogId": "000000000000",
-        "IsRegisteredWithLakeFormation": False,
-    }
-
-
-def _described_database(database: Database) -> Json:
-    return {
-        "Name": database.name,
-        "Description": database.description,
-        "CreateTime": 0,
-        "CatalogId": "000000000000",
-    }
-
-
-def _described_partition(database: str, table: Table, partition: Partition) -> Json:
-    return {
-        "Values": list(partition.values),
-        "DatabaseName": database.lower(),
-        "TableName": table.name,
-        "CreationTime": table.created,
-        "StorageDescriptor": _storage(table, partition.location),
-        "Parameters": {},
-        "CatalogId": "000000000000",
-    }
-
-
-def _storage(table: Table, location: str) -> Json:
-    return {
-        "Columns": [_described_column(column) for column in table.columns],
-        "Location": location,
-        "InputFormat": table.input_format,
-        "OutputFormat": table.output_format,
-        "Compressed": False,
-        "NumberOfBuckets": -1,
-        "SerdeInfo": {
-            "SerializationLibrary": table.serde,
-            "Parameters": {"serialization.format": "1"},
-        },
-        "BucketColumns": [],
-        "SortColumns": [],
-        "Parameters": {},
-        "StoredAsSubDirectories": False,
-    }
-
-
-def _described_column(column: Column) -> Json:
-    comment = {"Comment": column.comment} if column.comment else {}
-    return {"Name": column.name, "Type": column.type, **comment}
-
-
-def _table(wanted: Json, old: Table | None = None) -> Table:
-    storage = wanted.get("StorageDescriptor") or {}
-    serde = storage.get("SerdeInfo") or {}
-    return Table(
-        name=str(wanted["Name"]).lower(),
-        columns=_columns(storage.get("Columns")),
-        partition_keys=_columns(wanted.get("PartitionKeys")),
-        location=storage.get("Location", ""),
-        partitions=old.partitions if old else (),
-        parameters=dict(wanted.get("Parameters") or {}),
-        input_format=storage.get("InputFormat") or PARQUET_INPUT,
-        output_format=storage.get("OutputFormat") or PARQUET_OUTPUT,
-        serde=serde.get("SerializationLibrary") or PARQUET_SERDE,
-        description=wanted.get("Description", ""),
-        created=old.created if old else time.time(),
-    )
-
-
-def _columns(described: list[Json] | None) -> tuple[Column, ...]:
-    return tuple(
-        Column(str(c["Name"]).lower(), str(c["Type"]).lower(), c.get("Comment", ""))
-        for c in described or []
-    )
+def _mentions(table: Table, text: str) -> bool:
+    """Whether a table's name, description, columns or parameters hold a text."""
+    columns = [
+        part for c in (*table.columns, *table.partition_keys) for part in (c.name, c.comment)
+    ]
+    every: list[Any] = [table.name, table.description, *columns, *table.parameters.values()]
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return text[1:-1] in [str(part).lower() for part in every]
+    return any(text in str(part).lower() for part in every)
 
 
 def _with_token(answer: Json, token: str | None) -> Json:
