@@ -46,21 +46,13 @@ def parse_address(given: Secret, origin: str) -> Address:
         raise ConfigError(
             f"{what} holds blanks or line breaks", "Copy it again, as one line. " + _FORM
         )
+    _refuse_bare(value, what)
     try:
         parts = urlsplit(value)
         _ = parts.port
         parameters = parse_qsl(parts.query, keep_blank_values=True)
     except ValueError:
         raise ConfigError(f"{what} is not an address", _FORM) from None
-    for character, code, there in (
-        ("#", "%23", "#" in value),
-        ("@", "%40", parts.netloc.count("@") > 1),
-    ):
-        if there:  # libpq and others would read different addresses out of it
-            raise ConfigError(
-                f"{what} has a {character} that is not part of its form",
-                f"In a password, write {code} for it. " + _FORM,
-            )
     host = (parts.hostname or "").lower()
     address = Address(given, host, unquote(parts.path.lstrip("/")), unquote(parts.username or ""))
     if not host or "%" in host or "," in host:
@@ -69,18 +61,22 @@ def parse_address(given: Secret, origin: str) -> Address:
     for name, missing in (("role", not address.role), ("database", not address.database)):
         if missing:
             raise ConfigError(f"{what} names no {name}", _FORM)
-    for name, _ in parameters:
-        if name in _DETOURS:
+    # Where the host's name does not resolve, as a sandbox's, hostaddr says that it is this machine.
+    local = host in LOOPBACK or any(
+        name == "hostaddr" and value in LOOPBACK for name, value in parameters
+    )
+    for name, value in parameters:
+        if name in _DETOURS and not (name == "hostaddr" and value in LOOPBACK):
             raise ConfigError(
                 f"{what} has the parameter {name!r}, which stands in its address already",
                 "Leave the parameter out. " + _FORM,
             )
     modes = [value for name, value in parameters if name == "sslmode"]
     if not modes:
-        if host in LOOPBACK:
+        if local:
             return address
         joint = "&" if parts.query else "?"
-        encrypted = Secret(f"{value.rstrip('?')}{joint}sslmode=require")
+        encrypted = Secret(f"{given.reveal().strip().rstrip('?')}{joint}sslmode=require")
         return Address(encrypted, host, address.database, address.role)
     for mode in modes:
         if mode not in _ENCRYPTED + _UNENCRYPTED:
@@ -88,9 +84,23 @@ def parse_address(given: Secret, origin: str) -> Address:
                 f"{what} has an sslmode that there is not",
                 f"Write sslmode=require; there are {', '.join(_UNENCRYPTED + _ENCRYPTED)}.",
             )
-        if mode in _UNENCRYPTED and host not in LOOPBACK:
+        if mode in _UNENCRYPTED and not local:
             raise ConfigError(
                 f"{what} has sslmode={mode}: password and rows could travel unencrypted to {host}",
                 "Write sslmode=require; only this machine itself is reached without.",
             )
     return address
+
+
+def _refuse_bare(value: str, what: str) -> None:
+    """Refuse characters that libpq and others would read different addresses out of."""
+    authority = value.partition("://")[2].partition("/")[0]
+    for character, code, there in (
+        ("#", "%23", "#" in value),
+        ("@", "%40", authority.count("@") > 1),
+    ):
+        if there:
+            raise ConfigError(
+                f"{what} has a {character} that is not part of its form",
+                f"In a password, write {code} for it. " + _FORM,
+            )

@@ -90,7 +90,12 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ({}, {"NEON_API_HOST": "http://neon.example"}, None, "must be an https address"),
         ({}, {"NEON_CONNECTION_STRING": "mysql://x"}, None, "does not begin with postgresql://"),
         ({}, {}, '[neon]\napi_key = "napi_x"', "secrets are not read from the configuration"),
-        ({}, {}, 'confirm = "main"\n[athena]\nprice_per_tb = -1', "must be a number that is not negative"),
+        (
+            {},
+            {},
+            'confirm = "main"\n[athena]\nprice_per_tb = -1',
+            "must be a number that is not negative",
+        ),
         ({}, {}, "confirm = [1]", "must be a list of names"),
     ],
 )
