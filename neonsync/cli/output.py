@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
+from typing import TextIO
 
 import click
 
@@ -34,6 +36,39 @@ def error_lines(error: NeonsyncError) -> list[str]:
     lines = f"neonsync: {error.message}".splitlines()
     lines += [f"  {line}" for line in error.remedy.splitlines()]
     return [printable(line) for line in lines]
+
+
+class Tolerant(io.TextIOBase):
+    """A stream for those who do not expect a terminal to go away, as Rich does not."""
+
+    encoding = "utf-8"
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.encoding = stream.encoding
+
+    def write(self, text: str, /) -> int:
+        """Write a text, or nothing any more."""
+        try:
+            return self._stream.write(text)
+        except OSError:
+            give_up(self._stream.fileno())
+            return len(text)
+
+    def flush(self) -> None:
+        """Let it be seen, if anybody is there."""
+        try:
+            self._stream.flush()
+        except OSError:
+            give_up(self._stream.fileno())
+
+    def isatty(self) -> bool:
+        """What the stream says."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """The stream's own."""
+        return self._stream.fileno()
 
 
 def give_up(descriptor: int) -> None:

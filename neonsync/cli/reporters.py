@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import IO, Protocol, TypeAlias, cast
 
-from neonsync.cli.output import error_lines, say
+from neonsync.cli.output import Tolerant, error_lines, say
 from neonsync.engine.events import Event, RunStarted
 from neonsync.engine.result import RunResult
 from neonsync.errors import NeonsyncError, RunCancelled
@@ -151,7 +151,8 @@ def choose(secrets: tuple[Secret, ...], environ: Mapping[str, str], *, as_json: 
 
         from neonsync.report.live import LiveReporter
 
-        members.append(LiveReporter(Console(stderr=True, highlight=False), secrets))
+        terminal = cast("IO[str]", Tolerant(sys.stderr))
+        members.append(LiveReporter(Console(file=terminal, highlight=False), secrets))
     else:
         members.append(PlainReporter(to_stderr))
     if as_json:

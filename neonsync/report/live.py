@@ -1,41 +1,39 @@
-"""A live display for a terminal: finished steps scroll by above one bar a table."""
+"""A live display for a terminal: finished steps scroll by above what goes on."""
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from neonsync.engine.events import (
-    CheckFinished,
-    Event,
-    Level,
-    Notice,
-    Step,
-    StepFinished,
-    StepStarted,
-)
+from neonsync.engine.events import CheckFinished, Event, Level, Notice, StepFinished
 from neonsync.engine.result import RunResult
-from neonsync.engine.state import RunState, TableState, reduce
-from neonsync.report.wording import describe_event, describe_state, duration, printable, short
+from neonsync.report.live_view import LiveView
+from neonsync.report.wording import describe_event, printable
 from neonsync.secret import Secret, redact
 
-BAR_CELLS = 20
-ETA_AFTER_SECONDS = 10.0
 REFRESHES_PER_SECOND = 8
 _STYLES = {"failed": "bold red", "warning": "yellow"}
 
 
 class LiveReporter:
-    """Draws at the foot of the terminal, from the reducer's state, eight times a second at most."""
+    """Draws at the foot of the terminal, eight times a second."""
 
-    def __init__(self, console: Console, secrets: tuple[Secret, ...] = ()) -> None:
+    def __init__(
+        self,
+        console: Console,
+        secrets: tuple[Secret, ...] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._console = console
         self._secrets = secrets
-        self._state = RunState()
-        self._step_since: dict[str, float] = {"": time.monotonic()}
+        self._clock = clock
+        self._lock = threading.Lock()  # the display draws in a thread of its own
+        self._view = LiveView(clock(), ascii_only=console.options.ascii_only)
         self._live = Live(
             console=console,
             get_renderable=self._render,
@@ -47,9 +45,8 @@ class LiveReporter:
 
     def __call__(self, event: Event) -> None:
         """Take an event in; one that ends something leaves a line behind."""
-        self._state = reduce(self._state, event)
-        if isinstance(event, StepStarted):
-            self._step_since[event.table] = time.monotonic()
+        with self._lock:
+            self._view.take(event, self._clock())
         if isinstance(event, StepFinished | CheckFinished | Notice):
             line = describe_event(event)
             if line is not None:
@@ -73,34 +70,8 @@ class LiveReporter:
         self._live.stop()
 
     def _render(self) -> Group:
-        """One line a table, cut at the terminal's edge rather than wrapped: it must not jump."""
-        if self._state.step or not self._state.tables:
-            lines = [Text(f"{describe_state(self._state)}  {self._elapsed('')}")]
-        else:
-            lines = [self._line(name, table) for name, table in self._state.tables.items()]
-        for line in lines:
-            line.no_wrap, line.overflow = True, "ellipsis"
-        return Group(*lines)
-
-    def _line(self, name: str, table: TableState) -> Text:
-        line = Text(f"{name.removeprefix('public.')} {table.step} ")
-        if table.step == Step.LOAD and table.rows:
-            rows = table.loaded_rows + table.copied_rows
-            share = rows / table.rows
-            filled = round(share * BAR_CELLS)
-            line.append("█" * filled, style="green").append("░" * (BAR_CELLS - filled))
-            line.append(f" {share:.0%} of {short(table.rows)} rows")
-            seconds = time.monotonic() - self._step_since.get(name, time.monotonic())
-            if seconds > 1:
-                line.append(f", {short(rows / seconds)}/s")
-            if seconds > ETA_AFTER_SECONDS and rows:
-                line.append(f", {duration(seconds * (1 - share) / share)} left")
-        elif table.step == Step.INDEX:
-            line.append(f"{table.indexes or '0'} built")
-        return line.append(f"  {self._elapsed(name)}", style="dim")
-
-    def _elapsed(self, table: str) -> str:
-        return duration(time.monotonic() - self._step_since.get(table, time.monotonic()))
+        with self._lock:
+            return Group(*self._view.lines(*self._console.size, self._clock()))
 
 
 def _style(event: Event) -> str:

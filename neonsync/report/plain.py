@@ -16,10 +16,13 @@ HEARTBEAT_SECONDS = 30.0
 class PlainReporter:
     """Writes lines where no terminal is; ``write`` takes one without its line end."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
+    def __init__(
+        self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._write = write
+        self._clock = clock
         self._state = RunState()
-        self._last = time.monotonic()
+        self._last = clock()
 
     def __call__(self, event: Event) -> None:
         """Write the event's line, if it has one."""
@@ -30,12 +33,12 @@ class PlainReporter:
 
     def tick(self) -> None:
         """To be called now and then: writes where the run stands after a long silence."""
-        if time.monotonic() - self._last >= HEARTBEAT_SECONDS:
+        if self._clock() - self._last >= HEARTBEAT_SECONDS:
             self.say(describe_state(self._state))
 
     def say(self, line: str) -> None:
         """Write a line at once."""
-        self._last = time.monotonic()
+        self._last = self._clock()
         self._write(f"{time.strftime('%H:%M:%S')} {printable(line)}")
 
     def finish(self, result: RunResult, report_dir: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from neonsync.engine.events import (
     CheckFinished,
     ChunkLoaded,
@@ -13,12 +15,14 @@ from neonsync.engine.events import (
     QueryProgress,
     RunFinished,
     RunStarted,
+    Step,
     StepFinished,
     StepStarted,
     TablePublished,
 )
-from neonsync.engine.state import RunState
+from neonsync.engine.state import RunState, TableState
 
+TABLES_NAMED = 5
 _MARKS = {"passed": "ok", "warning": "!!", "failed": "FAILED"}
 
 
@@ -116,11 +120,19 @@ def describe_detail(event: Event) -> str | None:
 
 
 def describe_state(state: RunState) -> str:
-    """Where a run stands, for the line that shows that it is alive."""
+    """Where a run stands, for the line that shows that it is alive; of many tables their number."""
     if state.step:
         return f"{state.step} …"
-    parts = []
-    for name, table in state.tables.items():
-        rows = f", {table.loaded_rows:,} of {table.rows:,} rows" if table.rows else ""
-        parts.append(f"{name}: {table.step}{rows}")
-    return "; ".join(parts) or "starting …"
+    if len(state.tables) > TABLES_NAMED:
+        steps = Counter(table.step for table in state.tables.values())
+        said = ", ".join(f"{count} {step}" for step, count in steps.items())
+        return f"{len(state.tables)} tables: {said}; {state.loaded_rows:,} rows loaded"
+    return "; ".join(map(_describe_table, state.tables.items())) or "starting …"
+
+
+def _describe_table(item: tuple[str, TableState]) -> str:
+    name, table = item
+    if table.step == Step.EXTRACT and table.scanned_bytes:
+        return f"{name}: {table.step}, {size(table.scanned_bytes)} scanned"
+    rows = f", {table.loaded_rows:,} of {table.rows:,} rows" if table.rows else ""
+    return f"{name}: {table.step}{rows}"
