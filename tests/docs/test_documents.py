@@ -4,45 +4,83 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
-from neonsync import settings as settings_module
 from neonsync.cli.main import cli
 from neonsync.errors import ExitCode
-from neonsync.settings import load_settings
+from neonsync.settings import BY_NAME, load_settings
+from neonsync.tables import ColumnRule, IndexSpec, TableConfig, TestDataRules, parse_tables
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 ENOUGH = {"NEON_API_KEY": "napi_x"}
 
 
-def test_the_example_configuration_is_read_and_holds_every_setting() -> None:
-    example = ROOT / "config.toml.example"
-    settings = load_settings(flags={}, environ=ENOUGH, config=example)
+EXAMPLE = (ROOT / "config.toml.example").read_text()
+# A line that begins with # and no blank is a setting that is not set.
+WHOLE = re.sub(r"^#(?=[^ \n])", "", EXAMPLE, flags=re.MULTILINE)
+# Names that everybody has of their own: what stands there is an example, not the default.
+OF_ONES_OWN = ("neon.project_id", "athena.output_location")
 
-    document = tomllib.loads(example.read_text())
-    named = {
-        f"{key}.{inner}" if isinstance(value, dict) else key
+
+def _settings_in(text: str) -> dict[str, Any]:
+    document = tomllib.loads(text)
+    document.pop("tables", None)
+    return {
+        f"{key}.{inner}" if isinstance(value, dict) else key: item
         for key, value in document.items()
-        for inner in (value if isinstance(value, dict) else [""])
+        for inner, item in (value.items() if isinstance(value, dict) else [("", value)])
     }
-    assert named == {option.name for option in settings_module._OPTIONS}
+
+
+def test_the_example_configuration_is_read_and_states_the_defaults(tmp_path: Path) -> None:
+    settings = load_settings(
+        flags={}, environ=ENOUGH, config=ROOT / "config.toml.example", directory=tmp_path
+    )
     assert settings.neon.project_id == "quiet-moon-12345678"
-    # What it shows as the value is the default, except for names that everybody has of their own.
-    for option in settings_module._OPTIONS:
-        table, _, key = option.name.rpartition(".")
-        shown = document[table][key] if table else document[key]
-        if option.name not in ("neon.project_id", "athena.output_location"):
-            assert option.parse(shown) == option.parse(option.default), option.name
+    assert settings.origins["tables"] == "the preset"
+    for name, shown in _settings_in(EXAMPLE).items():
+        option = BY_NAME[name]
+        if name not in OF_ONES_OWN:
+            assert option.parse(shown) == option.parse(option.default), name
 
 
-def test_the_example_names_every_variable_and_flag_of_a_setting() -> None:
-    text = (ROOT / "config.toml.example").read_text()
-    for variable in ("TARGET_BRANCH", "DATA_MODE", "ATHENA_DB_NAME", "NEON_API_HOST"):
-        assert variable in text
+def test_the_example_holds_every_setting_with_its_variables_and_its_flag() -> None:
+    assert set(_settings_in(WHOLE)) == set(BY_NAME)
+    for option in BY_NAME.values():
+        option.parse(_settings_in(WHOLE)[option.name])
+        for word in (*option.variables[1:], option.flag):
+            assert word in EXAMPLE, (option.name, word)
+
+
+def test_the_example_shows_every_key_of_a_table() -> None:
+    entries = tomllib.loads(WHOLE)["tables"]
+    tables = parse_tables(entries, "config.toml.example")
+    assert {key for entry in entries for key in entry} == {f.name for f in fields(TableConfig)}
+    assert {key for index in entries[0]["indexes"]["full"] for key in index} == {
+        f.name for f in fields(IndexSpec)
+    }
+    rules = entries[0]["test_data"]["columns"].values()
+    assert {key for rule in rules for key in rule} == {f.name for f in fields(ColumnRule)}
+    assert set(entries[0]["test_data"]) == {f.name for f in fields(TestDataRules)}
+    assert [table.target_name for table in tables] == ["orders", "customers"]
+
+
+def test_each_setting_of_the_example_has_a_comment() -> None:
+    lines = EXAMPLE.splitlines()
+    setting = re.compile(r"#?[a-z_]+ = ")
+    bare = [
+        line
+        for previous, line in zip(["", *lines], lines, strict=False)
+        # Its own comment stands above it, or that of its group, or its section's header.
+        if setting.match(line) and not re.match(r"# |#?\[|#?[a-z_]+ = ", previous)
+    ]
+    assert bare == []
 
 
 def test_ci_runs_the_readmes_test_command() -> None:
