@@ -182,8 +182,9 @@ def _default(question: _Question, environ: Mapping[str, str]) -> str | None:
     if not question.setting:
         return None
     for variable in BY_NAME[question.setting].variables:
-        if environ.get(variable, "").strip():
-            return environ[variable].strip()
+        value = environ.get(variable, "").strip()
+        if value and redact(value) == value:  # a secret is neither shown nor written
+            return value
     return None if question.needed else _fallback(question)
 
 
