@@ -11,11 +11,12 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
 from neonsync.engine.events import Event, QueryProgress, RowsCopied, RunFinished
+from neonsync.engine.publish import Published
 from neonsync.engine.result import RunResult
 from neonsync.report.files import validation_status
 from neonsync.secret import Secret, redacted
@@ -114,7 +115,8 @@ def summary_record(result: RunResult, report_dir: str) -> dict[str, Any]:
     counts = Counter(check.status for check in result.checks)
     error = result.error
     published = {entry.table: entry for entry in result.published}
-    nothing = {"method": None, "inserted": 0, "updated": 0, "unchanged": 0}
+    counted = {field.name: 0 for field in fields(Published)}
+    nothing = {**counted, "method": None}
     return {
         **_head("summary"),
         "status": result.status,
@@ -129,7 +131,7 @@ def summary_record(result: RunResult, report_dir: str) -> dict[str, Any]:
         "finished_at": _iso(result.finished_at),
         "seconds": round(result.seconds, 3),
         "tables": [
-            asdict(published[name]) if name in published else {"table": name, **nothing}
+            asdict(published[name]) if name in published else {**nothing, "table": name}
             for name in result.tables
         ],
         "rows_read": result.rows_read,

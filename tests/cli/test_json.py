@@ -45,15 +45,10 @@ def test_a_run_prints_its_events_and_its_summary_last_and_nothing_else(target: T
     assert summary["exit_code"] == 0
     assert summary["branch"] == target.name
     assert summary["run_id"] == told[0]["run_id"]
-    assert summary["tables"] == [
-        {
-            "table": "public.forecast_data",
-            "method": "swap",
-            "inserted": ROWS,
-            "updated": 0,
-            "unchanged": 0,
-        }
-    ]
+    (table,) = summary["tables"]
+    assert table["table"] == "public.forecast_data"
+    assert table["method"] == "swap"
+    assert (table["inserted"], table["updated"], table["unchanged"]) == (ROWS, 0, 0)
     assert summary["checks"]["passed"] == 7
     assert summary["error"] is None
     assert summary["report_dir"] == str(target.report_dir)

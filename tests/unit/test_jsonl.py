@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
+from neonsync.cli.reporters import unstarted
 from neonsync.engine.events import (
     ChunkLoaded,
     Event,
@@ -16,7 +18,8 @@ from neonsync.engine.events import (
     Step,
     StepStarted,
 )
-from neonsync.report.jsonl import JsonLines
+from neonsync.errors import RunCancelled
+from neonsync.report.jsonl import JsonLines, summary_record
 from neonsync.secret import Secret
 
 
@@ -142,3 +145,12 @@ def test_a_text_is_one_line_of_ascii_and_no_command_to_githubs_runner() -> None:
     assert line.isprintable()
     assert "##[" not in line
     assert stream.lines[0]["message"] == text
+
+
+def test_a_table_that_was_not_published_stands_in_the_summary_without_a_method() -> None:
+    stopped = replace(unstarted(RunCancelled("stopped")), tables=("public.a",))
+    (table,) = summary_record(stopped, "")["tables"]
+
+    assert table["table"] == "public.a"
+    assert table["method"] is None
+    assert table["inserted"] == table["updated"] == table["unchanged"] == 0
