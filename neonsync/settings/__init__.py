@@ -1,6 +1,6 @@
 """Settings: flags, environment, files and defaults, each value with its origin."""
 
-from neonsync.settings.load import load_settings
+from neonsync.settings.load import Lake, load_lake, load_settings
 from neonsync.settings.model import (
     AthenaSettings,
     Filters,
@@ -17,12 +17,14 @@ __all__ = [
     "OPTIONS",
     "AthenaSettings",
     "Filters",
+    "Lake",
     "NeonSettings",
     "Option",
     "Overview",
     "Settings",
     "Shown",
     "TestDataSettings",
+    "load_lake",
     "load_settings",
     "overview",
 ]

@@ -78,7 +78,7 @@ def missing(result: Resolution, access: Access) -> ConfigError | None:
 
 
 def _find(result: Resolution, environ: Mapping[str, str], variable: str) -> Credential | None:
-    """The layer decides; in one layer, a file comes before the keyring."""
+    """The variable, or what the files lead to; its origin is noted."""
     name = "neon." + variable.removeprefix("NEON_").lower()
     result.origins[name] = "not set"
     found = from_environment(variable, environ) or _from_files(result, name, variable)
@@ -91,20 +91,32 @@ def _find(result: Resolution, environ: Mapping[str, str], variable: str) -> Cred
 
 
 def _from_files(result: Resolution, name: str, variable: str) -> Credential | None:
+    """What the highest layer below the variable has: a file, the old script's file, the keyring."""
     file, keyring = result.found[f"{name}_file"], result.found["neon.keyring"]
-    path, service = result.values.get(f"{name}_file"), result.values.get("neon.keyring")
-    found = None
-    if path and (not service or file.rank <= keyring.rank):
-        whole = _folder(result, file.rank) / Path(path).expanduser()
+    path = str(result.values.get(f"{name}_file", ""))
+    service = str(result.values.get("neon.keyring", ""))
+
+    def by_file() -> Credential | None:
+        whole = _folder(result, file.rank) / path
         result.origins[name] = f"from the file {whole}"
         return from_file(whole, file.origin)
-    if service:
-        found = from_keyring(service, variable)
+
+    def by_keyring() -> Credential | None:
+        return from_keyring(service, variable)
+
+    ways = [(file.rank, by_file)] if path else []
     old = result.project
-    if found is None and name == "neon.connection_string" and old and old.connection_string:
-        notice = exposed(old.path, old.path.stat().st_mode)
-        found = Credential(old.connection_string, f"from {old.path}", notice)
-    return found
+    if old is not None and old.connection_string is not None and variable == CONNECTION_STRING:
+        found = Credential(
+            old.connection_string, f"from {old.path}", exposed(old.path, old.path.stat().st_mode)
+        )
+        ways.append((Rank.PROJECT, lambda: found))
+    if service:
+        ways.append((keyring.rank, by_keyring))
+    for _, way in sorted(ways, key=lambda each: each[0]):
+        if (credential := way()) is not None:
+            return credential
+    return None
 
 
 def _folder(result: Resolution, rank: Rank) -> Path:

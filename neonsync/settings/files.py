@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tomllib
@@ -64,9 +65,10 @@ def find_files(config: Path | None, environ: Mapping[str, str], directory: Path)
     """
     named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
     if named is not None:
-        named = named.expanduser()
+        with contextlib.suppress(RuntimeError):  # a home that is not there: the file is not, either
+            named = named.expanduser()
         return Places() if str(named) == os.devnull else Places(named, _user_file(environ))
-    there = [directory / name for name in (PROJECT_FILE, OLD_FILE) if (directory / name).exists()]
+    there = [directory / name for name in (PROJECT_FILE, OLD_FILE) if _is_there(directory / name)]
     notices = (f"{there[1]} is not read: {there[0]} stands beside it",) if there[1:] else ()
     return Places(there[0] if there else None, _user_file(environ), notices)
 
@@ -79,11 +81,15 @@ def _user_file(environ: Mapping[str, str]) -> Path | None:
             return None
         base = home / ".config"
     path = base / "neonsync" / "config.toml"
+    return path if _is_there(path) else None
+
+
+def _is_there(path: Path) -> bool:
     try:
         path.stat()
     except OSError:  # a container's user often has a home that it may not enter
-        return None
-    return path
+        return False
+    return True
 
 
 def read_file(path: Path) -> ConfigFile:

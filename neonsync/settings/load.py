@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,21 +44,48 @@ def load_settings(
     return _settings(result, access, bool(flags.get("dry_run")))
 
 
+@dataclass(frozen=True)
+class Lake:
+    """Where the lake is, and the project's file that a table may be added to, if there is one."""
+
+    athena: AthenaSettings
+    project: Path | None
+
+
+def load_lake(
+    *, environ: Mapping[str, str], config: Path | None = None, directory: Path | None = None
+) -> Lake:
+    """The part of the settings that tells of the lake; no branch needs to be reachable.
+
+    Raises:
+        ConfigError: something is unknown or wrong; the message names it and its origin.
+    """
+    result = resolve({}, environ, config, directory or Path())
+    if result.problems:
+        raise result.problems[0]
+    return Lake(_athena(result), result.places.project)
+
+
+def _athena(result: Resolution) -> AthenaSettings:
+    values = result.values
+    return AthenaSettings(
+        database=values["athena.database"],
+        region=values["athena.region"],
+        workgroup=values["athena.workgroup"],
+        output_location=values["athena.output_location"],
+        price_per_tb=values["athena.price_per_tb"],
+    )
+
+
 def _settings(result: Resolution, access: Access, dry_run: bool) -> Settings:
     values = result.values
     return Settings(
         branch=values["branch"],
         mode=values["mode"],
         confirm=values["confirm"],
-        report_dir=Path(values["report_dir"]).expanduser(),
+        report_dir=Path(values["report_dir"]),
         jobs=values["jobs"],
-        athena=AthenaSettings(
-            database=values["athena.database"],
-            region=values["athena.region"],
-            workgroup=values["athena.workgroup"],
-            output_location=values["athena.output_location"],
-            price_per_tb=values["athena.price_per_tb"],
-        ),
+        athena=_athena(result),
         neon=NeonSettings(
             project_id=values["neon.project_id"],
             api_key=access.api_key,

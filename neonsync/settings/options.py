@@ -45,7 +45,7 @@ OPTIONS = (
     ),
     Option("mode", "full", values.mode, ("DATA_MODE",), "--mode", "dataMode"),
     Option("confirm", (), values.names, (), "--confirm", empty="none"),
-    Option("report_dir", ".", values.text, (), "--report-dir"),
+    Option("report_dir", ".", values.path, (), "--report-dir"),
     Option("jobs", 2, values.jobs, (), "--jobs"),
     Option(
         *("filters.table_filter", (), values.words, ("TABLE_FILTER",), "--table-filter"),
@@ -75,8 +75,8 @@ OPTIONS = (
     Option("neon.api_host", DEFAULT_API_HOST, values.api_host, ("NEON_API_HOST",)),
     Option("neon.database", "", values.text, empty="the only one"),
     Option("neon.role", "", values.text, empty="the only one"),
-    Option("neon.api_key_file", "", values.text, ("NEON_API_KEY_FILE",)),
-    Option("neon.connection_string_file", "", values.text, ("NEON_CONNECTION_STRING_FILE",)),
+    Option("neon.api_key_file", "", values.path, ("NEON_API_KEY_FILE",)),
+    Option("neon.connection_string_file", "", values.path, ("NEON_CONNECTION_STRING_FILE",)),
     Option("neon.keyring", "", values.text),
 )
 BY_NAME = {option.name: option for option in OPTIONS}

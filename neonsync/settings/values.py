@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,15 @@ def text(value: Any) -> str:
     if not value.isprintable():
         raise ValueError("must not hold line breaks or other control characters")
     return value.strip()
+
+
+def path(value: Any) -> str:
+    """The path of a file or a folder, with ~ for a home; may be empty."""
+    given = text(value)
+    try:
+        return str(Path(given).expanduser()) if given else ""
+    except RuntimeError:
+        raise ValueError("must not begin with the home of somebody who is not there") from None
 
 
 def number(value: Any) -> float:

@@ -75,6 +75,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         (["--mode", "test-data", "--seed", "-1"], "test_data.seed is -1 (from --seed)"),
         (["--config", "none.toml"], "the configuration none.toml does not exist"),
         (["--config", "/"], "is a directory"),
+        (["--config", "~nobody-of-this-name/x.toml"], "does not exist"),
+        (["--report-dir", "~nobody-of-this-name/x"], "the home of somebody who is not there"),
         (["--branch", "a\nb"], "must not hold line breaks"),
     ],
 )
@@ -229,6 +231,15 @@ def test_a_flag_before_a_command_is_not_passed_over_in_silence(run: Run) -> None
         code, _, err = run(*flag, "config", "show")
         assert code == 2
         assert f"{flag[0]} stands before the command config" in err
+
+
+def test_on_a_terminal_the_headless_run_is_asked_for_by_its_name(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    code, _, err = run()
+    assert code == 2
+    assert "add --headless" in err
 
 
 def test_every_mistake_is_shown_at_once_and_as_json_too(run: Run) -> None:

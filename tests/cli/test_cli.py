@@ -218,6 +218,8 @@ def test_the_demo_runs_and_its_second_run_writes_nothing(tmp_path: Path) -> None
         "PGHOST": "elsewhere",
     }
 
+    (tmp_path / "neonsync.toml").write_text("jobs = 99\n")
+
     first = neonsync(*arguments, env=env, cwd=tmp_path)
     second = neonsync(*arguments, env=env, cwd=tmp_path)
 

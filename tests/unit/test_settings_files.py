@@ -126,6 +126,16 @@ def test_the_old_scripts_file_is_read_as_it_is(tmp_path: Path) -> None:
     assert load_settings(flags={}, environ={}, config=old, directory=tmp_path).branch == "dev"
 
 
+def test_the_old_files_address_beats_a_secret_file_of_the_user(tmp_path: Path, home: Path) -> None:
+    secret = write(home / "address", "postgresql://me:pw@ep-user/shop")
+    write(home / "config.toml", '[neon]\nconnection_string_file = "address"\n')
+    assert load(tmp_path).origins["neon.connection_string"] == f"from the file {secret}"
+    old = write(
+        tmp_path / "work" / "etl-config.json", '{"connectionString": "postgresql://me@ep-old/shop"}'
+    )
+    assert load(tmp_path).origins["neon.connection_string"] == f"from {old}"
+
+
 def test_null_in_the_old_file_is_not_set(tmp_path: Path) -> None:
     write(tmp_path / "work" / "etl-config.json", '{"tableFilter": null, "connectionString": ""}')
     assert load(tmp_path).filters.words == ()
