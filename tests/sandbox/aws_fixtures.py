@@ -32,6 +32,14 @@ ROWS = 9_001
 DAYS = 90
 END = date(2026, 1, 31)
 FAST = AthenaOptions(query_seconds=0)
+# What a Glue client says of a table of Parquet files.
+PARQUET = {
+    "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+    "SerdeInfo": {
+        "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+    },
+}
 _FINAL = {"SUCCEEDED", "FAILED", "CANCELLED"}
 _ONE_TRY = Config(retries={"mode": "standard", "total_max_attempts": 1})
 

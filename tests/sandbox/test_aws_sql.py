@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.aws_fixtures import DAYS, ROWS, Aws, serving, small_lake
+from tests.sandbox.aws_fixtures import DAYS, PARQUET, ROWS, Aws, serving, small_lake
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +152,7 @@ def test_tables_without_files_have_columns_and_no_rows(aws: Aws) -> None:
     storage = {
         "Columns": [{"Name": "Id", "Type": "bigint"}, {"Name": "tags", "Type": "array<string>"}],
         "Location": "s3://neonsync-sandbox/lake/empty/",
+        **PARQUET,
     }
     aws.glue.create_table(
         DatabaseName="lake",
@@ -188,6 +189,7 @@ def test_partitions_may_lie_anywhere_and_grow_columns(aws: Aws) -> None:
                     {"Name": "restaurant_id", "Type": "bigint"},
                 ],
                 "Location": "s3://neonsync-sandbox/elsewhere/",
+                **PARQUET,  # type: ignore[typeddict-item]
             },
             "PartitionKeys": [{"Name": "business_date", "Type": "date"}],
         },

@@ -7,13 +7,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from neonsync.sandbox.aws.errors import not_supported
 from neonsync.sandbox.aws.files import write_object
+from neonsync.sandbox.aws.sql.labels import ZONED, Label
+from neonsync.sandbox.aws.sql.text import java_number
 from neonsync.sandbox.aws.types import ResultColumn, result_column
 
 Cell = str | None
@@ -31,10 +33,17 @@ class Page:
     next_offset: int | None
 
 
-def result_columns(relation: duckdb.DuckDBPyRelation) -> tuple[ResultColumn, ...]:
-    """Athena's description of a relation's columns; those without a name become ``_colN``."""
-    described = zip(relation.columns, relation.types, strict=True)
-    return tuple(result_column(name.lower(), kind) for name, kind in described)
+def result_columns(
+    relation: duckdb.DuckDBPyRelation, labels: Sequence[Label | None]
+) -> tuple[ResultColumn, ...]:
+    """Athena's description of a relation's columns."""
+    described = []
+    for name, kind, label in zip(relation.columns, relation.types, labels, strict=True):
+        if label is ZONED:
+            raise not_supported("a result column with moments of other zones than UTC")
+        length = (label.kind, label.size) if label is not None else None
+        described.append(result_column(name.lower(), kind, length))
+    return tuple(described)
 
 
 def rows_as_text(
@@ -140,6 +149,10 @@ def _selected(name: str, column: ResultColumn) -> str:
     """How a column is fetched: as text where DuckDB's is Athena's, or Python's would be worse."""
     if column.type == "timestamp with time zone":
         return f"strftime(timezone('UTC', {name}), '%Y-%m-%d %H:%M:%S.%g') || ' UTC'"
+    if column.type == "char":
+        return f"rpad({name}, {column.precision}, ' ')"
+    if column.type == "time":
+        return f"athena_time_text(CAST({name} AS VARCHAR))"
     # Python would show a float with the digits of a double.
     is_text = column.type in _SAME_TEXT or column.type == "float"
     return f"CAST({name} AS VARCHAR)" if is_text else name
@@ -148,7 +161,9 @@ def _selected(name: str, column: ResultColumn) -> str:
 def _writer(column: ResultColumn) -> Callable[[Any], Cell] | None:
     """What makes text of a column's values; None where they are text already."""
     if column.type == "float":
-        return lambda text: None if text is None else _java_number(text)
+        return lambda text: None if text is None else java_number(text)
+    if column.type == "timestamp" and column.precision > 3:
+        return lambda value: None if value is None else _moment(value, "microseconds")
     return None if column.type in _SAME_TEXT else _text
 
 
@@ -159,11 +174,11 @@ def _text(value: Any) -> Cell:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return _java_number(repr(value))
+        return java_number(repr(value))
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).hex(" ")
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S.") + f"{value.microsecond // 1000:03d}"
+        return _moment(value, "milliseconds")
     if isinstance(value, dict):
         inner = ", ".join(f"{_inner(key)}={_inner(item)}" for key, item in value.items())
         return "{" + inner + "}"
@@ -172,22 +187,10 @@ def _text(value: Any) -> Cell:
     return str(value)
 
 
+def _moment(value: datetime, digits: str) -> str:
+    return value.isoformat(" ", timespec=digits)
+
+
 def _inner(value: Any) -> str:
     text = _text(value)
     return "null" if text is None else text
-
-
-def _java_number(text: str) -> str:
-    """The shortest digits of a float in Java's notation: 1.0, 1.0E10, NaN, Infinity."""
-    number = Decimal(text)
-    if number.is_nan():
-        return "NaN"
-    sign = "-" if number.is_signed() else ""
-    if number.is_infinite():
-        return f"{sign}Infinity"
-    exponent = number.adjusted()
-    digits = "".join(str(digit) for digit in number.as_tuple().digits).rstrip("0") or "0"
-    if not number or -3 <= exponent < 7:
-        plain = f"{number:f}"
-        return plain if "." in plain else f"{plain}.0"
-    return f"{sign}{digits[0]}.{digits[1:] or '0'}E{exponent}"

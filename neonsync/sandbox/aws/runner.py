@@ -14,14 +14,14 @@ from sqlglot import exp
 
 from neonsync.sandbox.aws import results, statements, unload, utilities
 from neonsync.sandbox.aws.catalogue import Catalogue
-from neonsync.sandbox.aws.dialect import failure
 from neonsync.sandbox.aws.errors import AthenaError, ErrorCategory, QueryCancelled, QueryFailed
 from neonsync.sandbox.aws.executions import Execution, ExecutionStore, Outcome, State
 from neonsync.sandbox.aws.faults import Faults
 from neonsync.sandbox.aws.files import has_objects, object_path
 from neonsync.sandbox.aws.options import AthenaOptions
 from neonsync.sandbox.aws.scan import scanned_bytes
-from neonsync.sandbox.aws.session import Session
+from neonsync.sandbox.aws.session import Prepared, Session
+from neonsync.sandbox.aws.sql.reasons import failure
 from neonsync.sandbox.aws.types import ResultColumn
 
 _LOG = logging.getLogger(__name__)
@@ -156,10 +156,10 @@ class QueryRunner:
         self, execution: Execution, job: _Job, session: Session, query: exp.Query
     ) -> Outcome:
         named = _with_names(query)
-        sql, relation = self._bound(execution, session, named)
-        columns = results.result_columns(relation)
+        prepared = self._bound(execution, session, named)
+        columns = results.result_columns(prepared.relation, prepared.labels)
         path = object_path(self._s3_root, execution.output_location)
-        rows = results.rows_as_text(session.connection, sql, columns, job.check)
+        rows = results.rows_as_text(session.connection, prepared.sql, columns, job.check)
         count = results.write_csv(path, columns, rows)
         results.write_metadata(path.with_name(f"{path.name}.metadata"), columns)
         return Outcome(columns, path.name, row_count=count, has_header=True)
@@ -184,7 +184,7 @@ class QueryRunner:
                 "delete data in your account."
             )
         session.connection.execute("SET preserve_insertion_order = false")
-        _, relation = self._bound(execution, session, statement.query)
+        relation = self._bound(execution, session, statement.query).relation
         written = unload.unload(
             unload.storable(relation), target, statement.compression, self._options, job.check
         )
@@ -200,14 +200,11 @@ class QueryRunner:
             row_count=written.rows,
         )
 
-    def _bound(
-        self, execution: Execution, session: Session, query: exp.Query
-    ) -> tuple[str, duckdb.DuckDBPyRelation]:
-        """The query in DuckDB's SQL and, with its types, as a relation that is not run yet."""
-        sql = session.prepare(query, execution.submission.query)
-        relation = session.connection.sql(sql)
-        self._store.update(execution.id, scanned_bytes=scanned_bytes(session, sql))
-        return sql, relation
+    def _bound(self, execution: Execution, session: Session, query: exp.Query) -> Prepared:
+        """The query, bound, its bytes already on the bill: it is not run yet."""
+        prepared = session.prepare(query, execution.submission.query)
+        self._store.update(execution.id, scanned_bytes=scanned_bytes(session, prepared.sql))
+        return prepared
 
     def _utility(self, execution: Execution, statement: statements.Utility) -> Outcome:
         answer = utilities.answer(statement, self._catalogue, execution.submission.database)

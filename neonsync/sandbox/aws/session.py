@@ -8,11 +8,16 @@ from pathlib import Path
 import duckdb
 from sqlglot import exp
 
-from neonsync.sandbox.aws import dialect
+from neonsync.sandbox.aws import projection
 from neonsync.sandbox.aws.catalogue import Catalogue, Partition, Table
 from neonsync.sandbox.aws.errors import QueryFailed, not_supported
 from neonsync.sandbox.aws.files import object_path
-from neonsync.sandbox.aws.types import duckdb_type
+from neonsync.sandbox.aws.sql import macros
+from neonsync.sandbox.aws.sql.dialect import Translator
+from neonsync.sandbox.aws.sql.labels import Label, Labels
+from neonsync.sandbox.aws.sql.reasons import position
+from neonsync.sandbox.aws.sql.typed import Probes
+from neonsync.sandbox.aws.types import duckdb_type, stored_value
 
 CATALOG = "awsdatacatalog"
 _PARQUET = "parquet"
@@ -30,8 +35,19 @@ class DataFile:
 class ScannedTable:
     """A table that the query reads, and all its files."""
 
+    name: str
+    """The quoted name in the session's DuckDB."""
     table: Table
     files: tuple[DataFile, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A query in DuckDB's SQL, bound but not run, and the labels of its columns."""
+
+    sql: str
+    relation: duckdb.DuckDBPyRelation
+    labels: tuple[Label | None, ...]
 
 
 class Session:
@@ -50,29 +66,37 @@ class Session:
             config={"threads": 2, "memory_limit": "1GB", "temp_directory": str(scratch)},
         )
         self.connection.execute("SET TimeZone = 'UTC'")
-        for macro in dialect.MACROS:
-            self.connection.execute(macro)
+        macros.install(self.connection)
         self.connection.execute(f"ATTACH ':memory:' AS {CATALOG}")
         # A query reaches the objects of the sandbox and no other file of this machine.
         directories = ", ".join(_literal(f"{path}/") for path in (s3_root, scratch))
         self.connection.execute(f"SET allowed_directories = [{directories}]")
         self.connection.execute("SET enable_external_access = false")
 
-    def prepare(self, query: exp.Query, text: str) -> str:
-        """Make the views that the query needs; returns it in DuckDB's SQL.
+    def prepare(self, query: exp.Query, text: str) -> Prepared:
+        """Make the views that the query needs; returns it in DuckDB's SQL, bound.
 
         Raises QueryFailed, with Athena's words, for tables that do not exist.
         """
         self._create_schema(self._database)
-        local = {cte.alias.lower() for cte in query.find_all(exp.CTE)}
-        for node in query.find_all(exp.Table):
-            if not node.name or (not node.db and node.name.lower() in local):
-                continue
-            self._create_view(node, text)
         self.connection.execute(
             f"SET search_path = '{CATALOG}.{_quoted(self._database)},memory.main'"
         )
-        return dialect.to_duckdb(query)
+        self._find_tables(query, text)
+        tree = query.copy()
+        labels = Labels(tree, self._hive_type)
+        probes = Probes(self.connection)
+        Translator(labels, probes, text).translate(tree)
+        # Types are asked of tables without rows: binding them opens no file.
+        for scanned in self.scanned:
+            self.connection.execute(f"CREATE TABLE {scanned.name} ({_columns_sql(scanned.table)})")
+        sql = probes.settle(tree)
+        for scanned in self.scanned:
+            self.connection.execute(f"DROP TABLE {scanned.name}")
+            self.connection.execute(f"CREATE VIEW {scanned.name} AS {_view_sql(scanned)}")
+        relation = self.connection.sql(sql)
+        found = Labels(query, self._hive_type).outputs(relation.columns)
+        return Prepared(sql, relation, tuple(found))
 
     def interrupt(self) -> None:
         """Stop what the connection is executing; from any thread."""
@@ -82,11 +106,18 @@ class Session:
         """Release the memory."""
         self.connection.close()
 
-    def _create_view(self, node: exp.Table, text: str) -> None:
+    def _find_tables(self, query: exp.Query, text: str) -> None:
+        local = {cte.alias.lower() for cte in query.find_all(exp.CTE)}
+        for node in query.find_all(exp.Table):
+            if not node.name or (not node.db and node.name.lower() in local):
+                continue
+            self._find_table(node, text)
+
+    def _find_table(self, node: exp.Table, text: str) -> None:
         catalog = node.catalog.lower() or CATALOG
         database = node.db.lower() or self._database
         name = node.name.lower()
-        where = dialect.position(node, text)
+        where = position(node, text)
         if database == "information_schema":
             raise not_supported("information_schema")
         table = self._catalogue.find(database, name) if catalog == CATALOG else None
@@ -95,15 +126,18 @@ class Session:
                 f"TABLE_NOT_FOUND: {where}: Table '{catalog}.{database}.{name}' does not exist",
                 error_type=1003,
             )
-        if any(known.table == table for known in self.scanned):
+        full = f"{CATALOG}.{_quoted(database)}.{_quoted(name)}"
+        if any(known.name == full for known in self.scanned):
             return
         if _PARQUET not in table.input_format.lower():
             raise not_supported(f"the format of table {database}.{name}")
         self._create_schema(database)
-        scanned = ScannedTable(table, tuple(self._files(table)))
-        view = f"{CATALOG}.{_quoted(database)}.{_quoted(name)}"
-        self.connection.execute(f"CREATE VIEW {view} AS {_view_sql(scanned)}")
-        self.scanned.append(scanned)
+        self.scanned.append(ScannedTable(full, table, tuple(self._files(table))))
+
+    def _hive_type(self, node: exp.Table, column: str) -> str | None:
+        table = self._catalogue.find(node.db.lower() or self._database, node.name)
+        every = (*table.columns, *table.partition_keys) if table else ()
+        return next((c.type for c in every if c.name == column.lower()), None)
 
     def _create_schema(self, database: str) -> None:
         self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{_quoted(database)}")
@@ -113,7 +147,7 @@ class Session:
             return [DataFile(path) for path in self._listed(table.location)]
         return [
             DataFile(path, partition.values)
-            for partition in table.partitions
+            for partition in projection.partitions(table, self._s3_root)
             for path in self._listed(partition.location)
         ]
 
@@ -156,6 +190,11 @@ def _view_sql(scanned: ScannedTable) -> str:
     return f"SELECT {_stored(table)}{', ' if keys else ''}{names} FROM {source}"  # noqa: S608
 
 
+def _columns_sql(table: Table) -> str:
+    every = (*table.columns, *table.partition_keys)
+    return ", ".join(f"{_quoted(c.name)} {duckdb_type(c.type)}" for c in every)
+
+
 def _part_sql(table: Table, files: list[DataFile]) -> str:
     """The SELECT of one partition whose directory does not say its values."""
     values = (
@@ -167,8 +206,7 @@ def _part_sql(table: Table, files: list[DataFile]) -> str:
 
 def _stored(table: Table) -> str:
     return ", ".join(
-        f"CAST({_quoted(c.name)} AS {duckdb_type(c.type)}) AS {_quoted(c.name)}"
-        for c in table.columns
+        f"{stored_value(_quoted(c.name), c.type)} AS {_quoted(c.name)}" for c in table.columns
     )
 
 

@@ -142,7 +142,7 @@ def _query(text: str, parameters: tuple[str, ...]) -> exp.Query:
     trees = [tree for tree in found if tree is not None]
     if len(trees) != 1:
         raise QueryFailed("SYNTAX_ERROR: Only one sql statement is allowed.")
-    tree = trees[0]
+    tree = _as_query(trees[0])
     if not isinstance(tree, exp.Query):
         raise QueryFailed(
             f"NOT_SUPPORTED: {tree.key.upper()} statements are not supported by the sandbox"
@@ -156,6 +156,28 @@ def _query(text: str, parameters: tuple[str, ...]) -> exp.Query:
     for mark, literal in zip(marks, literals, strict=True):
         mark.replace(literal)
     return tree
+
+
+def _as_query(tree: exp.Expr) -> exp.Expr:
+    """VALUES as a statement of its own is a query, too; its columns have no names."""
+    while isinstance(tree, exp.Subquery) and not tree.args.get("alias"):
+        tree = tree.this
+    if not isinstance(tree, exp.Values):
+        return tree
+    width = len(tree.expressions[0].expressions)
+    names = [exp.to_identifier(f"_col{number}") for number in range(width)]
+    tree.set("alias", exp.TableAlias(this=exp.to_identifier("_values"), columns=names))
+    select = exp.select("*").from_(tree)
+    for clause in ("order", "limit", "offset"):
+        if clause in tree.args:
+            select.set(clause, tree.args.pop(clause))
+    return select
+
+
+def is_unnamed(query: exp.Query) -> bool:
+    """Whether a query is VALUES and nothing else: its columns have no names."""
+    source = query.args.get("from_") if isinstance(query, exp.Select) else None
+    return source is not None and source.this.alias == "_values"
 
 
 def _skip(text: str, start: int) -> int:

@@ -28,7 +28,8 @@ _HIVE_TO_DUCKDB = {
     "binary": "BLOB",
     "varbinary": "BLOB",
     "date": "DATE",
-    "timestamp": "TIMESTAMP",
+    # Athena reads a Hive timestamp to the millisecond, and rounds what is finer.
+    "timestamp": "TIMESTAMP_MS",
 }
 _DUCKDB_TO_ATHENA = {
     "boolean": "boolean",
@@ -81,7 +82,11 @@ _NOT_IN_HIVE = {
     "uuid": "uuid",
     "unknown": "unknown",
 }
-_NARROWED = {"tinyint": "INTEGER", "smallint": "INTEGER", "hugeint": "BIGINT"}
+_NARROWED = {"tinyint": "INTEGER", "smallint": "INTEGER", "hugeint": "BIGINT"} | {
+    "timestamp_ms": "TIMESTAMP"
+}
+# Athena's precisions that a Hive timestamp does not have.
+_OTHER_PRECISION = {"timestamp": 6, "timestamp_s": 0, "timestamp_ns": 9}
 
 
 @dataclass(frozen=True)
@@ -109,9 +114,27 @@ def duckdb_type(hive: str) -> str:
         raise QueryFailed(f"HIVE_INVALID_METADATA: unsupported type: {hive}") from None
 
 
-def result_column(name: str, kind: DuckDBPyType) -> ResultColumn:
-    """How Athena describes a result column of this DuckDB type."""
+def stored_value(column: str, hive: str) -> str:
+    """The SQL of a catalogue column's value in DuckDB, from the file's: in its type, cut to it."""
+    value = f"CAST({column} AS {duckdb_type(hive)})"
+    text = re.fullmatch(r"(char|varchar)\((\d+)\)", hive)
+    if text is None:
+        return value
+    cut = f"substring({value}, 1, {text[2]})"
+    # A char's padding is no part of its value: it is added where the value becomes text.
+    return cut if text[1] == "varchar" else f"rtrim({cut}, ' ')"
+
+
+def result_column(name: str, kind: DuckDBPyType, label: tuple[str, int] | None) -> ResultColumn:
+    """How Athena describes a result column of this DuckDB type.
+
+    ``label`` is char or varchar with its length, where the column has one.
+    """
+    if label is not None:
+        return ResultColumn(name, label[0], label[1])
     athena = athena_type(kind)
+    if str(kind.id).lower() in _OTHER_PRECISION:
+        return ResultColumn(name, athena, max(3, _OTHER_PRECISION[str(kind.id).lower()]))
     if athena == "decimal":
         facts = dict(kind.children)
         return ResultColumn(name, athena, int(str(facts["precision"])), int(str(facts["scale"])))
@@ -129,27 +152,33 @@ def athena_type(kind: DuckDBPyType) -> str:
         raise QueryFailed(f"NOT_SUPPORTED: type {kind} is not supported by the sandbox") from None
 
 
-def unload_type(kind: DuckDBPyType) -> str:
+def unload_type(kind: DuckDBPyType, column: str) -> str:
     """The DuckDB type in which UNLOAD stores a column; raises QueryFailed as Athena does."""
-    refuse_outside_hive(kind)
+    refuse_outside_hive(kind, column)
     return _NARROWED.get(str(kind.id).lower(), str(kind))
 
 
-def refuse_outside_hive(kind: DuckDBPyType) -> None:
+def refuse_outside_hive(kind: DuckDBPyType, column: str) -> None:
     """Raise QueryFailed when the type, or one inside it, has no place in Hive's formats."""
     athena = athena_type(kind)
     if athena in _NOT_IN_HIVE:
         raise QueryFailed(f"NOT_SUPPORTED: Unsupported Hive type: {_NOT_IN_HIVE[athena]}")
+    precision = _OTHER_PRECISION.get(str(kind.id).lower())
+    if precision is not None:
+        raise QueryFailed(
+            f"NOT_SUPPORTED: Incorrect timestamp precision for timestamp({precision}); "
+            f"the configured precision is MILLISECONDS; column name: {column}"
+        )
     if athena in {"array", "map", "row"}:
         for _, child in kind.children:
-            refuse_outside_hive(cast("DuckDBPyType", child))
+            refuse_outside_hive(cast("DuckDBPyType", child), column)
 
 
 def _nested(text: str) -> str:
     match = re.fullmatch(r"(array|map|struct)\s*<(.*)>", text)
     if not match:
         raise QueryFailed(f"HIVE_INVALID_METADATA: unsupported type: {text}")
-    outer, parts = match[1], _split(match[2])
+    outer, parts = match[1], split_outside_brackets(match[2])
     if outer == "array":
         return f"{duckdb_type(match[2])}[]"
     if outer == "map":
@@ -159,11 +188,11 @@ def _nested(text: str) -> str:
     return f"STRUCT({inner})"
 
 
-def _split(text: str) -> list[str]:
-    """Split at commas that are outside brackets."""
+def split_outside_brackets(text: str) -> list[str]:
+    """Split at commas that are outside brackets of any kind."""
     parts, depth, start = [], 0, 0
     for index, char in enumerate(text):
-        depth += (char in "<(") - (char in ">)")
+        depth += (char in "<([") - (char in ">)]")
         if char == "," and depth == 0:
             parts.append(text[start:index])
             start = index + 1

@@ -19,7 +19,7 @@ from sqlglot import exp
 
 from neonsync.sandbox.aws.errors import QueryFailed
 from neonsync.sandbox.aws.options import AthenaOptions
-from neonsync.sandbox.aws.statements import item_name
+from neonsync.sandbox.aws.statements import is_unnamed, item_name
 from neonsync.sandbox.aws.types import unload_type
 
 _Compression = Literal["gzip", "lz4", "none", "snappy", "zstd"]
@@ -39,9 +39,9 @@ def refuse_bad_names(query: exp.Query) -> None:
     """Raise QueryFailed unless each item of the SELECT has a name, and each another."""
     seen: set[str] = set()
     for number, item in enumerate(query.selects, 1):
-        if item.is_star:
+        if item.is_star and not is_unnamed(query):
             continue
-        name = item_name(item)
+        name = "" if item.is_star else item_name(item)
         if not name:
             raise QueryFailed(
                 f"SYNTAX_ERROR: line 1:1: Column name not specified at position {number}"
@@ -57,7 +57,7 @@ def storable(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     items = []
     for name, kind in zip(relation.columns, relation.types, strict=True):
         source = duckdb.ColumnExpression(name)
-        stored = unload_type(kind)
+        stored = unload_type(kind, name.lower())
         if stored != str(kind):
             source = source.cast(duckdb.sqltype(stored))
         items.append(source.alias(name.lower()))
