@@ -137,7 +137,8 @@ async def _database(plan: Plan) -> str:
 
 def _places(settings: Settings) -> str:
     place = f"from {settings.config_path}" if settings.config_path else "without a project file"
-    return f"{place}, mode {settings.mode}, {len(settings.tables)} table(s)"
+    count = len(settings.tables)
+    return f"{place}, mode {settings.mode}, {count} table{'' if count == 1 else 's'}"
 
 
 def _good(what: str, detail: str) -> None:

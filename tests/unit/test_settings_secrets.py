@@ -155,6 +155,10 @@ def test_a_connection_string_alone_needs_neither_key_nor_project() -> None:
         (URI + "?", URI + "?sslmode=require"),
         (f" {URI}?sslmode=require\n", f"{URI}?sslmode=require"),
         ("postgresql://me@127.0.0.1:5433/shop", "postgresql://me@127.0.0.1:5433/shop"),
+        (
+            "postgresql://me@ep-x.sandbox.localhost/d?hostaddr=127.0.0.1",
+            "postgresql://me@ep-x.sandbox.localhost/d?hostaddr=127.0.0.1",
+        ),
         ("postgres://me@[::1]/d?sslmode=disable", "postgres://me@[::1]/d?sslmode=disable"),
         (
             "postgresql://me:a%40b@ep-x-pooler.neon.tech/d?sslmode=require&channel_binding=require",
@@ -185,6 +189,11 @@ def test_a_connection_string_is_taken_as_it_is_but_never_unencrypted(given: str,
         ("postgresql://me:hun#ter2@ep-x/shop", "a # that is not part"),
         ("postgresql://me:hunter2@x@ep-x/shop", "a @ that is not part"),
         ("postgresql://me:hunter2@localhost/shop?host=ep-x", "the parameter 'host'"),
+        ("postgresql://me:hunter2@ep-x/shop?hostaddr=10.0.0.1", "the parameter 'hostaddr'"),
+        (
+            "postgresql://me:hunter2@ep-x/shop?hostaddr=127.0.0.1&hostaddr=10.0.0.1",
+            "the parameter 'hostaddr'",
+        ),
         ("postgresql://me:hunter2@ep-x/shop?sslmode=disable", "unencrypted to ep-x"),
         ("postgresql://me:hunter2@ep-x/shop?sslmode=prefer", "unencrypted to ep-x"),
         ("postgresql://me:hunter2@ep-x/s?sslmode=require&sslmode=allow", "unencrypted to ep-x"),
