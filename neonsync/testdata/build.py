@@ -52,8 +52,10 @@ class TableBuilder:
         """Make all columns, so that whatever is wrong shows before the first row.
 
         Raises:
-            ConfigError: a rule, a type or a reference cannot be kept.
+            ConfigError: the key has too few values, or a rule, a type or a reference cannot be
+                kept.
         """
+        _ = self.key.layout
         for column in self.spec.columns:
             self.column(column.name)
 
