@@ -229,6 +229,13 @@ def test_a_database_can_be_described_anew(aws: Aws, scratch: str) -> None:
     assert aws.glue.get_table(DatabaseName=scratch, Name="round_trip")
 
 
+@pytest.mark.parametrize("expression", ["round*", "*d_t*", ".*trip", "round.*|x", "[a-z_]*"])
+def test_tables_are_found_by_patterns_and_by_stars(aws: Aws, scratch: str, expression: str) -> None:
+    aws.glue.create_table(DatabaseName=scratch, TableInput={"Name": "2nd"})
+    found = aws.glue.get_tables(DatabaseName=scratch, Expression=expression)["TableList"]
+    assert [table["Name"] for table in found] == ["round_trip"]
+
+
 def test_tables_are_searched_and_deleted_together(aws: Aws, scratch: str) -> None:
     found = aws.glue.search_tables(SearchText="ALL THAT")["TableList"]
     assert [(table["DatabaseName"], table["Name"]) for table in found] == [(scratch, "round_trip")]

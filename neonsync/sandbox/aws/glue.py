@@ -21,6 +21,8 @@ from neonsync.sandbox.aws.paging import paged
 
 __all__ = ["GlueApi", "described_table", "matching"]
 
+_BARE_STAR = re.compile(r"(?<![.)\]\\])\*")
+
 
 class GlueApi:
     """The operations with which clients read and change the catalogue."""
@@ -178,11 +180,14 @@ class GlueApi:
 
 
 def matching(tables: Sequence[Table], expression: str | None) -> list[Table]:
-    """The tables whose whole name matches a regular expression, all where there is none."""
+    """The tables whose whole name matches a regular expression, all where there is none.
+
+    As in Glue a star with nothing to repeat, or after a letter, stands for any text: ``sales*``.
+    """
     if not expression:
         return list(tables)
     try:
-        pattern = re.compile(expression)
+        pattern = re.compile(_BARE_STAR.sub(".*", expression))
     except re.error as error:
         raise ApiError("InvalidInputException", f"Invalid expression: {error}") from error
     return [table for table in tables if pattern.fullmatch(table.name)]

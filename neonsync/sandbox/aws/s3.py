@@ -47,6 +47,9 @@ class ObjectStore(MultipartHandler):
             # S3's first region has no name here.
             root.text = None if self.region == _HOME_REGION else self.region
             self._send_xml(root)
+        elif bucket and not key and "versioning" in self.query:
+            self._bucket_dir(bucket)  # never switched on
+            self._send_xml(ET.Element("VersioningConfiguration", xmlns=localbucket.S3_NAMESPACE))
         elif bucket and not key and "uploads" in self.query:
             self._check_query("ListMultipartUploads", _UPLOADS_QUERY)
             self.list_uploads(bucket)
