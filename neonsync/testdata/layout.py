@@ -104,6 +104,10 @@ class Layout:
 def plan_layout(axes: Sequence[Axis], rows: int) -> Layout:
     """Give each axis its radix, so that together they count ``rows`` rows and hardly more.
 
+    In this order, each only as far as the rows ask for it: entities for all scenarios, the days,
+    the usual values of the other axes and then of the entity, axes that the rows decide on. Where
+    all of these do not suffice, there are more entities than usual, and more of the others last.
+
     Raises:
         KeyTooSmallError: all their values together are fewer.
     """
