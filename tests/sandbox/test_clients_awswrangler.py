@@ -304,3 +304,56 @@ def test_a_csv_data_set_is_written_and_registered(aws: Aws) -> None:
     )
     assert back["name"].tolist() == [ROWS[0]["name"], "", ""]
     assert wr.catalog.get_table_types(DATABASE, "lines") == {"id": "bigint", "name": "string"}
+
+
+def test_a_projected_table_needs_no_partitions_in_the_catalogue(aws: Aws) -> None:
+    settings = {
+        "projection_types": {"day": "date"},
+        "projection_ranges": {"day": "2026-01-02,NOW"},
+    }
+    _write("projected", athena_partition_projection_settings=settings)
+    assert wr.catalog.get_table_parameters(DATABASE, "projected")["projection.day.type"] == "date"
+    wr.catalog.delete_all_partitions("projected", DATABASE)
+    with pytest.raises(wr.exceptions.QueryFailed, match=r"projection\.day\.format is not set"):
+        _read("SELECT id FROM projected")
+    wr.catalog.upsert_table_parameters(
+        {"projection.day.format": "yyyy-MM-dd"}, DATABASE, "projected"
+    )
+    # The folder of the day before lies outside the range.
+    assert sorted(_read("SELECT id FROM projected")["id"].tolist()) == [3, 2**62]
+    assert _read("SELECT count(*) AS n FROM projected WHERE day = '2026-01-01'")["n"][0] == 0
+
+
+def test_projected_values_stand_where_a_template_says(aws: Aws) -> None:
+    for number, place in enumerate(("eu/2026/01/31", "us/2026/02/01", "xx/2026/01/31")):
+        frame = _frame(slice(0, 1)).drop(columns=["day"]).assign(id=number)
+        wr.s3.to_parquet(frame[["id"]], f"{_location('template')}{place}/f.parquet")
+    wr.catalog.create_parquet_table(
+        DATABASE,
+        "template",
+        _location("template"),
+        columns_types={"id": "bigint"},
+        partitions_types={"day": "string", "region": "string"},
+        athena_partition_projection_settings={
+            "projection_types": {"day": "date", "region": "enum"},
+            "projection_ranges": {"day": "2026/01/01,2026/12/31"},
+            "projection_formats": {"day": "yyyy/MM/dd"},
+            "projection_values": {"region": "eu,us"},
+            "projection_storage_location_template": f"{_location('template')}${{region}}/${{day}}/",
+        },
+    )
+    frame = _read("SELECT id, day, region FROM template ORDER BY id")
+    assert frame.to_dict("list") == {
+        "id": [0, 1],
+        "day": ["2026/01/31", "2026/02/01"],
+        "region": ["eu", "us"],
+    }
+
+
+def test_a_table_has_the_objects_beside_and_below_one_key(aws: Aws) -> None:
+    for number, key in enumerate(("a", "a/b", "a//b", "a/_hidden", "a/.hidden/c")):
+        wr.s3.to_parquet(pd.DataFrame({"id": [number]}), f"{_location('nested')}{key}")
+    wr.catalog.create_parquet_table(
+        DATABASE, "nested", _location("nested"), columns_types={"id": "bigint"}
+    )
+    assert _read("SELECT id FROM nested ORDER BY id")["id"].tolist() == [0, 1, 2]

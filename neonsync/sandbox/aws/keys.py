@@ -86,9 +86,9 @@ def objects(
     return _walk(base, parent + slash, prefix, after, deep)
 
 
-def holds_objects(folder: Path) -> bool:
-    """Whether any object lies below a directory."""
-    return next(_walk(folder, "", "", "", True), None) is not None
+def objects_in(folder: Path) -> Iterator[tuple[str, Path]]:
+    """What lies below a directory: the rests of the keys, and their files."""
+    return _walk(folder, "", "", "", True)
 
 
 def _walk(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -11,7 +11,7 @@ from sqlglot import exp
 from neonsync.sandbox.aws import projection
 from neonsync.sandbox.aws.catalogue import Catalogue, Partition, Table
 from neonsync.sandbox.aws.errors import QueryFailed, not_supported
-from neonsync.sandbox.aws.files import object_path
+from neonsync.sandbox.aws.files import data_files
 from neonsync.sandbox.aws.sql import macros
 from neonsync.sandbox.aws.sql.dialect import Translator
 from neonsync.sandbox.aws.sql.labels import Label, Labels
@@ -129,6 +129,7 @@ class Session:
         full = f"{CATALOG}.{_quoted(database)}.{_quoted(name)}"
         if any(known.name == full for known in self.scanned):
             return
+        table = replace(table, partitions=projection.partitions(table, self._s3_root))
         if _PARQUET not in table.input_format.lower():
             raise not_supported(f"the format of table {database}.{name}")
         self._create_schema(database)
@@ -144,23 +145,12 @@ class Session:
 
     def _files(self, table: Table) -> list[DataFile]:
         if not table.partition_keys:
-            return [DataFile(path) for path in self._listed(table.location)]
+            return [DataFile(path) for path in data_files(self._s3_root, table.location)]
         return [
             DataFile(path, partition.values)
-            for partition in projection.partitions(table, self._s3_root)
-            for path in self._listed(partition.location)
+            for partition in table.partitions
+            for path in data_files(self._s3_root, partition.location)
         ]
-
-    def _listed(self, location: str) -> list[Path]:
-        """The data files under an s3:// address; names that start with . or _ are none."""
-        root = object_path(self._s3_root, location)
-        return sorted(
-            path
-            for path in root.rglob("*")
-            if path.is_file()
-            and not any(part.startswith((".", "_")) for part in path.relative_to(root).parts)
-            and path.stat().st_size > 0
-        )
 
 
 def is_hive_style(table: Table, partition: Partition) -> bool:
