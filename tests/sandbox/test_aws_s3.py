@@ -209,6 +209,7 @@ def test_buckets_are_made_found_and_removed(aws: Aws) -> None:
     aws.s3.create_bucket(Bucket="another")
     assert {b["Name"] for b in aws.s3.list_buckets()["Buckets"]} >= {BUCKET, "another"}
     assert aws.s3.get_bucket_location(Bucket="another")["LocationConstraint"] is None
+    assert "Status" not in aws.s3.get_bucket_versioning(Bucket="another")
     aws.s3.put_object(Bucket="another", Key="k/v", Body=b"")
     assert _refusal(lambda: aws.s3.delete_bucket(Bucket="another")) == "BucketNotEmpty"
     aws.s3.delete_object(Bucket="another", Key="k/v")

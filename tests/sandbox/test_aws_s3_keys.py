@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import string
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,8 +42,8 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 
 @pytest.fixture
-def bucket(aws: Aws, request: pytest.FixtureRequest) -> str:
-    name = f"b{abs(hash(request.node.nodeid))}"
+def bucket(aws: Aws) -> str:
+    name = f"keys-{uuid.uuid4()}"
     aws.s3.create_bucket(Bucket=name)
     return name
 
@@ -111,6 +112,14 @@ def test_an_object_is_a_plain_file_again_when_nothing_is_below_it(
         assert (folder / "k/a").read_text() == "k/a"
         aws.s3.delete_object(Bucket=BUCKET, Key="k/a")
         assert not (folder / "k").exists()
+
+
+def test_a_query_writes_below_the_key_of_an_object(aws: Aws) -> None:
+    _put(aws, BUCKET, "exports/x")
+    found = aws.unload("SELECT 1 AS one", f"s3://{BUCKET}/exports/x/")
+    assert found["Status"]["State"] == "SUCCEEDED", found["Status"]
+    assert aws.table(found).to_pydict() == {"one": [1]}
+    assert _get(aws, BUCKET, "exports/x") == b"exports/x"
 
 
 def test_listings_are_those_of_a_model(aws: Aws, bucket: str) -> None:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from localbucket import TEMP_PREFIX
 from sqlglot import exp
 
+from neonsync.sandbox.aws import keys
 from neonsync.sandbox.aws.errors import QueryFailed
 from neonsync.sandbox.aws.options import AthenaOptions
 from neonsync.sandbox.aws.statements import is_unnamed, item_name
@@ -109,7 +110,8 @@ class _Dealer:
         self._compression = compression
         self._row_group_rows = options.row_group_rows
         self._buffered = 0
-        directory.mkdir(parents=True, exist_ok=True)
+        # An object may stand where the directory is to be.
+        keys.make_room(directory / "any")
         self._directory = directory
         self._files = [_file(directory) for _ in range(options.unload_files)]
         self._turn = itertools.cycle(self._files)
