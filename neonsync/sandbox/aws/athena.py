@@ -334,7 +334,7 @@ def _table_metadata(table: Table) -> Json:
     return {
         "Name": table.name,
         "CreateTime": table.created,
-        "TableType": "EXTERNAL_TABLE",
+        "TableType": table.type or "EXTERNAL_TABLE",
         "Columns": described["StorageDescriptor"]["Columns"],
         "PartitionKeys": described["PartitionKeys"],
         "Parameters": {

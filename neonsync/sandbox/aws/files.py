@@ -32,14 +32,14 @@ def has_objects(directory: Path) -> bool:
     return next(keys.objects_in(directory), None) is not None
 
 
-def data_files(s3_root: Path, location: str) -> list[Path]:
-    """The files of a table's data under an s3:// address, in the order of their keys.
+def data_files(s3_root: Path, location: str) -> list[tuple[str, Path]]:
+    """A table's data under an s3:// address: the rests of the keys, in order, and the files.
 
     As Hive has it, names that start with . or _ are none, nor are empty objects.
     """
     folder = object_path(s3_root, location)
     return [
-        path
+        (key, path)
         for key, path in keys.objects_in(folder)
         if not any(part.startswith((".", "_")) for part in key.split("/"))
         and path.stat().st_size > 0

@@ -19,7 +19,6 @@ from neonsync.sandbox.aws.executions import Execution, ExecutionStore, Outcome, 
 from neonsync.sandbox.aws.faults import Faults
 from neonsync.sandbox.aws.files import has_objects, object_path
 from neonsync.sandbox.aws.options import AthenaOptions
-from neonsync.sandbox.aws.scan import scanned_bytes
 from neonsync.sandbox.aws.session import Prepared, Session
 from neonsync.sandbox.aws.sql.reasons import failure
 from neonsync.sandbox.aws.types import ResultColumn
@@ -203,7 +202,7 @@ class QueryRunner:
     def _bound(self, execution: Execution, session: Session, query: exp.Query) -> Prepared:
         """The query, bound, its bytes already on the bill: it is not run yet."""
         prepared = session.prepare(query, execution.submission.query)
-        self._store.update(execution.id, scanned_bytes=scanned_bytes(session, prepared.sql))
+        self._store.update(execution.id, scanned_bytes=prepared.scanned_bytes)
         return prepared
 
     def _utility(self, execution: Execution, statement: statements.Utility) -> Outcome:

@@ -71,6 +71,7 @@ class Translator:
 
     def translate(self, tree: exp.Query) -> None:
         """Raises QueryFailed that names what cannot be translated."""
+        _name_inner_columns(tree)
         nodes = list(tree.walk())
         for node in nodes:
             self._look_at_labels(node)
@@ -236,6 +237,15 @@ _TRANSLATIONS: dict[
     exp.JSONFormat: Translator._json_format,
     exp.ParseJSON: Translator._json_parse,
 }
+
+
+def _name_inner_columns(tree: exp.Query) -> None:
+    """Give expressions of derived tables the names that Trino gives them: _col0, by position."""
+    for inner in tree.find_all(exp.Subquery):
+        if isinstance(inner.this, exp.Select):
+            for position, item in enumerate(inner.this.expressions):
+                if not item.is_star and not isinstance(item, exp.Alias | exp.Column | exp.Dot):
+                    item.replace(exp.alias_(item.copy(), f"_col{position}"))
 
 
 def _function_name(node: exp.Expr) -> str:

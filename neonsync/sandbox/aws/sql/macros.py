@@ -36,10 +36,13 @@ _MACROS = (
     (a TIMESTAMPTZ, b) AS b,
     (a, b) AS b""",
     "athena_length(a VARCHAR) AS length(a), (a BLOB) AS octet_length(a)",
+    # concat keeps the optimizer from comparing the column itself, which would prune
+    # partitions where Athena prunes none.
     """athena_substr
-    (a VARCHAR, start) AS substring(a, start),
+    (a VARCHAR, start) AS CASE WHEN a IS NOT NULL THEN concat(substring(a, start), '') END,
     (a BLOB, start) AS array_slice(a, start, octet_length(a)),
-    (a VARCHAR, start, size) AS substring(a, start, size),
+    (a VARCHAR, start, size) AS CASE WHEN a IS NOT NULL
+        THEN concat(substring(a, start, size), '') END,
     (a BLOB, start, size) AS array_slice(a, start, start + size - 1)""",
     """athena_in_utc(a, zone) AS CASE WHEN zone = 'UTC' THEN a
         ELSE error('NOT_SUPPORTED: AT TIME ZONE other than UTC is not supported by the sandbox')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from neonsync.sandbox.aws.errors import not_supported
+from neonsync.sandbox.aws.types import split_outside_brackets
 
 _SIMPLE = {
     exp.DType.BOOLEAN: "BOOLEAN",
@@ -69,3 +70,19 @@ def _field(field: exp.Expr) -> str:
     if not isinstance(field, exp.ColumnDef):
         raise not_supported("a ROW type without field names")
     return f'"{field.name}" {duckdb_name(field.args["kind"])}'
+
+
+def sql_type(hive: str) -> str:
+    """A catalogue type as SQL spells it: ``array<string>`` is ``array(varchar)``."""
+    text = hive.strip().lower()
+    for outer, name in (("array", "array"), ("map", "map"), ("struct", "row")):
+        if text.startswith(f"{outer}<") and text.endswith(">"):
+            parts = split_outside_brackets(text[len(outer) + 1 : -1])
+            return f"{name}({', '.join(_sql_part(part, outer == 'struct') for part in parts)})"
+    renamed = {"string": "varchar", "int": "integer", "float": "real", "binary": "varbinary"}
+    return "timestamp(3)" if text == "timestamp" else renamed.get(text, text)
+
+
+def _sql_part(part: str, is_field: bool) -> str:
+    name, _, kind = part.strip().partition(":")
+    return f"{name.strip()} {sql_type(kind)}" if is_field else sql_type(part)
