@@ -4,6 +4,9 @@ The way of a value is Athena type -> (cast in Athena's SQL, where needed) -> Par
 type of the staging column -> Postgres type. The Arrow type is given by the Postgres type alone:
 binary COPY loads a value of another type with the same width silently wrong, so every batch is
 cast to exactly this type before it is encoded.
+
+Types that Parquet does not carry (json, uuid, time) and nested ones (array, map, row) leave Athena
+as text, and become themselves again in Postgres.
 """
 
 from __future__ import annotations
@@ -21,14 +24,31 @@ _TYPE = re.compile(
 )
 
 
+_NESTED = re.compile(r"^\s*(array|map|struct|row)\s*[<(]")
+# Leaves of a nested type as Hive writes it, which Trino cannot cast to JSON; a struct's field
+# name is followed by a colon and is none.
+_NOT_IN_JSON = re.compile(r"[<,:]\s*(binary|varbinary|time|uuid|uniontype<.*)\s*(?=[>,]|$)")
+_MAP_KEY = re.compile(r"\bmap<\s*([a-z0-9_]+)")
+_JSON_KEYS = frozenset(
+    {"boolean", "tinyint", "smallint", "int", "integer", "bigint"}
+    | {"real", "float", "double", "decimal", "string", "varchar"}
+)
+
+
 @dataclass(frozen=True)
 class SqlType:
-    """A scalar type with its modifiers: ``numeric`` with ``(10, 2)``, ``text`` with none."""
+    """A type with its modifiers: ``numeric`` with ``(10, 2)``, ``text`` with none.
+
+    ``detail`` is the whole text of a nested type, as ``array<int>``.
+    """
 
     base: str
     modifiers: tuple[int, ...] = ()
+    detail: str = ""
 
     def __str__(self) -> str:
+        if self.detail:
+            return self.detail
         if not self.modifiers:
             return self.base
         return f"{self.base}({','.join(map(str, self.modifiers))})"
@@ -67,6 +87,9 @@ _KINDS = (
     _Kind(("date",), "date", lambda _: pa.date32()),
     _Kind(("timestamp",), "timestamp", lambda _: pa.timestamp("us")),
     _Kind(("timestamp with time zone",), "timestamptz", lambda _: pa.timestamp("us", tz="UTC")),
+    _Kind(("time",), "time", lambda _: pa.time64("us")),
+    _Kind(("uuid",), "uuid", lambda _: pa.binary(16)),
+    _Kind(("json", "array", "map", "row"), "jsonb", lambda _: pa.string()),
 )
 _BY_ATHENA = {name: kind for kind in _KINDS for name in kind.athena}
 _BY_POSTGRES = {kind.postgres: kind for kind in _KINDS}
@@ -86,28 +109,41 @@ _POSTGRES_ALIASES = {
     "bpchar": "char",
     "timestamp without time zone": "timestamp",
     "timestamp with time zone": "timestamptz",
+    "time without time zone": "time",
 }
 
 _INTEGERS = ("tinyint", "smallint", "integer", "bigint")
+MOST_DIGITS = 38
+"""The digits of Athena's widest decimal, and of Arrow's decimal128."""
 _FLOATS = ("real", "double")
 _TEXTS = ("string", "varchar", "char")
+_WRITTEN_OUT = ("boolean", *_INTEGERS, *_FLOATS, "decimal", "date", "timestamp", "uuid", "time")
+_UNBOUNDED_VARCHAR = 2_147_483_647  # the length that Athena reports for varchar without one
 
 
 def _parse(text: str, aliases: dict[str, str]) -> SqlType:
+    nested = _NESTED.match(text.lower())
+    if nested is not None:
+        return SqlType("row" if nested[1] == "struct" else nested[1], (), text.strip())
     match = _TYPE.match(text.lower())
     if match is None:
         return SqlType(text.lower())
     base = match[1] + (" " + match[4].strip() if match[4] else "")
     modifiers = tuple(int(part) for part in (match[2], match[3]) if part is not None)
     base = aliases.get(base, base)
-    if base.startswith("timestamp"):
+    if base.startswith("time"):
         modifiers = ()  # the precision of fractions changes neither the Arrow nor the SQL type
     return SqlType(base, modifiers)
 
 
 def parse_athena(text: str) -> SqlType:
     """An Athena (Hive or Trino) type name as the catalogue gives it, in canonical form."""
-    return _parse(text, _ATHENA_ALIASES)
+    type_ = _parse(text, _ATHENA_ALIASES)
+    if type_.base == "decimal" and len(type_.modifiers) < 2:
+        return SqlType("decimal", (*(type_.modifiers or (10,)), 0))  # Hive's default
+    if type_.base == "varchar" and type_.modifiers in ((), (_UNBOUNDED_VARCHAR,)):
+        return SqlType("string")
+    return type_
 
 
 def parse_postgres(text: str) -> SqlType:
@@ -124,10 +160,26 @@ def default_postgres(athena: SqlType, column: str) -> SqlType:
     kind = _BY_ATHENA.get(athena.base)
     if kind is None:
         raise SourceError(
-            f'column "{column}" has the Athena type {athena}, which neonsync cannot copy yet',
-            "Leave the column out, or cast it in a view of the lake.",
+            f'column "{column}" has the Athena type {athena}, which neonsync cannot copy',
+            "Leave it out with exclude, or cast it in a query of your own.",
         )
     return SqlType(kind.postgres, athena.modifiers)
+
+
+def athena_kind(postgres: SqlType) -> SqlType:
+    """An Athena type whose values a Postgres type holds, where no lake says what it is."""
+    return SqlType(_BY_POSTGRES[postgres.base].athena[0], postgres.modifiers)
+
+
+def is_loadable(postgres: SqlType) -> bool:
+    """Whether a Postgres type is in the table, and can hold values exactly."""
+    return postgres.base in _BY_POSTGRES and (
+        postgres.base != "numeric"
+        or (
+            len(postgres.modifiers) == 2
+            and postgres.modifiers[1] <= postgres.modifiers[0] <= MOST_DIGITS
+        )
+    )
 
 
 def arrow_type(postgres: SqlType, column: str) -> pa.DataType:
@@ -139,7 +191,7 @@ def arrow_type(postgres: SqlType, column: str) -> pa.DataType:
     kind = _BY_POSTGRES.get(postgres.base)
     if kind is None:
         raise TargetError(
-            f'column "{column}" has the Postgres type {postgres}, which neonsync cannot load yet',
+            f'column "{column}" has the Postgres type {postgres}, which neonsync cannot load',
             f"Types that it loads: {', '.join(sorted(_BY_POSTGRES))}.",
         )
     return kind.arrow(postgres)
@@ -165,30 +217,61 @@ def export_expression(quoted: str, athena: SqlType, postgres: SqlType, column: s
         SourceError: no way leads from the one type to the other.
     """
     source, target = athena.base, postgres.base
+    _check_nested(athena, column)
     if source == "timestamp with time zone" and target in ("timestamp", "timestamptz"):
         return f"CAST({quoted} AT TIME ZONE 'UTC' AS timestamp)"
-    same_kind = _BY_ATHENA.get(source) is not None and _BY_ATHENA[source].postgres == target
-    if (
-        same_kind
-        or (source in _INTEGERS and target in ("smallint", "integer", "bigint"))
-        or (source == "real" and target == "double precision")
-        or (source in _TEXTS and target in ("text", "varchar", "char"))
-        or (source == "timestamp" and target == "timestamptz")
-    ):
+    if source in ("array", "map", "row") and target in ("jsonb", "text"):
+        return f"json_format(CAST({quoted} AS json))"
+    if source == "json" and target in ("jsonb", "text"):
+        return f"json_format({quoted})"
+    if source in ("uuid", "time") and target in (source, "text"):
+        return f"CAST({quoted} AS varchar)"
+    if _carries_itself(source, target):
         return quoted
     if target == "numeric" and source in (*_INTEGERS, *_FLOATS, *_TEXTS):
         return f"CAST({quoted} AS decimal({','.join(map(str, postgres.modifiers))}))"
     if source in _TEXTS and target in ("smallint", "integer", "bigint", "date", "boolean"):
         return f"CAST({quoted} AS {target})"
-    if source in (*_INTEGERS, *_TEXTS) and target == "double precision":
+    if source in (*_INTEGERS, *_TEXTS, "decimal") and target == "double precision":
         return f"CAST({quoted} AS double)"
     if source == "timestamp" and target == "date":
         return f"CAST({quoted} AS date)"
+    if source in _WRITTEN_OUT and target == "text":
+        return f"CAST({quoted} AS varchar)"
     raise SourceError(
         f'column "{column}" is {athena} in Athena and {postgres} in the target: '
         "there is no exact way from the one to the other",
         "Declare the target column with a matching type.",
     )
+
+
+def _carries_itself(source: str, target: str) -> bool:
+    """Whether Parquet brings the value as it is, for Arrow to cast exactly or to refuse."""
+    kind = _BY_ATHENA.get(source)
+    return (
+        (kind is not None and kind.postgres == target)
+        or (source in (*_INTEGERS, "decimal") and target in ("smallint", "integer", "bigint"))
+        or (source == "real" and target == "double precision")
+        or (source in _TEXTS and target in ("text", "varchar", "char", "uuid", "time", "jsonb"))
+        or (source in _TEXTS and target in ("timestamp", "timestamptz"))
+        or (source in ("date", "timestamp") and target in ("timestamp", "timestamptz"))
+    )
+
+
+def _check_nested(athena: SqlType, column: str) -> None:
+    """Refuse a nested type of which Trino makes no JSON, before a query is paid for.
+
+    Raises:
+        SourceError: a leaf or a map's key has no JSON form.
+    """
+    found = _NOT_IN_JSON.search(athena.detail.lower())
+    keys = [key for key in _MAP_KEY.findall(athena.detail.lower()) if key not in _JSON_KEYS]
+    if found or keys:
+        what = f"{found[1]} inside" if found else f"keys of type {keys[0]}"
+        raise SourceError(
+            f'column "{column}" is {athena}, and Athena makes no JSON of {what}',
+            "Leave it out with exclude, or cast it in a query of your own.",
+        )
 
 
 def rounding_note(column: str, athena: SqlType, postgres: SqlType) -> str | None:
@@ -201,6 +284,6 @@ def rounding_note(column: str, athena: SqlType, postgres: SqlType) -> str | None
         return f'"{column}" is {athena} in Athena and rounded to {postgres}'
     if source == "timestamp" and target == "date":
         return f'"{column}" is {athena} in Athena and loses its time of day'
-    if target == "double precision" and source in ("bigint", *_TEXTS):
+    if target == "double precision" and source in ("bigint", "decimal", *_TEXTS):
         return f'"{column}" is {athena} in Athena and keeps 15 digits as {postgres}'
     return None

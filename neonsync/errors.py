@@ -3,7 +3,8 @@
     NeonsyncError
     ├── ConfigError              2   a setting is missing, unknown or wrong
     │   ├── UnknownBranchError   2   no branch has that name
-    │   └── UnknownTableError    2   the lake has no such table
+    │   ├── UnknownTableError    2   the lake has no such table
+    │   └── SourceError          2   a table or column of the lake is not as the plan needs it
     ├── AccessError              3   a service cannot be reached or refuses the credentials
     │   ├── AthenaAccessError
     │   ├── NeonAccessError
@@ -12,7 +13,6 @@
     │   ├── LeaseHeldError           another run works on the branch
     │   └── WrongTargetError         the connection leads to another branch
     ├── SyncError                1   the work itself failed; the targets are as they were
-    │   ├── SourceError              a table or column of the lake is not as the plan needs it
     │   ├── TargetError              a table of the branch is not as the plan needs it
     │   ├── ExportError              the UNLOAD failed
     │   ├── LoadError                a chunk could not be loaded
@@ -75,6 +75,10 @@ class UnknownTableError(ConfigError):
     """The lake has no table of the name, or no such database."""
 
 
+class SourceError(ConfigError):
+    """A table or a column of the lake is not as the plan needs it."""
+
+
 class AccessError(NeonsyncError):
     """A service cannot be reached, or refuses the credentials."""
 
@@ -110,10 +114,6 @@ class WrongTargetError(RefusedError):
 
 class SyncError(NeonsyncError):
     """The work failed; every target table is as it was before the run."""
-
-
-class SourceError(SyncError):
-    """A table or a column of the lake is not as the plan needs it."""
 
 
 class TargetError(SyncError):

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import awswrangler as wr
+import boto3
+import pandas as pd
 import psycopg
 import pytest
 
@@ -69,12 +72,24 @@ class Target:
     report_dir: Path
 
     @property
+    def config(self) -> Path:
+        """The project's file, once ``configure`` has written it."""
+        return self.report_dir.parent / "neonsync.toml"
+
+    def configure(self, text: str) -> None:
+        """Write the project's file."""
+        self.config.write_text(text, encoding="utf-8")
+
+    @property
     def uri(self) -> str:
         return self.world.neon.connection_uri(self.name)
 
     def settings(self, **flags: Any) -> Settings:
         given = {"branch": self.name, "report_dir": str(self.report_dir), **flags}
-        return load_settings(flags=given, environ=self.environment)
+        config = self.config if self.config.exists() else None
+        return load_settings(
+            flags=given, environ=self.environment, config=config, directory=self.config.parent
+        )
 
     def plan(self, **flags: Any) -> Plan:
         return make_plan(self.settings(**flags))
@@ -127,6 +142,68 @@ def target(world: Sandbox, environment: dict[str, str], tmp_path: Path) -> Itera
     branch = project.create_branch(name)
     yield Target(world, environment, name, tmp_path / "reports")
     delete_branch(project, settings, branch.id)
+
+
+@pytest.fixture(scope="session")
+def untouched_branch(world: Sandbox) -> str:
+    """One branch for all tests that only plan."""
+    settings = load_settings(flags={}, environ=world.environment())
+    return Project(settings.neon).create_branch("untouched").name
+
+
+@pytest.fixture
+def planner(
+    world: Sandbox, environment: dict[str, str], untouched_branch: str, tmp_path: Path
+) -> Target:
+    """A target that is planned for, and never written to."""
+    return Target(world, environment, untouched_branch, tmp_path / "reports")
+
+
+@pytest.fixture(scope="session")
+def lake(world: Sandbox) -> Lake:
+    """The lake, as another program writes to it. Every table has a name of its own."""
+    variables = world.environment()
+    wr.config.s3_endpoint_url = variables["AWS_ENDPOINT_URL"]
+    wr.config.glue_endpoint_url = variables["AWS_ENDPOINT_URL"]
+    wr.config.sts_endpoint_url = variables["AWS_ENDPOINT_URL"]
+    session = boto3.Session(
+        variables["AWS_ACCESS_KEY_ID"],
+        variables["AWS_SECRET_ACCESS_KEY"],
+        region_name=variables["AWS_REGION"],
+    )
+    return Lake(world, session)
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Writes tables with awswrangler, which knows nothing of neonsync."""
+
+    world: Sandbox
+    session: boto3.Session
+
+    def write(self, name: str, frame: pd.DataFrame, **options: Any) -> str:
+        """Make a table of a data frame; its name is made unique, and returned."""
+        table = f"{name}_{next(_numbers)}"
+        wr.s3.to_parquet(
+            frame,
+            path=f"s3://{self.world.aws.bucket}/other/{table}/",
+            dataset=True,
+            database="lake",
+            table=table,
+            boto3_session=self.session,
+            **options,
+        )
+        return table
+
+    def client(self, service: Any) -> Any:
+        """A client of the sandbox."""
+        url = self.world.environment()["AWS_ENDPOINT_URL"]
+        return self.session.client(service, endpoint_url=url)
+
+    def files(self) -> set[str]:
+        """Everything that lies in S3."""
+        root = self.world.directory / "aws" / "s3"
+        return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
 def delete_branch(project: Project, settings: Settings, branch_id: str) -> None:

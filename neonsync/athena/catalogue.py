@@ -1,15 +1,20 @@
-"""The catalogue: which columns a table of the lake has, and of which types."""
+"""The lake's catalogue: tables, columns and their types. Costs nothing and scans nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from neonsync.athena.client import Athena, translated_errors
+from neonsync.athena.client import CATALOG, Athena, translated_errors
 from neonsync.athena.sql import SourceTable
 from neonsync.columns import SqlType, parse_athena
 from neonsync.errors import SourceError, UnknownTableError
+
+NAMES_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -18,37 +23,45 @@ class CatalogueColumn:
 
     name: str
     type: SqlType
-    partition: bool
+    partition: bool = False
+    comment: str = ""
 
 
 @dataclass(frozen=True)
 class CatalogueTable:
-    """A table of the lake as the catalogue describes it."""
+    """A table of the lake as the catalogue describes it.
+
+    ``location`` is empty for a view. ``parameters`` are Hive's table properties.
+    """
 
     table: SourceTable
     columns: tuple[CatalogueColumn, ...]
+    comment: str = ""
+    kind: str = ""
+    location: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
-    def column(self, name: str) -> CatalogueColumn:
-        """The column of that name.
+    @property
+    def partition_keys(self) -> tuple[CatalogueColumn, ...]:
+        """The columns that are folders, not part of the files."""
+        return tuple(column for column in self.columns if column.partition)
 
-        Raises:
-            SourceError: there is none; the message lists what there is.
-        """
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise SourceError(
-            f'the Athena table {self.table} has no column "{name}"',
-            f"It has: {', '.join(column.name for column in self.columns)}.",
-        )
+    @property
+    def is_view(self) -> bool:
+        """Whether it is a view: a SELECT under a name."""
+        return "VIEW" in self.kind.upper()
+
+    def column(self, name: str) -> CatalogueColumn | None:
+        """The column of that name, or None."""
+        return next((column for column in self.columns if column.name == name), None)
 
 
 def read_table(athena: Athena, table: SourceTable) -> CatalogueTable:
-    """Look a table up. Costs nothing and scans nothing.
+    """Look a table up.
 
     Raises:
-        UnknownTableError: there is no such table or database.
-        SourceError: the table has no columns.
+        UnknownTableError: there is no such table or database; the remedy names what there is.
+        SourceError: it is a view, or has no columns.
         AthenaAccessError: the keys or the network.
     """
     with translated_errors(f"reading the catalogue entry of {table}"):
@@ -61,16 +74,75 @@ def read_table(athena: Athena, table: SourceTable) -> CatalogueTable:
             if "EntityNotFoundException" not in str(error):
                 raise
             raise UnknownTableError(
-                f"Athena has no table {table}",
-                "Check ATHENA_DB_NAME and the region; the catalogue says: "
-                + error.response["Error"].get("Message", ""),
+                f"Athena has no table {table}", _what_there_is(athena, table)
             ) from error
-    metadata = answer["TableMetadata"]
-    columns = tuple(
-        CatalogueColumn(entry["Name"].lower(), parse_athena(entry.get("Type", "")), partition)
-        for part, partition in (("Columns", False), ("PartitionKeys", True))
-        for entry in metadata.get(part, [])
+    found = _parse(table, answer["TableMetadata"])
+    if found.is_view:
+        raise SourceError(
+            f"{table} is a view: it has neither files nor partitions to look at",
+            'Name a query instead of source: query = "SELECT * FROM the view"; add a target.',
+        )
+    if not found.columns:
+        raise SourceError(
+            f"the Athena table {table} has no columns",
+            "Mend its entry in the catalogue, as by running its crawler again.",
+        )
+    return found
+
+
+def list_tables(athena: Athena, database: str) -> Iterator[CatalogueTable]:
+    """All tables and views of a database, a page at a time.
+
+    Raises:
+        UnknownTableError: there is no such database.
+    """
+    with translated_errors(f"listing the tables of {database}"):
+        try:
+            pages = athena.client.get_paginator("list_table_metadata").paginate(
+                CatalogName=CATALOG, DatabaseName=database
+            )
+            for page in pages:
+                for metadata in page["TableMetadataList"]:
+                    yield _parse(SourceTable(CATALOG, database, metadata["Name"]), metadata)
+        except ClientError as error:
+            if "EntityNotFoundException" not in str(error):
+                raise
+            raise UnknownTableError(
+                f"Athena has no database {database!r}",
+                "Check ATHENA_DB_NAME (athena.database) and the region.",
+            ) from error
+
+
+def _parse(table: SourceTable, metadata: Mapping[str, Any]) -> CatalogueTable:
+    parameters = metadata.get("Parameters") or {}
+    return CatalogueTable(
+        table,
+        tuple(
+            CatalogueColumn(
+                entry["Name"].lower(),
+                parse_athena(entry.get("Type", "")),
+                partition,
+                entry.get("Comment", ""),
+            )
+            for part, partition in (("Columns", False), ("PartitionKeys", True))
+            for entry in metadata.get(part, [])
+        ),
+        comment=parameters.get("comment", ""),
+        kind=metadata.get("TableType", ""),
+        location=parameters.get("location", ""),
+        parameters=parameters,
     )
-    if not columns:
-        raise SourceError(f"the Athena table {table} has no columns")
-    return CatalogueTable(table, columns)
+
+
+def _what_there_is(athena: Athena, table: SourceTable) -> str:
+    """The remedy for a table that is not there: the nearest names, or the database's tables."""
+    try:
+        names = sorted(found.table.name for found in list_tables(athena, table.database))
+    except UnknownTableError as error:
+        return f"{error} {error.remedy}"
+    near = difflib.get_close_matches(table.name, names, n=3)
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    listed = ", ".join(names[:NAMES_SHOWN]) or "no tables"
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return f"Check ATHENA_DB_NAME and the region. {table.database} has: {listed}{more}."

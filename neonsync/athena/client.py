@@ -112,6 +112,7 @@ class Athena:
         with translated_errors("connecting to AWS"):
             self.session = boto3.Session(region_name=settings.region)
             self.s3 = self.session.client("s3", config=config)
+            self.glue = self.session.client("glue", config=config)
             self._connection: Connection[AsyncCursor] = Connection(
                 session=self.session,
                 region_name=settings.region,
@@ -132,8 +133,9 @@ class Athena:
         return self._connection.client
 
     def table(self, name: str) -> SourceTable:
-        """A table of the configured database."""
-        return SourceTable(CATALOG, self._settings.database, name)
+        """A table of the configured database, or of the one that ``database.table`` names."""
+        database, _, table = name.rpartition(".")
+        return SourceTable(CATALOG, database or self._settings.database, table)
 
     def output_location(self) -> str:
         """Where results go: the configured location, or else the workgroup's own.
@@ -202,6 +204,26 @@ class Athena:
 
         return Pending(query_id, _then(result, rows), cursor)
 
+    def columns(self, sql: str, output_location: str) -> list[tuple[str, str]]:
+        """The columns of a SELECT's result, each with its type as Athena writes it; no rows.
+
+        Raises:
+            ExportError: Athena does not take the SELECT; the message says why.
+        """
+        cursor = self._cursor(lambda _: None)
+        with translated_errors("asking Athena for the columns of a query"):
+            _, future = cursor.execute(sql, s3_staging_dir=output_location)
+            try:
+                result = future.result()
+            finally:
+                cursor.close()
+        if result.state != AthenaQueryExecution.STATE_SUCCEEDED:
+            raise ExportError(result.state_change_reason or f"the query ended as {result.state}")
+        return [
+            (name, _type_text(type_, precision, scale))
+            for name, type_, _, _, precision, scale, _ in result.description or []
+        ]
+
     def stop(self, query_id: str) -> None:
         """Ask Athena to stop a query; one that has ended already is left as it is."""
         with translated_errors(f"stopping the query {query_id}"):
@@ -211,6 +233,15 @@ class Athena:
         return self._connection.cursor(
             AsyncCursor, max_workers=2, on_poll=lambda execution: on_poll(_status(execution))
         )
+
+
+def _type_text(type_: str, precision: int | None, scale: int | None) -> str:
+    """A result column's type with its modifiers, as the catalogue would write it."""
+    if type_ == "decimal":
+        return f"decimal({precision or 38},{scale or 0})"
+    if type_ in ("varchar", "char") and precision:
+        return f"{type_}({precision})"
+    return type_
 
 
 def billed_bytes(scanned: int) -> int:

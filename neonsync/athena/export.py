@@ -66,6 +66,11 @@ class Chunk:
         """The first piece's key: no piece is in two chunks, so it names the chunk."""
         return self.pieces[0].key
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all pieces."""
+        return tuple(piece.key for piece in self.pieces)
+
 
 @dataclass(frozen=True)
 class ExportedFile:
@@ -112,7 +117,7 @@ def read_export(s3: Any, prefix: str, manifest_location: str | None) -> Export:
         raise ExportError("the manifest names a file twice", "Run again for a fresh export.")
     sources = [there[address] for address in named]
     with ThreadPoolExecutor(FOOTER_THREADS, thread_name_prefix="footer") as pool:
-        metadata = list(pool.map(lambda source: _read_footer(s3, source), sources))
+        metadata = list(pool.map(lambda source: read_footer(s3, source), sources))
     return Export(tuple(map(ExportedFile, sources, metadata)))
 
 
@@ -173,7 +178,12 @@ def delete_export(s3: Any, prefix: str, result_addresses: Sequence[str]) -> int:
     return delete_objects(s3, [*found, *result_addresses])
 
 
-def _read_footer(s3: Any, source: S3Object) -> pq.FileMetaData:
+def read_footer(s3: Any, source: S3Object) -> pq.FileMetaData:
+    """A file's footer, by one request when it is of ordinary size.
+
+    Raises:
+        ExportError: it is no whole Parquet file.
+    """
     file = RangedFile(s3, source)
     length = min(FOOTER_BYTES, source.size)
     try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from neonsync.tables import Day, DayForm
+
 
 def identifier(name: str) -> str:
     """A quoted identifier of the DML dialect."""
@@ -33,13 +35,41 @@ class SourceTable:
         return f"{self.database}.{self.name}"
 
 
-def select_columns(table: SourceTable, expressions: Sequence[tuple[str, str]]) -> str:
-    """The SELECT of an export: ``(expression, name)`` pairs, each named as in the target."""
+def select_columns(
+    relation: str, expressions: Sequence[tuple[str, str]], conditions: Sequence[str] = ()
+) -> str:
+    """The SELECT of an export: ``(expression, name)`` pairs, each named as in the target.
+
+    ``relation`` is what stands after FROM.
+    """
     items = ",\n  ".join(
         expression if expression == identifier(name) else f"{expression} AS {identifier(name)}"
         for expression, name in expressions
     )
-    return f"SELECT\n  {items}\nFROM {table.quoted}"
+    return f"SELECT\n  {items}\nFROM {relation}{where(conditions)}"
+
+
+def where(conditions: Sequence[str]) -> str:
+    """A WHERE clause of all conditions on a line of its own, or nothing."""
+    return "\nWHERE " + "\n  AND ".join(conditions) if conditions else ""
+
+
+def subquery(select: str) -> str:
+    """A SELECT of a user's, to stand after FROM."""
+    return f"(\n{select}\n) AS query"
+
+
+def no_rows(relation: str) -> str:
+    """A SELECT of all columns and no rows: it scans nothing, and tells the columns' types."""
+    return f"SELECT * FROM {relation} LIMIT 0"
+
+
+def distinct_values(relation: str, column: str) -> str:
+    """The values of a column, as text."""
+    return (
+        f"SELECT DISTINCT CAST({identifier(column)} AS varchar) AS value\nFROM {relation}"
+        f"\nWHERE {identifier(column)} IS NOT NULL"
+    )
 
 
 def unload(select: str, prefix: str) -> str:
@@ -50,28 +80,34 @@ def unload(select: str, prefix: str) -> str:
     )
 
 
-def count_by(table: SourceTable, date: str | None, state: str | None) -> str:
-    """Athena's own word on the source, in one scan: rows by date and rows by state.
+def count_by(
+    relation: str, day: str | None, state: str | None, conditions: Sequence[str] = ()
+) -> str:
+    """Athena's own word on the source, in one scan: rows by day and rows by state.
 
-    ``date`` and ``state`` are expressions, not names. The answer has the columns ``kind`` (date,
-    state or all), ``value`` (as text, NULL for a NULL) and ``n``.
+    ``day`` and ``state`` are expressions of type varchar. The answer has the columns ``kind``
+    (date, state or all), ``value`` (NULL for a NULL) and ``n``.
     """
-    if date is None and state is None:
-        return (
-            "SELECT 'all' AS kind, CAST(NULL AS varchar) AS value, count(*) AS n\n"
-            f"FROM {table.quoted}"
-        )
+    source = f"FROM {relation}{where(conditions)}"
+    if day is None and state is None:
+        return f"SELECT 'all' AS kind, CAST(NULL AS varchar) AS value, count(*) AS n\n{source}"
     items = [
-        f"CAST({date} AS varchar) AS d" if date else "CAST(NULL AS varchar) AS d",
-        f"{state} AS s" if state else "CAST(NULL AS varchar) AS s",
+        f"{day or 'CAST(NULL AS varchar)'} AS d",
+        f"{state or 'CAST(NULL AS varchar)'} AS s",
     ]
-    sets = "GROUPING SETS ((), (d), (s))"
     return (
         "SELECT\n"
         "  CASE WHEN grouping(d) = 0 THEN 'date' WHEN grouping(s) = 0 THEN 'state' ELSE 'all' END"
         " AS kind,\n"
         "  CASE WHEN grouping(d) = 0 THEN d WHEN grouping(s) = 0 THEN s END AS value,\n"
         "  count(*) AS n\n"
-        f"FROM (SELECT {', '.join(items)} FROM {table.quoted}) AS counted\n"
-        f"GROUP BY {sets}"
+        f"FROM (SELECT {', '.join(items)} {source}) AS counted\n"
+        "GROUP BY GROUPING SETS ((), (d), (s))"
     )
+
+
+def day_of_row(expressions: Sequence[str], day: Day) -> str:
+    """The day of a row as text, as ``postgres.days`` writes it: what proofs count by."""
+    if day.form is DayForm.TIMESTAMP:
+        expressions = [f"CAST({expression} AS date)" for expression in expressions]
+    return " || '-' || ".join(f"CAST({expression} AS varchar)" for expression in expressions)

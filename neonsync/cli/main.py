@@ -19,6 +19,7 @@ from neonsync.cli.options import (
     run_options,
 )
 from neonsync.cli.output import print_error, say
+from neonsync.cli.tables import tables as tables_group
 from neonsync.errors import ConfigError, ExitCode, NeonsyncError, RunCancelled
 
 _EPILOG = """
@@ -26,7 +27,10 @@ _EPILOG = """
 Examples:
   neonsync demo --headless                          try it, without any account
   neonsync --headless --branch dev                  copy the lake's table into a branch
+  neonsync --headless --branch dev --days 30 --states CA,TX
   neonsync --headless --config config.toml --confirm main
+  neonsync plan --branch dev                        see what that would do, and its price
+  neonsync tables                                   see what the lake offers
 \b
 Exit codes: 0 ok, 1 sync failed, 2 usage or configuration, 3 cannot reach or
 log in to Neon or AWS, 4 validation failed, 6 refused, 130 Ctrl-C, 143 SIGTERM.
@@ -81,9 +85,28 @@ def cli(
             "The terminal UI is not part of this version: add --headless to run a sync, "
             "or try neonsync demo --headless."
         )
+    if flags["dry_run"]:
+        _plan(flags, config, as_json=as_json)
     from neonsync.cli.headless import run_headless
 
     sys.exit(run_headless(flags, config, as_json=as_json))
+
+
+@cli.command(epilog="\b\nExample:\n  neonsync plan --branch dev --days 30 --states CA,TX")
+@run_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def plan(as_json: bool, config: Path | None, flags: dict[str, Any]) -> None:
+    """Show what a run would do: SQL, DDL, how each table is published and why, rows, bytes, price.
+
+    Nothing is written anywhere, and Athena is asked for nothing that costs.
+    """
+    _plan(flags, config, as_json=as_json)
+
+
+def _plan(flags: dict[str, Any], config: Path | None, *, as_json: bool) -> NoReturn:
+    from neonsync.cli.plan import run_plan
+
+    sys.exit(run_plan(flags, config, as_json=as_json))
 
 
 @cli.command(epilog="\b\nExample:\n  neonsync demo --headless --rows 1000000 --dir ./sandbox")
@@ -152,6 +175,7 @@ def sandbox(
 
 
 cli.add_command(config_group)
+cli.add_command(tables_group)
 
 
 def main() -> None:

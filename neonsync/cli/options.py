@@ -69,7 +69,7 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
         "--dry-run",
         is_flag=True,
         default=None,
-        help="Plan, look and report, but write nothing to the branch.",
+        help="Show the plan, with its price, and write nothing anywhere.",
     ),
     "confirm": click.option(
         "--confirm",

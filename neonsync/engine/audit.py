@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from neonsync.athena.export import Export, piece_keys
 from neonsync.engine import ledger
 from neonsync.engine.context import RunContext
 from neonsync.engine.extract import SourceCounts
 from neonsync.engine.ledger import ExportRecord, LoadedChunks
 from neonsync.engine.plan import TablePlan
+from neonsync.engine.rows import Rows
 from neonsync.errors import ProofError
 from neonsync.postgres import staging
 from neonsync.postgres.connect import Connection
-from neonsync.postgres.copy import count_by_date
+from neonsync.postgres.copy import count_by_day
 
 DATES_SHOWN = 20
 
@@ -32,7 +32,7 @@ async def audit(
     context: RunContext,
     table: TablePlan,
     record: ExportRecord,
-    export: Export,
+    source: Rows,
     counts: SourceCounts,
 ) -> Proof:
     """Compare manifest, ledger, staging and Athena's own count, date by date.
@@ -48,11 +48,11 @@ async def audit(
             await staging.find_duplicates(connection, record.staging, table.spec)
         return (
             await ledger.read_chunks(connection, context.lease.run_id, record.target),
-            await count_by_date(connection, staging.SCHEMA, record.staging, table.spec.date_column),
+            await count_by_day(connection, staging.SCHEMA, record.staging, table.spec.day),
         )
 
     loaded, staged = await context.with_connection(look)
-    exported = piece_keys(export)
+    exported = source.keys()
     missing = exported - loaded.pieces
     if missing or loaded.pieces - exported:
         raise ProofError(
@@ -61,7 +61,7 @@ async def audit(
         )
     _compare(name, "the ledger", counts.dates, loaded.dates)
     _compare(name, "staging", counts.dates, staged)
-    return Proof(len(export.files), counts.total, len(counts.dates))
+    return Proof(source.files, counts.total, len(counts.dates))
 
 
 def _compare(name: str, where: str, athena: Counter[str | None], ours: Counter[str | None]) -> None:

@@ -61,13 +61,17 @@ class QueryCost:
 
 @dataclass(frozen=True)
 class RunContext:
-    """The run's plan, clients and lease; the two collections gather facts for the reports."""
+    """The run's plan, clients and lease; the collection gathers facts for the reports.
+
+    ``loading`` counts the connections that may copy rows, over all tables.
+    """
 
     plan: Plan
     athena: Athena
     database: Database
     lease: Lease
     emit: Emit
+    loading: asyncio.Semaphore
     queries: dict[str, QueryCost] = field(default_factory=dict)
 
     @contextlib.asynccontextmanager

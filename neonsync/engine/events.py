@@ -109,13 +109,17 @@ class IndexBuilt:
 
 @dataclass(frozen=True)
 class TablePublished:
-    """A table is published; ``method`` is swap or merge."""
+    """A table is published; ``method`` is swap or merge, or in the mode schema-only create or keep.
+
+    ``removed`` counts made rows that gave way.
+    """
 
     table: str
     method: str
     inserted: int
     updated: int
     unchanged: int
+    removed: int = 0
 
 
 @dataclass(frozen=True)

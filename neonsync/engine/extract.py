@@ -14,6 +14,7 @@ from neonsync.engine import ledger
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
 from neonsync.engine.ledger import ExportRecord
+from neonsync.engine.names import slug, staging_name
 from neonsync.engine.plan import TablePlan
 from neonsync.errors import ExportError
 
@@ -32,22 +33,21 @@ class SourceCounts:
 
 
 def new_export(context: RunContext, table: TablePlan, method: str) -> ExportRecord:
-    """The first attempt's record: a fresh prefix, and a token to start its query once."""
-    run_id = context.lease.run_id
-    return _with_fresh_prefix(
-        context,
-        ExportRecord(
-            target=table.spec.qualified,
-            attempt=0,
-            prefix="",
-            token="",
-            query_id=None,
-            results=(),
-            # Unique in the schema, below 63 bytes, and telling for whoever looks.
-            staging=f"{run_id}_{table.spec.target}"[:54],
-            method=method,
-        ),
+    """The first attempt's record: a fresh prefix, and a token to start its query once.
+
+    Where nothing is exported both stay empty.
+    """
+    record = ExportRecord(
+        target=table.spec.qualified,
+        attempt=0,
+        prefix="",
+        token="",
+        query_id=None,
+        results=(),
+        staging=staging_name(context.lease.run_id, table.spec),
+        method=method,
     )
+    return with_fresh_prefix(context, record) if table.select else record
 
 
 async def extract(
@@ -70,7 +70,8 @@ async def extract(
                 if not recorded:
                     raise
                 context.notice(
-                    f"{table.source}: the earlier export is of no use: {error}; exporting again",
+                    f"{table.spec.source}: the earlier export is of no use: {error}; "
+                    "exporting again",
                     Level.WARNING,
                 )
                 recorded = False
@@ -81,7 +82,7 @@ async def extract(
         if not again or record.attempt >= MAX_ATTEMPTS:
             raise _failure(table, status)
         context.notice(
-            f"{table.source}: Athena's query {status.query_id} ended as {status.state} "
+            f"{table.spec.source}: Athena's query {status.query_id} ended as {status.state} "
             f"({status.reason or 'no reason given'}); exporting again",
             Level.WARNING,
         )
@@ -95,7 +96,7 @@ async def count_source(context: RunContext, table: TablePlan) -> SourceCounts:
     Raises:
         ExportError: Athena failed the query.
     """
-    location = _base(context, table.spec.target) + "count/"
+    location = _base(context, table.spec.qualified) + "count/"
     async with context.queries_stopped_on_cancel() as queries:
         listener = queries.listener("count", table.spec.qualified)
 
@@ -119,7 +120,7 @@ async def count_source(context: RunContext, table: TablePlan) -> SourceCounts:
             states[value] += int(count)
         else:
             total += int(count)
-    if table.spec.date_column is None:
+    if table.spec.day is None:
         dates = Counter({None: total})
     return SourceCounts(total, +dates, +states)
 
@@ -174,16 +175,17 @@ async def _read(
 
 async def _start_afresh(context: RunContext, record: ExportRecord) -> ExportRecord:
     """Record a new attempt; what was loaded of the old export is forgotten with it."""
-    fresh = _with_fresh_prefix(context, record)
+    fresh = with_fresh_prefix(context, record)
     await context.with_connection(
         lambda connection: ledger.store_export(connection, context.lease, fresh)
     )
     return fresh
 
 
-def _with_fresh_prefix(context: RunContext, record: ExportRecord) -> ExportRecord:
+def with_fresh_prefix(context: RunContext, record: ExportRecord) -> ExportRecord:
+    """The record of a next attempt: a prefix that nothing lies under, and a token of its own."""
     attempt = record.attempt + 1
-    base = _base(context, record.target.rsplit(".", 1)[-1])
+    base = _base(context, record.target)
     return replace(
         record,
         attempt=attempt,
@@ -195,7 +197,7 @@ def _with_fresh_prefix(context: RunContext, record: ExportRecord) -> ExportRecor
 
 
 def _base(context: RunContext, target: str) -> str:
-    return f"{context.plan.output_location}neonsync/{context.lease.run_id}/{target}/"
+    return f"{context.plan.output_location}neonsync/{context.lease.run_id}/{slug(target)}/"
 
 
 def _metadata_address(status: QueryStatus) -> str | None:
@@ -211,7 +213,7 @@ def _failure(table: TablePlan, status: QueryStatus) -> ExportError:
         status.error_category or 0, "no category given"
     )
     return ExportError(
-        f"Athena's export of {table.source} ended as {status.state}: "
+        f"Athena's export of {table.spec.source} ended as {status.state}: "
         f"{status.reason or 'no reason given'} ({category}, query {status.query_id})",
         "Look at the query in the Athena console; the target is as it was.",
     )

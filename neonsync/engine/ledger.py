@@ -6,8 +6,8 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 
-from neonsync.athena.export import Chunk
 from neonsync.engine.lease import Lease
+from neonsync.engine.rows import Chunk
 from neonsync.postgres.connect import Connection
 
 _NULL_DATE = ""
@@ -132,7 +132,7 @@ async def store_chunk(
                 lease.run_id,
                 target,
                 chunk.key,
-                [piece.key for piece in chunk.pieces],
+                list(chunk.keys),
                 chunk.rows,
                 chunk.bytes,
             ),

@@ -37,6 +37,8 @@ async def delete_exports(connection: Connection, athena: Athena | None, run_id: 
 
 def _delete(athena: Athena, record: ExportRecord) -> list[str]:
     """Stop the export's query if it may run, and delete its files; rights may be missing."""
+    if not record.prefix:
+        return []  # made rows: nothing was exported
     base = record.prefix.rsplit("/", 3)[0] + "/"
     try:
         if record.query_id is not None and not record.results:

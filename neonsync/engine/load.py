@@ -10,16 +10,16 @@ from collections.abc import AsyncGenerator, Iterator
 import psycopg
 from psycopg import sql
 
-from neonsync.athena.export import Chunk, Export, piece_keys, plan_chunks, read_batches
 from neonsync.engine import ledger
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import ChunkLoaded, ChunksPlanned, Level, RowsCopied
 from neonsync.engine.ledger import ExportRecord
 from neonsync.engine.plan import TablePlan
+from neonsync.engine.rows import Chunk, Rows
 from neonsync.errors import DatabaseAccessError
 from neonsync.postgres import staging
-from neonsync.postgres.catalog import TargetTable, read_table
+from neonsync.postgres.catalog import TargetTable, read_table, same_shape
 from neonsync.postgres.connect import Connection, is_connection_lost
 from neonsync.postgres.copy import BatchEncoder, EncodedBatch, copy_error, copy_statement
 from neonsync.tables import ColumnSpec
@@ -31,7 +31,7 @@ async def prepare_staging(
     context: RunContext,
     table: TablePlan,
     record: ExportRecord,
-    export: Export,
+    source: Rows,
     target: TargetTable | None,
     columns: tuple[ColumnSpec, ...],
 ) -> None:
@@ -48,8 +48,8 @@ async def prepare_staging(
             there = await read_table(connection, staging.SCHEMA, record.staging)
             if there is not None and recorded.rows > 0:
                 staged = await _count(connection, record.staging)
-                fits = record.method == "merge" or target is None or there.columns == target.columns
-                if staged == recorded.rows and recorded.pieces <= piece_keys(export) and fits:
+                fits = record.method == "merge" or target is None or same_shape(there, target)
+                if staged == recorded.rows and recorded.pieces <= source.keys() and fits:
                     return
             await staging.drop(connection, record.staging)
             if recorded.chunks:
@@ -79,7 +79,7 @@ async def load(
     context: RunContext,
     table: TablePlan,
     record: ExportRecord,
-    export: Export,
+    source: Rows,
     columns: tuple[ColumnSpec, ...],
 ) -> None:
     """Load every chunk that the ledger does not have, over a few connections.
@@ -94,16 +94,16 @@ async def load(
     loaded = await context.with_connection(
         lambda connection: ledger.read_chunks(connection, context.lease.run_id, record.target)
     )
-    chunks = plan_chunks(export, loaded=loaded.pieces)
+    chunks = source.chunks(loaded.pieces)
     context.emit(
-        ChunksPlanned(name, export.rows, len(chunks) + loaded.chunks, loaded.rows, loaded.chunks)
+        ChunksPlanned(name, source.rows, len(chunks) + loaded.chunks, loaded.rows, loaded.chunks)
     )
     if loaded.chunks:
         context.notice(
             f"{name}: {loaded.rows:,} rows in {loaded.chunks} chunks are loaded already; going on"
         )
     waiting = deque(chunks)
-    loader = _Loader(context, table, record, export, columns)
+    loader = _Loader(context, table, record, source, columns)
     workers = min(context.plan.settings.jobs, len(chunks))
     await side_by_side(loader.work(waiting) for _ in range(workers))
 
@@ -116,20 +116,20 @@ class _Loader:
         context: RunContext,
         table: TablePlan,
         record: ExportRecord,
-        export: Export,
+        source: Rows,
         columns: tuple[ColumnSpec, ...],
     ) -> None:
         self._context = context
         self._spec = table.spec
         self._record = record
         self._columns = columns
-        self._footers = {exported.file.address: exported.metadata for exported in export.files}
+        self._source = source
 
     async def work(self, waiting: deque[Chunk]) -> None:
         """Load chunks until none is waiting, over one connection as long as it holds."""
         attempts: Counter[str] = Counter()
         while waiting:
-            async with self._context.connection() as connection:
+            async with self._context.loading, self._context.connection() as connection:
                 while waiting:
                     chunk = waiting.popleft()
                     try:
@@ -185,11 +185,8 @@ class _Loader:
             raise AssertionError(f"{dates.total()} rows came out of a chunk of {chunk.rows}")
 
     def _encoded(self, encoder: BatchEncoder, chunk: Chunk) -> Iterator[EncodedBatch]:
-        names = [column.name for column in self._columns]
-        for piece in chunk.pieces:
-            footer = self._footers[piece.file.address]
-            for batch in read_batches(self._context.athena.s3, piece, footer, names):
-                yield encoder.encode(batch, piece.file.address)
+        for batch, origin in self._source.batches(chunk):
+            yield encoder.encode(batch, origin)
 
 
 async def _ahead(batches: Iterator[EncodedBatch]) -> AsyncGenerator[EncodedBatch]:

@@ -3,7 +3,8 @@
     extract ─► load ─► audit ─► index ┐
     extract ─► load ─► audit ─► index ┴► publish (one transaction) ─► verify ─► clean up
 
-Tables go side by side until they are proved, and are published together.
+Tables go side by side until they are proved, and are published together. Test data begins at load;
+a schema alone at publish.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from neonsync.engine.events import (
 from neonsync.engine.plan import Plan, TablePlan
 from neonsync.engine.publish import Published, find_outcome, publish
 from neonsync.engine.result import RunResult
+from neonsync.engine.schema import publish_schema
 from neonsync.engine.session import held_session
 from neonsync.engine.stage import Staged, stage
 from neonsync.engine.verify import tidy, verify
@@ -48,7 +50,8 @@ from neonsync.errors import (
 )
 from neonsync.postgres.connect import Connection
 from neonsync.secret import redact
-from neonsync.validation.checks import CheckResult, Status, overall
+from neonsync.tables import Mode
+from neonsync.validation.result import CheckResult, Status, overall
 
 BYTES_PER_TB = 1e12
 CANCEL_SECONDS = 20.0
@@ -117,7 +120,12 @@ class _Run:
         async with held_session(plan, athena, self.emit, lost) as session:
             self.resumed = session.resumed
             context = self.context = RunContext(
-                plan, athena, session.database, session.lease, self.emit
+                plan,
+                athena,
+                session.database,
+                session.lease,
+                self.emit,
+                asyncio.Semaphore(plan.settings.jobs),
             )
             self.emit(
                 RunStarted(
@@ -128,9 +136,8 @@ class _Run:
                     2 if session.resumed else 1,
                 )
             )
-            for table in plan.tables:
-                for warning in table.warnings:
-                    context.notice(warning, Level.WARNING)
+            for warning in (*plan.warnings, *(w for table in plan.tables for w in table.warnings)):
+                context.notice(warning, Level.WARNING)
             try:
                 await self._steps(context)
             except BaseException as error:
@@ -139,22 +146,35 @@ class _Run:
                 raise
 
     async def _steps(self, context: RunContext) -> None:
-        staged = await side_by_side(self._stage(context, table) for table in self.plan.tables)
+        staged: list[Staged] = []
+        if self.plan.mode is not Mode.SCHEMA_ONLY:
+            room = asyncio.Semaphore(self.plan.settings.jobs)
+            staged = await side_by_side(
+                self._stage(context, table, room) for table in self.plan.tables
+            )
         async with context.step(Step.PUBLISH) as report:
             self.publishing = True
-            self._set_published(await publish(context, staged))
+            if self.plan.mode is Mode.SCHEMA_ONLY:
+                self._set_published(await publish_schema(context, self.plan.tables))
+            else:
+                self._set_published(await publish(context, staged))
             report.detail = "; ".join(map(describe, self.published))
         async with context.step(Step.VERIFY) as report:
             published = {entry.table: entry for entry in self.published}
-            for table in staged:
-                await tidy(context, table, published[table.spec.qualified])
-                self.checks += await verify(context, table, published[table.spec.qualified])
+            counts = {entry.spec.qualified: entry.counts for entry in staged}
+            for table in self.plan.tables:
+                name = table.spec.qualified
+                await tidy(context, table.spec, published[name])
+                self.checks += await verify(context, table, published[name], counts.get(name))
             report.detail = f"{len(self.checks)} checks, {overall(self.checks)}"
         async with context.step(Step.CLEAN_UP):
             await self._give_up_lease(context, self._status(), clear=True)
 
-    async def _stage(self, context: RunContext, table: TablePlan) -> Staged:
-        staged = await stage(context, table)
+    async def _stage(
+        self, context: RunContext, table: TablePlan, room: asyncio.Semaphore
+    ) -> Staged:
+        async with room:
+            staged = await stage(context, table)
         self.proofs[table.spec.qualified] = staged.proof
         return staged
 
@@ -284,11 +304,16 @@ class _Run:
 
 def describe(published: Published) -> str:
     """A publishing in one line, for people."""
+    if published.method == "create":
+        return f"{published.table}: created, without rows"
+    if published.method == "keep":
+        return f"{published.table}: there already, its rows are as they were"
+    gone = f", {published.removed:,} made rows removed" if published.removed else ""
     if published.method == "swap":
         return f"{published.table}: {published.inserted:,} rows swapped in"
     if not published.inserted and not published.updated:
-        return f"{published.table}: {published.unchanged:,} rows unchanged, nothing written"
+        return f"{published.table}: {published.unchanged:,} rows unchanged, nothing written{gone}"
     return (
         f"{published.table}: {published.inserted:,} inserted, {published.updated:,} updated, "
-        f"{published.unchanged:,} unchanged"
+        f"{published.unchanged:,} unchanged{gone}"
     )

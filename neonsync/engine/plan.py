@@ -4,73 +4,115 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 
 from neonsync.athena import sql
-from neonsync.athena.catalogue import CatalogueTable, read_table
+from neonsync.athena.catalogue import CatalogueColumn, CatalogueTable, read_table
 from neonsync.athena.client import Athena
-from neonsync.athena.sql import SourceTable
-from neonsync.columns import export_expression, rounding_note
-from neonsync.errors import ConfigError, RefusedError
+from neonsync.athena.filters import DateRange
+from neonsync.athena.partitions import Partition, form_of_values, list_partitions
+from neonsync.engine.query_source import read_query
+from neonsync.engine.resolve import Resolved, configured_columns, resolve
+from neonsync.engine.scope import EVERYTHING, Scope, choose, conditions, days_of, scope_of
+from neonsync.engine.states import check_states
+from neonsync.errors import RefusedError
 from neonsync.neon.branches import Project
+from neonsync.neon.direct import branch_behind
 from neonsync.neon.models import Branch, BranchAddress
 from neonsync.settings import Settings
-from neonsync.tables import FORECAST, TableSpec
+from neonsync.tables import DayForm, Mode, TableConfig, TableSpec
+from neonsync.testdata import TestData, TestTable
 
-_FINGERPRINT_VERSION = 1  # raised when a left-over run of an older version cannot be continued
+_FINGERPRINT_VERSION = 2  # raised when a left-over run of an older version cannot be continued
 
 
 @dataclass(frozen=True)
 class TablePlan:
     """One table: ``select`` is what is exported, ``count`` is Athena's independent word on it.
 
+    ``relation`` is the source as it stands after FROM. All three are empty where nothing is
+    exported: then ``made_rows`` are made, or none. ``exported``
+    are the names of the columns in the exported files, in the order of the spec's columns.
     ``warnings`` tells of columns whose declared type cannot hold every value of the source's.
+    ``catalogue`` and ``partitions`` are what the lake says of a table; None for a query.
     """
 
     spec: TableSpec
-    source: SourceTable
-    select: str
-    count: str
+    resolved: Resolved
+    relation: str = ""
+    select: str = ""
+    count: str = ""
+    exported: tuple[str, ...] = ()
+    scope: Scope = EVERYTHING
+    made_rows: int = 0
     warnings: tuple[str, ...] = ()
+    catalogue: CatalogueTable | None = None
+    partitions: tuple[Partition, ...] = ()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a run will do. ``fingerprint`` tells whether a left-over run did the same."""
+    """All that a run will do. ``fingerprint`` tells whether a left-over run did the same.
+
+    ``test_data`` makes the rows of the mode test-data; None in the others.
+    """
 
     settings: Settings
+    mode: Mode
     branch: Branch
     address: BranchAddress
     output_location: str
     tables: tuple[TablePlan, ...]
     fingerprint: str
+    warnings: tuple[str, ...] = ()
+    test_data: TestData | None = None
 
 
-def make_plan(settings: Settings, tables: tuple[TableSpec, ...] = (FORECAST,)) -> Plan:
+def make_plan(settings: Settings) -> Plan:
     """Resolve the branch and the tables. Blocks; contacts Neon and Athena, writes nowhere.
 
+    Athena is not asked in the mode test-data for tables whose columns are configured.
+
     Raises:
-        ConfigError: the branch, the project or a setting is wrong.
+        ConfigError: the branch, the project, a table, a filter or a setting is wrong.
         RefusedError: the branch is the default or a protected one and was not confirmed.
         AccessError: Neon or AWS cannot be reached.
-        SourceError: a table or column of the lake is not there, or cannot be copied.
     """
-    project = Project(settings.neon)
-    branch = project.branch(settings.branch)
-    check_confirmed(branch, settings.confirm)
-    address = project.address(branch)
-    athena = Athena(settings.athena)
-    planned = tuple(
-        _plan_table(read_table(athena, athena.table(spec.source)), spec) for spec in tables
-    )
+    configs, states = choose(settings.tables, settings.filters)
+    days = days_of(settings.filters)
+    address, warnings = _address(settings)
+    planner = _Planner(settings, days, states)
+    tables = tuple(planner.table(config) for config in configs)
+    exports = settings.mode is Mode.FULL
+    if exports and states:
+        check_states(planner.athena, tables, states)
+    test_data = _test_data(settings, tables) if settings.mode is Mode.TEST_DATA else None
     return Plan(
         settings=settings,
-        branch=branch,
+        mode=settings.mode,
+        branch=address.branch,
         address=address,
-        output_location=athena.output_location(),
-        tables=planned,
-        fingerprint=_fingerprint(settings, branch, address, planned),
+        output_location=planner.athena.output_location() if exports else "",
+        tables=tables,
+        fingerprint=_fingerprint(settings, address, tables),
+        warnings=(*settings.notices, *warnings),
+        test_data=test_data,
     )
+
+
+def _address(settings: Settings) -> tuple[BranchAddress, Sequence[str]]:
+    """The branch and its address; by the API where there is a key."""
+    neon = settings.neon
+    if neon.api_key is None:
+        if neon.connection_string is None:
+            raise AssertionError("settings hold a key or a connection string")
+        return branch_behind(neon.connection_string, settings.branch)
+    project = Project(neon)
+    branch = project.branch(settings.branch)
+    check_confirmed(branch, settings.confirm)
+    return project.address(branch), ()
 
 
 def check_confirmed(branch: Branch, confirmed: tuple[str, ...]) -> None:
@@ -88,44 +130,115 @@ def check_confirmed(branch: Branch, confirmed: tuple[str, ...]) -> None:
         )
 
 
-def _plan_table(table: CatalogueTable, spec: TableSpec) -> TablePlan:
-    expressions = {
-        column.name: export_expression(
-            sql.identifier(column.name), table.column(column.name).type, column.type, column.name
+@dataclass
+class _Planner:
+    """Plans one table after the other; connects to Athena when the first one needs it."""
+
+    settings: Settings
+    days: DateRange
+    states: tuple[str, ...]
+    _athena: Athena | None = None
+
+    @property
+    def athena(self) -> Athena:
+        if self._athena is None:
+            self._athena = Athena(self.settings.athena)
+        return self._athena
+
+    def table(self, config: TableConfig) -> TablePlan:
+        mode = self.settings.mode
+        if mode is Mode.TEST_DATA:
+            columns = configured_columns(config)
+            if columns is not None:
+                return self._made(resolve(config, mode, columns), config)
+        if config.query:
+            columns = read_query(self.athena, config.query)
+            resolved = resolve(config, mode, columns)
+            return self._planned(resolved, sql.subquery(config.query), None, ())
+        catalogue = read_table(self.athena, self.athena.table(config.source))
+        partitions = tuple(list_partitions(self.athena, catalogue))
+
+        def form_of(column: CatalogueColumn) -> DayForm | None:
+            if column not in catalogue.partition_keys:
+                return None
+            position = catalogue.partition_keys.index(column)
+            values = [partition.values[position] for partition in partitions]
+            return form_of_values(catalogue, position, values)
+
+        resolved = resolve(
+            config, mode, catalogue.columns, comment=catalogue.comment, form_of=form_of
         )
-        for column in spec.columns
-    }
-    if spec.date_column is not None:
-        date = next(column for column in spec.columns if column.name == spec.date_column)
-        if date.type.base != "date":
-            raise ConfigError(f'the date column "{date.name}" of {spec.qualified} is no date')
-    return TablePlan(
-        spec=spec,
-        source=table.table,
-        select=sql.select_columns(
-            table.table, [(expression, name) for name, expression in expressions.items()]
-        ),
-        count=sql.count_by(
-            table.table,
-            expressions.get(spec.date_column or ""),
-            expressions.get(spec.state_column or ""),
-        ),
-        warnings=tuple(
-            f"{spec.source}: {note}"
-            for column in spec.columns
-            if (note := rounding_note(column.name, table.column(column.name).type, column.type))
-        ),
+        return self._planned(resolved, catalogue.table.quoted, catalogue, partitions)
+
+    def _planned(
+        self,
+        resolved: Resolved,
+        relation: str,
+        catalogue: CatalogueTable | None,
+        partitions: tuple[Partition, ...],
+    ) -> TablePlan:
+        if self.settings.mode is Mode.TEST_DATA:
+            return self._made(resolved, resolved.config)
+        if self.settings.mode is Mode.SCHEMA_ONLY:
+            return TablePlan(resolved.spec, resolved, catalogue=catalogue, partitions=partitions)
+        spec = resolved.spec
+        scope = scope_of(resolved, self.days, self.states)
+        chosen = conditions(resolved, scope)
+        expressions = {
+            column.name: expression
+            for column, (expression, _) in zip(spec.columns, resolved.expressions, strict=True)
+        }
+        state = expressions.get(spec.state_column or "")
+        return TablePlan(
+            spec=spec,
+            resolved=resolved,
+            relation=relation,
+            select=sql.select_columns(relation, resolved.expressions, chosen),
+            count=sql.count_by(
+                relation,
+                sql.day_of_row([expressions[name] for name in spec.day.columns], spec.day)
+                if spec.day
+                else None,
+                f"CAST({state} AS varchar)" if state else None,
+                chosen,
+            ),
+            exported=tuple(alias for _, alias in resolved.expressions),
+            scope=scope,
+            warnings=resolved.warnings,
+            catalogue=catalogue,
+            partitions=partitions,
+        )
+
+    def _made(self, resolved: Resolved, config: TableConfig) -> TablePlan:
+        rows = self.settings.test_data.rows or config.test_data.rows
+        return TablePlan(resolved.spec, resolved, made_rows=rows)
+
+
+def _test_data(settings: Settings, tables: Sequence[TablePlan]) -> TestData:
+    return TestData(
+        [
+            TestTable(table.spec, table.resolved.config.test_data, table.made_rows)
+            for table in tables
+        ],
+        seed=settings.test_data.seed,
+        scenario=settings.test_data.scenario,
+        last_day=_yesterday(),
     )
 
 
-def _fingerprint(
-    settings: Settings, branch: Branch, address: BranchAddress, tables: tuple[TablePlan, ...]
-) -> str:
+def _yesterday() -> date:
+    return datetime.now(UTC).date() - timedelta(days=1)
+
+
+def _fingerprint(settings: Settings, address: BranchAddress, tables: tuple[TablePlan, ...]) -> str:
+    made = settings.mode is Mode.TEST_DATA
     parts = [
         _FINGERPRINT_VERSION,
-        branch.id,
+        address.branch.id,
         address.database,
         settings.mode,
-        [[repr(table.spec), table.select, table.count] for table in tables],
+        [[repr(table.spec), table.select, table.count, table.made_rows] for table in tables],
+        [repr(settings.test_data), str(_yesterday())] if made else [],
+        [repr(table.resolved.config.test_data) for table in tables] if made else [],
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import psycopg
 from neonsync.engine import lease as leases
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
-from neonsync.engine.stage import Staged, shapes_for
+from neonsync.engine.stage import Staged, refuse_real_rows, shapes_for
 from neonsync.errors import (
     DatabaseAccessError,
     PublishDelayedError,
@@ -25,12 +25,15 @@ from neonsync.postgres import staging
 from neonsync.postgres.catalog import (
     check_mergeable,
     read_table,
+    same_shape,
     swap_obstacles,
     wanted_indexes,
 )
 from neonsync.postgres.connect import Connection, is_connection_lost, server_error
+from neonsync.postgres.made_rows import delete_stale_rows, is_marked
 from neonsync.postgres.merge import Written, merge
 from neonsync.postgres.swap import lock_targets, newest_transaction, older_snapshots, swap
+from neonsync.tables import TableSpec
 
 LOCK_PATIENCE_SECONDS = 120.0
 SNAPSHOT_PATIENCE_SECONDS = 60.0
@@ -48,6 +51,8 @@ class Published:
     inserted: int
     updated: int
     unchanged: int
+    removed: int = 0
+    """Made rows that gave way."""
 
 
 class _NotSwappable(Exception):  # noqa: N818  # not a fault: the table is merged instead
@@ -59,8 +64,23 @@ class _NotSwappable(Exception):  # noqa: N818  # not a fault: the table is merge
         self.reasons = reasons
 
 
+Attempt = Callable[[list[int]], Awaitable[list[Published]]]
+"""One try at publishing; it adds the processes that it works in to the list."""
+
+
 async def publish(context: RunContext, tables: Sequence[Staged]) -> list[Published]:
     """Publish all tables in one transaction: merges first, swaps last, the ledger with them.
+
+    Raises: as ``publish_surely``.
+    """
+    remaining = list(tables)
+    return await publish_surely(
+        context, lambda backends: _publish_or_demote(context, remaining, backends)
+    )
+
+
+async def publish_surely(context: RunContext, attempt_it: Attempt) -> list[Published]:
+    """Try to publish, again when it was cut off, until it is known how it ended.
 
     Raises:
         PublishError: it could not be done; everything is rolled back.
@@ -68,11 +88,10 @@ async def publish(context: RunContext, tables: Sequence[Staged]) -> list[Publish
         ServerError: Postgres has no room, no right or no time; everything is rolled back.
         LeaseLostError: another run took over.
     """
-    remaining = list(tables)
     backends: list[int] = []
     for attempt in range(1, CONNECTION_ATTEMPTS + 1):
         try:
-            return await _publish_or_demote(context, remaining, backends)
+            return await attempt_it(backends)
         except psycopg.Error as error:
             again = is_connection_lost(error) or isinstance(error, _TRY_AGAIN)
             if not again:
@@ -169,7 +188,9 @@ async def _transaction(
     async with connection.transaction():
         await context.lease.guard(connection)
         published = [
-            await _merge(connection, staged) for staged in tables if staged.record.method == "merge"
+            await _merge(connection, staged)
+            for staged in parents_first(tables)
+            if staged.record.method == "merge"
         ]
         if swaps:
             await _lock(context, connection, swaps)
@@ -186,7 +207,7 @@ async def _merge(connection: Connection, staged: Staged) -> Published:
     spec = staged.spec
     target = await read_table(connection, spec.schema, spec.target)
     if target is None:
-        await _swap_in_shell(connection, staged)
+        await swap_in_shell(connection, f"{staged.record.staging}_0", spec)
         target = await read_table(connection, spec.schema, spec.target)
     if target is None:
         raise AssertionError("a table that was just made is there")
@@ -194,15 +215,40 @@ async def _merge(connection: Connection, staged: Staged) -> Published:
     updated_column = spec.updated_column
     if updated_column is not None and target.column(updated_column) is None:
         updated_column = None
+    removed = 0
+    if is_marked(target):
+        if staged.plan.made_rows:
+            await refuse_real_rows(connection, target, spec)
+        removed = await delete_stale_rows(connection, staged.record.staging, spec)
     written: Written = await merge(
         connection, staged.record.staging, spec, staged.columns, updated_column=updated_column
     )
-    return Published(spec.qualified, "merge", written.inserted, written.updated, written.unchanged)
+    return Published(
+        spec.qualified, "merge", written.inserted, written.updated, written.unchanged, removed
+    )
 
 
-async def _swap_in_shell(connection: Connection, staged: Staged) -> None:
-    """Make the absent target, empty but with all that belongs to it, to be merged into."""
-    shell, spec = f"{staged.record.staging}_0", staged.spec
+def parents_first(tables: Sequence[Staged]) -> list[Staged]:
+    """The tables in an order in which each comes after those that it refers to."""
+    ordered: dict[str, Staged] = {}
+    by_name = {staged.spec.qualified: staged for staged in tables}
+
+    def add(staged: Staged, waiting: tuple[str, ...]) -> None:
+        name = staged.spec.qualified
+        if name in ordered or name in waiting:
+            return
+        for reference in staged.spec.references:
+            if reference.parent in by_name:
+                add(by_name[reference.parent], (*waiting, name))
+        ordered[name] = staged
+
+    for staged in tables:
+        add(staged, ())
+    return list(ordered.values())
+
+
+async def swap_in_shell(connection: Connection, shell: str, spec: TableSpec) -> None:
+    """Make an absent target, empty but with all that belongs to it; ``shell`` is its first name."""
     shapes = wanted_indexes(spec)
     await staging.create_for_swap(connection, shell, spec, None)
     for position, shape in enumerate(shapes):
@@ -255,7 +301,7 @@ async def _check_swappable(connection: Connection, staged: Staged) -> None:
         ours = await read_table(connection, staging.SCHEMA, staged.record.staging)
         if (
             ours is None
-            or ours.columns != target.columns
+            or not same_shape(ours, target)
             or shapes_for(target, spec) != staged.shapes
         ):
             reasons = ["its columns or indexes have changed since it was looked at"]

@@ -11,7 +11,7 @@ from neonsync.engine.events import StepFinished
 from neonsync.engine.publish import Published
 from neonsync.errors import ExitCode, NeonsyncError, RunCancelled
 from neonsync.settings import Settings
-from neonsync.validation.checks import CheckResult
+from neonsync.validation.result import CheckResult
 
 
 @dataclass(frozen=True)

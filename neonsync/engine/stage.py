@@ -16,7 +16,8 @@ from neonsync.engine.indexes import build_indexes
 from neonsync.engine.ledger import ExportRecord
 from neonsync.engine.load import load, prepare_staging
 from neonsync.engine.plan import TablePlan
-from neonsync.errors import NeonsyncError
+from neonsync.engine.rows import ExportedRows, MadeRows, Rows
+from neonsync.errors import NeonsyncError, RefusedError
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import (
     IndexShape,
@@ -30,12 +31,17 @@ from neonsync.postgres.catalog import (
     wanted_indexes,
 )
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.made_rows import MARKS, count_made_rows, count_real_rows, is_marked
 from neonsync.tables import ColumnSpec, TableSpec
 
 
 @dataclass(frozen=True)
 class Staged:
-    """A table whose staging is full and proved; publishing it takes a moment."""
+    """A table whose staging is full and proved; publishing it takes a moment.
+
+    ``columns`` are those that a merge writes: the loaded ones, and the marks by which the target
+    tells made rows from real ones.
+    """
 
     plan: TablePlan
     record: ExportRecord
@@ -50,60 +56,141 @@ class Staged:
         return self.plan.spec
 
 
+@dataclass(frozen=True)
+class Target:
+    """The target as it was looked at: ``obstacles`` say why it must be merged into, if it must.
+
+    ``made_rows`` are those of an earlier test-data run, which give way to real ones.
+    """
+
+    table: TargetTable | None
+    obstacles: tuple[str, ...]
+    loaded: tuple[ColumnSpec, ...]
+    written: tuple[ColumnSpec, ...]
+    shapes: tuple[IndexShape, ...]
+    made_rows: int = 0
+
+    @property
+    def method(self) -> str:
+        """Swap or merge."""
+        return "merge" if self.obstacles else "swap"
+
+
 async def stage(context: RunContext, table: TablePlan) -> Staged:
     """Bring one table to the point where publishing it takes a moment."""
     spec = table.spec
-    target, obstacles = await context.with_connection(partial(_look_at_target, spec))
-    columns = loaded_columns(target, spec)
-    record, recorded = await _record(context, table, "merge" if obstacles else "swap")
-    if obstacles:
-        context.notice(f"{spec.qualified} will be merged into: {'; '.join(obstacles)}")
-    async with context.step(Step.EXTRACT, spec.qualified) as report:
-        record, export = await extract(context, table, record, recorded=recorded)
-        report.detail = f"{export.rows:,} rows in {len(export.files)} files"
-    # The count is asked while the rows are loaded: as near to the export as costs no time.
-    counting = asyncio.create_task(count_source(context, table))
-    try:
+    target = await context.with_connection(partial(look_at_target, table))
+    record, recorded = await _record(context, table, target.method)
+    if target.obstacles:
+        context.notice(f"{spec.qualified} will be merged into: {'; '.join(target.obstacles)}")
+    if target.made_rows:
+        context.notice(f"{target.made_rows:,} made rows of {spec.qualified} give way to real ones")
+    if context.plan.test_data is None:
+        record, proof, counts = await _stage_export(context, table, target, record, recorded)
+    else:
+        made = context.plan.test_data.table(spec.qualified)
+        counts = await asyncio.to_thread(
+            lambda: SourceCounts(made.rows, made.days(), made.states())
+        )
         async with context.step(Step.LOAD, spec.qualified) as report:
-            await prepare_staging(context, table, record, export, target, columns)
-            await load(context, table, record, export, columns)
-            report.detail = f"{export.rows:,} rows"
-        async with context.step(Step.AUDIT, spec.qualified) as report:
-            counts = await counting
-            proof = await audit(context, table, record, export, counts)
-            report.detail = (
-                f"{proof.files} files, {proof.rows:,} rows, counts equal on {proof.dates} dates"
-            )
-    finally:
-        counting.cancel()
-        with contextlib.suppress(asyncio.CancelledError, NeonsyncError):
-            await counting
-    shapes = shapes_for(target, spec)
+            await _fill(context, table, target, record, MadeRows(made))
+            report.detail = f"{made.rows:,} rows made"
+        proof = await _prove(context, table, record, MadeRows(made), counts)
     if record.method == "swap":
         async with context.step(Step.INDEX, spec.qualified) as report:
-            built = await build_indexes(context, spec, record.staging, shapes)
-            report.detail = f"{built} of {len(shapes)} indexes built"
+            built = await build_indexes(context, spec, record.staging, target.shapes)
+            report.detail = f"{built} of {len(target.shapes)} indexes built"
     else:
         await context.with_connection(
             lambda connection: staging.analyze(connection, record.staging)
         )
-    return Staged(table, record, columns, shapes, proof, counts)
+    return Staged(table, record, target.written, target.shapes, proof, counts)
 
 
-async def _look_at_target(
-    spec: TableSpec, connection: Connection
-) -> tuple[TargetTable | None, list[str]]:
-    """The target as it is, and why it must be merged into, if it must.
+async def _stage_export(
+    context: RunContext, table: TablePlan, target: Target, record: ExportRecord, recorded: bool
+) -> tuple[ExportRecord, Proof, SourceCounts]:
+    """Export, load and prove what Athena has."""
+    name = table.spec.qualified
+    async with context.step(Step.EXTRACT, name) as report:
+        record, export = await extract(context, table, record, recorded=recorded)
+        report.detail = f"{export.rows:,} rows in {len(export.files)} files"
+    source = ExportedRows(context.athena.s3, export, table.exported)
+    # The count is asked while the rows are loaded: as near to the export as costs no time.
+    counting = asyncio.create_task(count_source(context, table))
+    try:
+        async with context.step(Step.LOAD, name) as report:
+            await _fill(context, table, target, record, source)
+            report.detail = f"{export.rows:,} rows"
+        counts = await counting
+        return record, await _prove(context, table, record, source, counts), counts
+    finally:
+        counting.cancel()
+        with contextlib.suppress(asyncio.CancelledError, NeonsyncError):
+            await counting
+
+
+async def _fill(
+    context: RunContext, table: TablePlan, target: Target, record: ExportRecord, source: Rows
+) -> None:
+    await prepare_staging(context, table, record, source, target.table, target.written)
+    await load(context, table, record, source, target.loaded)
+
+
+async def _prove(
+    context: RunContext,
+    table: TablePlan,
+    record: ExportRecord,
+    source: Rows,
+    counts: SourceCounts,
+) -> Proof:
+    async with context.step(Step.AUDIT, table.spec.qualified) as report:
+        proof = await audit(context, table, record, source, counts)
+        files = f"{proof.files} files, " if proof.files else ""
+        report.detail = f"{files}{proof.rows:,} rows, counts equal on {proof.dates} dates"
+    return proof
+
+
+async def look_at_target(table: TablePlan, connection: Connection) -> Target:
+    """The target as it is, and how the table can be published.
 
     What could not be published is refused here, before the export is paid for.
+
+    Raises:
+        TargetError: the target has no such column, no key, no rights, or is no table.
+        RefusedError: made rows would stand among real ones.
     """
+    spec = table.spec
     target = await read_table(connection, spec.schema, spec.target)
     obstacles = [] if target is None else await swap_obstacles(connection, target, spec)
+    if target is not None and table.made_rows:
+        await refuse_real_rows(connection, target, spec)
+    shapes = shapes_for(target, spec)
     if target is not None and obstacles:
         await check_mergeable(connection, target, spec)
     else:
-        await check_swap_names(connection, spec, target, shapes_for(target, spec))
-    return target, obstacles
+        await check_swap_names(connection, spec, target, shapes)
+    loaded = loaded_columns(target, spec, may_add=not obstacles)
+    marks: tuple[ColumnSpec, ...] = ()
+    made_rows = 0
+    if is_marked(target) and not table.made_rows:
+        marks = tuple(mark for mark in MARKS if spec.column(mark.name) is None)
+        made_rows = await count_made_rows(connection, spec)
+    return Target(target, tuple(obstacles), loaded, loaded + marks, shapes, made_rows)
+
+
+async def refuse_real_rows(connection: Connection, target: TargetTable, spec: TableSpec) -> None:
+    """Make sure that a target holds no row that nobody made.
+
+    Raises:
+        RefusedError: it does.
+    """
+    count = await count_real_rows(connection, target, spec)
+    if count:
+        raise RefusedError(
+            f"{spec.qualified} holds {count:,} real rows, and test data is not mixed with them",
+            "Make the test data in another branch, or in one made with --mode schema-only.",
+        )
 
 
 async def _record(context: RunContext, table: TablePlan, method: str) -> tuple[ExportRecord, bool]:

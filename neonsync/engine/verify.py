@@ -7,8 +7,9 @@ from psycopg import sql
 
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import CheckFinished, Level
+from neonsync.engine.extract import SourceCounts
+from neonsync.engine.plan import TablePlan
 from neonsync.engine.publish import Published
-from neonsync.engine.stage import Staged
 from neonsync.postgres.catalog import (
     IndexShape,
     TargetTable,
@@ -18,36 +19,44 @@ from neonsync.postgres.catalog import (
 )
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.merge import add_missing_index
-from neonsync.tables import TableSpec
-from neonsync.validation.checks import CheckResult, Expected, run_checks
+from neonsync.tables import Mode, TableSpec
+from neonsync.validation.checks import run_checks
+from neonsync.validation.result import CheckResult, Expected
 
 
-async def verify(context: RunContext, staged: Staged, published: Published) -> list[CheckResult]:
-    """Run the checks on a published table."""
-    counts = staged.counts
-    expected = Expected(
-        counts.total, frozenset(counts.states), counts.dates, complete=published.method == "swap"
-    )
+async def verify(
+    context: RunContext, table: TablePlan, published: Published, counts: SourceCounts | None
+) -> list[CheckResult]:
+    """Run the checks on a published table; ``counts`` is None when it has no source."""
+    expected = None
+    if counts is not None:
+        expected = Expected(
+            counts.total,
+            frozenset(counts.states),
+            counts.dates,
+            complete=published.method == "swap" or context.plan.mode is Mode.TEST_DATA,
+            filtered=bool(table.scope),
+            made=context.plan.mode is Mode.TEST_DATA,
+        )
     results = await context.with_connection(
-        lambda connection: run_checks(connection, staged.spec, expected)
+        lambda connection: run_checks(connection, table.spec, expected)
     )
     for result in results:
         context.emit(CheckFinished(result.table, result.check, result.status, result.message))
     return results
 
 
-async def tidy(context: RunContext, staged: Staged, published: Published) -> None:
+async def tidy(context: RunContext, spec: TableSpec, published: Published) -> None:
     """After the commit: indexes that a merged target lacks, and statistics.
 
     Neither is part of the promise, so a failure is told and does not undo what is published.
     """
-    spec = staged.spec
     try:
         async with context.connection() as connection:
             target = await read_table(connection, spec.schema, spec.target)
             for shape in missing_indexes(target, spec) if target else ():
                 await _add_index(context, connection, spec, target, shape)
-            if published.inserted or published.updated:
+            if published.inserted or published.updated or published.removed:
                 await connection.execute(
                     sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(spec.schema, spec.target))
                 )

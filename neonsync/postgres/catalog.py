@@ -9,8 +9,10 @@ from psycopg import sql
 from neonsync.columns import SqlType, parse_postgres
 from neonsync.errors import TargetError
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.names import fitted
 from neonsync.postgres.queries import query
 from neonsync.tables import ColumnSpec, IndexSpec, TableSpec
+from neonsync.tables.spec import TEST_FLAG, TEST_SCENARIO
 
 _TEXT_FAMILY = ("text", "varchar", "char")
 
@@ -103,6 +105,23 @@ async def swap_obstacles(connection: Connection, table: TargetTable, spec: Table
     return reasons
 
 
+async def require_table(connection: Connection, table: TargetTable, spec: TableSpec) -> None:
+    """Make sure that what has the target's name is a table.
+
+    Raises:
+        TargetError: it is a view, a sequence or the like.
+    """
+    cursor = await connection.execute(
+        "SELECT relkind IN ('r', 'p') FROM pg_class WHERE oid = %s::oid", (table.oid,)
+    )
+    row = await cursor.fetchone()
+    if row is None or not row[0]:
+        raise TargetError(
+            f"{spec.qualified} is not a table, and its rows cannot be synced",
+            "Name another target, or rename what has the name.",
+        )
+
+
 async def has_rows(connection: Connection, schema: str, name: str) -> bool:
     """Whether a table holds any row at all; under ``row_security = off`` none is hidden."""
     cursor = await connection.execute(
@@ -116,7 +135,7 @@ def wanted_indexes(spec: TableSpec) -> tuple[IndexShape, ...]:
     """The indexes that a target made by neonsync has: primary key, unique key, the others."""
     shapes = [_shape(spec.key_name, spec.key, "u" if spec.generated_id else "p")]
     if spec.generated_id:
-        shapes.insert(0, _shape(f"{spec.target}_pkey", (spec.generated_id,), "p"))
+        shapes.insert(0, _shape(fitted(spec.target, "_pkey"), (spec.generated_id,), "p"))
     shapes += [_shape(index.name, index.columns, "", index) for index in spec.indexes]
     return tuple(shapes)
 
@@ -146,7 +165,7 @@ def missing_indexes(table: TargetTable, spec: TableSpec) -> tuple[IndexShape, ..
     for shape in wanted_indexes(spec):
         if any(serves(index, shape) for index in table.indexes):
             continue
-        if not all(table.column(name) for name in shape.columns or ()):
+        if not all(table.column(name) or spec.column(name) for name in shape.columns or ()):
             continue  # the generated id, which a table of somebody else's making may lack
         if shape.constraint == "p" and has_primary_key:
             shape = replace(shape, constraint="u")
@@ -179,7 +198,7 @@ async def check_swap_names(
     names = [shape.name for shape in shapes]
     twice = sorted({name for name in names if names.count(name) > 1})
     if table is None and spec.generated_id:
-        names.append(f"{spec.target}_{spec.generated_id}_seq")
+        names.append(fitted(spec.target, f"_{spec.generated_id}_seq"))
     cursor = await connection.execute(
         "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = %s AND c.relname = ANY (%s)"
@@ -212,15 +231,34 @@ async def check_mergeable(connection: Connection, table: TargetTable, spec: Tabl
     require_key(table, spec)
 
 
-def loaded_columns(table: TargetTable | None, spec: TableSpec) -> tuple[ColumnSpec, ...]:
+def same_shape(staged: TargetTable, target: TargetTable) -> bool:
+    """Whether a staging table has the target's columns, and else only marks of made rows."""
+    there = {column.name for column in target.columns}
+    return target.columns == tuple(
+        column
+        for column in staged.columns
+        if column.name in there or column.name not in (TEST_FLAG, TEST_SCENARIO)
+    )
+
+
+def loaded_columns(
+    table: TargetTable | None, spec: TableSpec, *, may_add: bool = False
+) -> tuple[ColumnSpec, ...]:
     """The columns to load, with the types that the target really has.
+
+    With ``may_add`` the marks of made rows may be missing: a swap adds them.
 
     Raises:
         TargetError: a column is missing, has an incompatible type, or cannot be left out.
     """
     if table is None:
         return spec.columns
-    absent = [column for column in spec.columns if table.column(column.name) is None]
+    absent = [
+        column
+        for column in spec.columns
+        if table.column(column.name) is None
+        and not (may_add and column.name in (TEST_FLAG, TEST_SCENARIO))
+    ]
     if absent:
         names = ", ".join(f'"{column.name}"' for column in absent)
         added = ", ".join(f'ADD COLUMN "{column.name}" {column.type}' for column in absent)
@@ -232,7 +270,8 @@ def loaded_columns(table: TargetTable | None, spec: TableSpec) -> tuple[ColumnSp
     for wanted in spec.columns:
         there = table.column(wanted.name)
         if there is None:
-            continue  # refused above
+            columns.append(wanted)  # a mark, else refused above
+            continue
         same_family = there.type.base == wanted.type.base or (
             there.type.base in _TEXT_FAMILY and wanted.type.base in _TEXT_FAMILY
         )

@@ -10,13 +10,17 @@ import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 from pgpq import ArrowToPostgresBinaryEncoder
+from pgpq.encoders import StringEncoderBuilder
+from pgpq.schema import Jsonb
 from psycopg import sql
 
 from neonsync.columns import arrow_type, length_limit
 from neonsync.errors import LoadError, ServerError
+from neonsync.postgres.arrow import cast_exactly
 from neonsync.postgres.connect import Connection, server_error
+from neonsync.postgres.days import day_of_batch, day_of_row
 from neonsync.postgres.staging import SCHEMA
-from neonsync.tables import ColumnSpec, TableSpec
+from neonsync.tables import ColumnSpec, Day, TableSpec
 
 VALUES_SHOWN = 3
 
@@ -39,7 +43,15 @@ class BatchEncoder:
         self._schema = pa.schema(
             [pa.field(column.name, arrow_type(column.type, column.name)) for column in columns]
         )
-        self._encoder = ArrowToPostgresBinaryEncoder(self._schema)
+        self._encoder = ArrowToPostgresBinaryEncoder.new_with_encoders(
+            self._schema,
+            {
+                column.name: StringEncoderBuilder.new_with_output(field, Jsonb())
+                if column.type.base == "jsonb"
+                else ArrowToPostgresBinaryEncoder.infer_encoder(field)
+                for column, field in zip(columns, self._schema, strict=True)
+            },
+        )
 
     def header(self) -> bytes:
         """What a stream begins with."""
@@ -50,14 +62,18 @@ class BatchEncoder:
         return bytes(self._encoder.finish())
 
     def encode(self, batch: pa.RecordBatch, source: str) -> EncodedBatch:
-        """Cast and encode a batch; ``source`` names the file for error messages.
+        """Cast and encode a batch, whose columns stand in the order of ours.
+
+        ``source`` names the file for error messages.
 
         Raises:
             LoadError: a value does not fit its column exactly.
         """
         arrays = [
-            self._cast(batch.column(column.name), field.type, column, source)
-            for column, field in zip(self._columns, self._schema, strict=True)
+            self._cast(batch.column(position), field.type, column, source)
+            for position, (column, field) in enumerate(
+                zip(self._columns, self._schema, strict=True)
+            )
         ]
         exact = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
         return EncodedBatch(
@@ -69,7 +85,7 @@ class BatchEncoder:
             # pgpq encodes by the declared type: an array of another type with the same width
             # would arrive as other values, so nothing but this exact type goes on.
             try:
-                array = array.cast(wanted, safe=True)
+                array = cast_exactly(array, wanted)
             except pa.ArrowException as error:
                 raise LoadError(
                     f'{self._spec.source}, column "{column.name}", file {source}: '
@@ -96,20 +112,11 @@ class BatchEncoder:
         return array
 
     def _dates(self, batch: pa.RecordBatch) -> Counter[str | None]:
-        if self._spec.date_column is None:
+        if self._spec.day is None:
             return Counter({None: batch.num_rows})
-        dates: Any = batch.column(self._spec.date_column)
-        counted = dates.value_counts()
-        return Counter(
-            {
-                None if value is None else str(value): int(count)
-                for value, count in zip(
-                    counted.field("values").to_pylist(),
-                    counted.field("counts").to_pylist(),
-                    strict=True,
-                )
-            }
-        )
+        counted = day_of_batch(batch, self._spec.day).value_counts()
+        days, counts = counted.field("values"), counted.field("counts")
+        return Counter(dict(zip(days.to_pylist(), counts.to_pylist(), strict=True)))
 
 
 def copy_statement(staging: str, columns: tuple[ColumnSpec, ...]) -> sql.Composed:
@@ -120,21 +127,17 @@ def copy_statement(staging: str, columns: tuple[ColumnSpec, ...]) -> sql.Compose
     )
 
 
-async def count_by_date(
-    connection: Connection, schema: str, table: str, date_column: str | None
+async def count_by_day(
+    connection: Connection, schema: str, table: str, day: Day | None
 ) -> Counter[str | None]:
-    """Rows of a table by date, as Postgres counts them; without a date column under None."""
-    date = (
-        sql.SQL("NULL::text")
-        if date_column is None
-        else sql.SQL("{}::text").format(sql.Identifier(date_column))
-    )
+    """Rows of a table by day, as Postgres counts them; all under None without a day."""
     cursor = await connection.execute(
         sql.SQL("SELECT {}, count(*) FROM {} GROUP BY 1").format(
-            date, sql.Identifier(schema, table)
+            sql.SQL("NULL::text") if day is None else day_of_row(day),
+            sql.Identifier(schema, table),
         )
     )
-    return Counter({date: int(count) for date, count in await cursor.fetchall()})
+    return Counter({day: int(count) for day, count in await cursor.fetchall()})
 
 
 def copy_error(spec: TableSpec, error: psycopg.Error) -> LoadError | ServerError:

@@ -11,10 +11,13 @@ from psycopg import sql
 from neonsync.errors import PublishError
 from neonsync.postgres.catalog import IndexShape, find_table
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.names import fitted
 from neonsync.postgres.staging import SCHEMA, index_name
 from neonsync.tables import TableSpec
 
 LOCK_TIMEOUT = "300ms"
+_TELLING = 20
+"""So many letters of a staging table's name, those of its run, are no other table's."""
 _PRIVILEGES = frozenset(
     {
         "SELECT",
@@ -100,7 +103,7 @@ async def swap(
     """
     final = sql.Identifier(spec.schema, spec.target)
     old = await find_table(connection, spec.schema, spec.target)
-    sequence: str | None = f"{spec.target}_{spec.generated_id}_seq" if spec.generated_id else None
+    sequence = fitted(spec.target, f"_{spec.generated_id}_seq") if spec.generated_id else None
     sequence_grants: set[_Grant] = set()
     comment: str | None = None
     if old is None:
@@ -242,16 +245,22 @@ async def _identity_sequence(
 async def _rename_constraints(
     connection: Connection, oid: int, staging: str, spec: TableSpec
 ) -> None:
-    """Give constraints that Postgres named after the staging table the target's name instead."""
+    """Give constraints that Postgres named after the staging table the target's name instead.
+
+    It has cut their names where they were too long, so the column tells which one it is.
+    """
     cursor = await connection.execute(
-        "SELECT conname FROM pg_constraint WHERE conrelid = %s::oid AND starts_with(conname, %s)",
-        (oid, f"{staging}_"),
+        "SELECT k.conname, a.attname FROM pg_constraint k LEFT JOIN pg_attribute a"
+        " ON a.attrelid = k.conrelid AND k.contype = 'n' AND a.attnum = k.conkey[1]"
+        " WHERE k.conrelid = %s::oid AND starts_with(k.conname, %s)",
+        (oid, staging[:_TELLING]),
     )
-    for (name,) in await cursor.fetchall():
+    for name, column in await cursor.fetchall():
+        new = fitted(spec.target, f"_{column}_not_null" if column else name[len(staging) :])
         await connection.execute(
             sql.SQL("ALTER TABLE {} RENAME CONSTRAINT {} TO {}").format(
                 sql.Identifier(spec.schema, spec.target),
                 sql.Identifier(name),
-                sql.Identifier(spec.target + name[len(staging) :]),
+                sql.Identifier(new),
             )
         )

@@ -23,7 +23,7 @@ from neonsync.engine.result import RunResult
 from neonsync.errors import ConfigError
 from neonsync.report.wording import describe_detail, printable
 from neonsync.secret import Secret, redact, redacted
-from neonsync.validation.checks import Status
+from neonsync.validation.result import Status
 
 LOG_NAME = "etl-manual.log"
 REPORT_NAME = "etl-report.json"

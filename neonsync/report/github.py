@@ -29,7 +29,7 @@ from neonsync.errors import NeonsyncError
 from neonsync.report.github_files import LIMIT_BYTES, outputs, step_summary
 from neonsync.report.plain import PlainReporter
 from neonsync.secret import Secret, redact
-from neonsync.validation.checks import Status
+from neonsync.validation.result import Status
 
 SHOWN = 10
 """The runner shows ten annotations of a kind for a step, and drops the others in silence."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from neonsync.engine.result import RunResult
 from neonsync.report.files import validation_status
 from neonsync.report.wording import duration, money, printable, size
-from neonsync.validation.checks import CheckResult, Status
+from neonsync.validation.result import CheckResult, Status
 
 LIMIT_BYTES = 1_000 * 1024
 """GitHub refuses a step's summary above 1,024 KiB as a whole."""

@@ -20,7 +20,7 @@ from neonsync.engine.publish import Published
 from neonsync.engine.result import RunResult
 from neonsync.report.files import validation_status
 from neonsync.secret import Secret, redacted
-from neonsync.validation.checks import Status
+from neonsync.validation.result import Status
 
 SCHEMA = 1
 """Raised when a field changes its meaning or goes away; new fields and events may come any time."""

@@ -7,7 +7,7 @@ from neonsync.engine.result import RunResult
 from neonsync.errors import ExitCode
 from neonsync.report.files import FILE_NAMES
 from neonsync.report.wording import duration, money, printable, size
-from neonsync.validation.checks import Status
+from neonsync.validation.result import Status
 
 
 def summary(result: RunResult, report_dir: str) -> str:

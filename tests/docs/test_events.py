@@ -17,7 +17,7 @@ from neonsync.engine.events import Event, Level, Step
 from neonsync.engine.publish import Published
 from neonsync.errors import ConfigError
 from neonsync.report.jsonl import SCHEMA, event_name, summary_record
-from neonsync.validation.checks import Status
+from neonsync.validation.result import Status
 
 DOCS = Path(__file__).parents[2] / "docs"
 EVENTS = {event_name(kind): {field.name for field in fields(kind)} for kind in get_args(Event)}

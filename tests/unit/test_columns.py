@@ -91,8 +91,8 @@ def test_a_cast_stands_only_where_it_is_needed(athena: str, postgres: str, expre
 def test_what_has_no_exact_way_names_the_column() -> None:
     with pytest.raises(SourceError, match='column "c" is double in Athena and date'):
         export_expression('"c"', parse_athena("double"), parse_postgres("date"), "c")
-    with pytest.raises(SourceError, match='column "tags" has the Athena type array<int>'):
-        default_postgres(parse_athena("array<int>"), "tags")
+    with pytest.raises(SourceError, match='column "h" has the Athena type hyperloglog'):
+        default_postgres(parse_athena("HyperLogLog"), "h")
     with pytest.raises(TargetError, match='column "p" has the Postgres type point'):
         arrow_type(parse_postgres("point"), "p")
     with pytest.raises(TargetError, match="without precision"):
@@ -114,3 +114,46 @@ def test_only_declared_lengths_are_checked() -> None:
     assert length_limit(parse_postgres("varchar(2)")) == 2
     assert length_limit(parse_postgres("text")) is None
     assert length_limit(parse_postgres("varchar")) is None
+
+
+@pytest.mark.parametrize(
+    ("athena", "postgres", "expression"),
+    [
+        ("array<int>", "jsonb", 'json_format(CAST("c" AS json))'),
+        ("map<string,array<double>>", "jsonb", 'json_format(CAST("c" AS json))'),
+        ("struct<time:string,binary:int>", "jsonb", 'json_format(CAST("c" AS json))'),
+        ("json", "jsonb", 'json_format("c")'),
+        ("uuid", "uuid", 'CAST("c" AS varchar)'),
+        ("time(3)", "time", 'CAST("c" AS varchar)'),
+    ],
+)
+def test_what_parquet_does_not_carry_leaves_as_text(
+    athena: str, postgres: str, expression: str
+) -> None:
+    type_ = parse_athena(athena)
+    assert str(default_postgres(type_, "c")) == postgres
+    assert export_expression('"c"', type_, default_postgres(type_, "c"), "c") == expression
+
+
+@pytest.mark.parametrize(
+    "athena", ["array<binary>", "map<date,int>", "struct<a:array<map<timestamp,int>>>"]
+)
+def test_a_nested_type_without_a_json_form_is_refused_before_it_is_paid_for(athena: str) -> None:
+    with pytest.raises(SourceError, match="makes no JSON of"):
+        export_expression('"c"', parse_athena(athena), parse_postgres("jsonb"), "c")
+
+
+@pytest.mark.parametrize(
+    ("athena", "canonical"),
+    [
+        ("decimal", "decimal(10,0)"),
+        ("decimal(7)", "decimal(7,0)"),
+        ("varchar(2147483647)", "string"),
+        ("varchar", "string"),
+        ("char(3)", "char(3)"),
+        ("struct<A:int>", "struct<A:int>"),
+        ("timestamp(6) with time zone", "timestamp with time zone"),
+    ],
+)
+def test_type_names_of_hive_and_trino_come_to_one_form(athena: str, canonical: str) -> None:
+    assert str(parse_athena(athena)) == canonical

@@ -27,7 +27,7 @@ from neonsync.errors import ExitCode, SyncError
 from neonsync.report.github import GitHubReporter, command, inert
 from neonsync.report.github_files import LIMIT_BYTES, escape, outputs, step_summary
 from neonsync.secret import Secret
-from neonsync.validation.checks import CheckResult, Status
+from neonsync.validation.result import CheckResult, Status
 
 A = "public.a"
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

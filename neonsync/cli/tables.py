@@ -1,0 +1,225 @@
+"""``neonsync tables``: what the lake offers, and its entry in the configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neonsync.cli.options import config_option
+
+_CONFIG_NAME = "neonsync.toml"
+THREADS = 8
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog="\b\nExamples:\n  neonsync tables\n  neonsync tables add orders --key id",
+)
+@config_option
+@click.option("--database", metavar="NAME", help="Another database than the configured one.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@click.pass_context
+def tables(
+    context: click.Context, config: Path | None, database: str | None, as_json: bool
+) -> None:
+    """List the tables of the lake: columns, partitions, size, newest partition."""
+    if context.invoked_subcommand is not None:
+        context.obj = (config, database)
+        return
+    from neonsync.athena.client import Athena
+    from neonsync.cli.output import say
+    from neonsync.settings import load_lake
+
+    lake = load_lake(environ=os.environ, config=config).athena
+    athena = Athena(lake)
+    offers = _offers(athena, database or lake.database)
+    if as_json:
+        say(json.dumps([offer.__dict__ for offer in offers]))
+        return
+    if not offers:
+        say(f"the database {database or lake.database} has no tables")
+    for line in _as_lines(offers):
+        say(line)
+
+
+@tables.command(epilog="\b\nExample:\n  neonsync tables add sales.orders --key id --target orders")
+@click.argument("name")
+@click.option("--key", metavar="COLUMNS", help="What identifies a row: id or a,b.")
+@click.option("--target", metavar="NAME", help="Table or schema.table in the branch.")
+@click.option("--date-column", metavar="NAME", help="What --days, --from and --to go by.")
+@click.option("--state-column", metavar="NAME", help="What --states goes by.")
+@config_option
+@click.pass_context
+def add(
+    context: click.Context,
+    name: str,
+    key: str | None,
+    target: str | None,
+    date_column: str | None,
+    state_column: str | None,
+    config: Path | None,
+) -> None:
+    """Write the entry of a table to the project's file; everything else in it stays."""
+    from neonsync.athena.catalogue import read_table
+    from neonsync.athena.client import Athena
+    from neonsync.cli.output import say
+    from neonsync.engine.resolve import resolve
+    from neonsync.errors import ConfigError
+    from neonsync.settings import load_lake
+    from neonsync.tables import Mode, parse_tables
+
+    before, database = context.obj
+    config = config or before
+    # A file that is not there yet is made.
+    there = config if config is None or config.exists() else Path(os.devnull)
+    lake = load_lake(environ=os.environ, config=there)
+    path = config or lake.project or Path(_CONFIG_NAME)
+    if path.suffix == ".json":
+        raise ConfigError(
+            f"{path} is the old script's, and holds no tables",
+            "Make a project file with neonsync config init, or name one with --config.",
+        )
+    athena = Athena(lake.athena)
+    if database:
+        name = f"{database}.{name}"
+    found = read_table(athena, athena.table(name))
+    columns = [column.name for column in found.columns]
+    if not key and sys.stdin.isatty():
+        say(f"{name} has the columns {', '.join(columns)}")
+        key = click.prompt("Which columns identify a row? (a,b)", err=True)
+    if not key:
+        raise ConfigError(
+            f"the key of {name} is not known: the catalogue tells of none",
+            f"Add --key with the columns that identify a row; it has: {', '.join(columns)}.",
+        )
+    entry: dict[str, Any] = {
+        "source": name,
+        "key": [part.strip() for part in key.split(",") if part.strip()],
+    }
+    for setting, value in (
+        ("target", target),
+        ("date_column", date_column),
+        ("state_column", state_column),
+    ):
+        if value:
+            entry[setting] = value
+    (parsed,) = parse_tables([entry], "the entry")
+    resolve(parsed, Mode.FULL, found.columns, form_of=lambda _: None)
+    _append(path, entry, [existing.source for existing in _tables_of(path)])
+    say(f"{name} was added to {path}. Next: neonsync plan --config {path} --tables {name}")
+
+
+def _tables_of(path: Path) -> Any:
+    """The tables that a project's file names already."""
+    import tomllib
+
+    from neonsync.errors import ConfigError
+    from neonsync.tables import parse_tables
+
+    if not path.exists():
+        return ()
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}", "Mend it, then add again.") from error
+    return parse_tables(document["tables"], str(path)) if "tables" in document else ()
+
+
+def _append(path: Path, entry: dict[str, Any], there: list[str]) -> None:
+    """Add the entry at the end: in TOML a list of tables may go on anywhere."""
+    import tomli_w
+
+    from neonsync.errors import ConfigError
+
+    if entry["source"] in there:
+        raise ConfigError(
+            f"{path} has an entry for {entry['source']} already", "Change it there, by hand."
+        )
+    text = tomli_w.dumps({"tables": [entry]})
+    with path.open("a", encoding="utf-8") as file:
+        file.write(("\n" if file.tell() else "") + text)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A table of the lake; ``bytes`` is None where files could not be listed."""
+
+    name: str
+    kind: str
+    columns: list[dict[str, Any]]
+    partitions: int
+    files: int
+    bytes: int | None
+    newest: str
+    comment: str
+
+
+def _offers(athena: Any, database: str) -> list[Offer]:
+    from neonsync.athena.catalogue import list_tables
+
+    found = list(list_tables(athena, database))
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="tables") as pool:
+        return list(pool.map(lambda table: _offer(athena, table), found))
+
+
+def _offer(athena: Any, table: Any) -> Offer:
+    from neonsync.athena.filters import ALL_DATES
+    from neonsync.athena.partitions import files_to_read, list_partitions
+    from neonsync.errors import NeonsyncError
+
+    size: int | None = None
+    files = partitions = 0
+    newest = ""
+    if not table.is_view and table.location:
+        try:
+            registered = list_partitions(athena, table)
+            read = files_to_read(athena, table, registered, None, ALL_DATES, None)
+            size, files = read.bytes, len(read.objects)
+            partitions, newest = read.all_partitions, read.newest
+        except NeonsyncError:
+            size = None  # the role may read the catalogue and not the bucket
+    return Offer(
+        table.table.name,
+        "view" if table.is_view else "table",
+        [
+            {"name": column.name, "type": str(column.type), "partition": column.partition}
+            for column in table.columns
+        ],
+        partitions,
+        files,
+        size,
+        newest,
+        table.comment,
+    )
+
+
+def _as_lines(offers: list[Offer]) -> list[str]:
+    """Two lines a table: the facts, then the columns with their types, partition keys marked."""
+    from neonsync.report.wording import printable
+    from neonsync.report.wording import size as readable
+
+    lines = []
+    for offer in offers:
+        facts = [f"{len(offer.columns)} columns"]
+        if offer.kind == "view":
+            facts.append("a view")
+        if offer.partitions:
+            facts.append(f"{offer.partitions} partitions, newest {offer.newest}")
+        if offer.bytes is not None:
+            facts.append(f"{offer.files} files, {readable(offer.bytes)}")
+        elif offer.kind != "view":
+            facts.append("size not known")
+        lines.append(f"{offer.name}: {'; '.join(facts)}")
+        columns = ", ".join(
+            f"{column['name']} {column['type']}{' (partition)' if column['partition'] else ''}"
+            for column in offer.columns
+        )
+        lines.append(f"  {columns}")
+    return [printable(line) for line in lines]

@@ -1,0 +1,91 @@
+"""Estimate: rows, bytes and price of an export, as far as listing and looking tell for free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from neonsync.athena.client import Athena, billed_bytes
+from neonsync.athena.partitions import files_to_read
+from neonsync.athena.sample import sample_footers
+from neonsync.engine.plan import TablePlan
+from neonsync.errors import NeonsyncError
+
+FOOTERS = 16
+"""Files whose footers are read; more would tell little more, and each costs a request."""
+BYTES_PER_TB = 1e12
+FULL_LISTING_NOTE = "filters on columns that are no partition keys read every file"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an export would read.
+
+    ``rows`` is None when the files do not tell; ``exact`` when all footers were read and no filter
+    is left that they do not know. ``scanned_bytes`` is for the export and the count together,
+    ``billed_bytes`` what Athena bills for that. ``note`` says what is missing, if anything.
+    """
+
+    files: int = 0
+    file_bytes: int = 0
+    partitions: int = 0
+    all_partitions: int = 0
+    rows: int | None = None
+    exact: bool = False
+    scanned_bytes: int | None = None
+    billed_bytes: int | None = None
+    note: str = ""
+
+
+def estimate(athena: Athena, table: TablePlan) -> Estimate:
+    """List the files that the export would read, and read the footers of some. Blocks."""
+    catalogue = table.catalogue
+    if catalogue is None:
+        return Estimate(note="a query's cost is known when it has run")
+    resolved, scope = table.resolved, table.scope
+    states = (resolved.state.name, scope.states) if resolved.state and scope.states else None
+    try:
+        files = files_to_read(athena, catalogue, table.partitions, resolved.day, scope.days, states)
+    except NeonsyncError as error:
+        return Estimate(note=f"the files could not be listed: {error}")
+    keys = {column.name for column in catalogue.partition_keys}
+    filtered = set(resolved.day.columns if resolved.day and scope.days else ())
+    filtered |= {states[0]} if states else set()
+    exported = set(resolved.sources) | filtered
+    counted = set(resolved.day.columns if resolved.day else ()) | filtered
+    counted |= {resolved.state.name} if resolved.state else set()
+    found = Estimate(
+        files=len(files.objects),
+        file_bytes=files.bytes,
+        partitions=files.partitions,
+        all_partitions=files.all_partitions,
+        note=FULL_LISTING_NOTE if filtered - keys else "",
+    )
+    try:
+        export = sample_footers(athena.s3, files.objects, sorted(exported - keys), FOOTERS)
+        count = sample_footers(athena.s3, files.objects, sorted(counted - keys), FOOTERS)
+    except NeonsyncError as error:
+        return _with(found, note=f"the files could not be read: {error}")
+    if not files.objects:
+        return _with(found, rows=0, exact=True, scanned_bytes=0, billed_bytes=0)
+    if export is None or count is None:
+        # No Parquet: a scan reads whole files, once for the export and once for the count.
+        return _with(
+            found,
+            scanned_bytes=2 * files.bytes,
+            billed_bytes=2 * billed_bytes(files.bytes),
+            note="the files are not Parquet, and do not tell their rows",
+        )
+    share = files.bytes / export.bytes if export.bytes else 0.0
+    read = (round(export.read_bytes * share), round(count.read_bytes * share))
+    return _with(
+        found,
+        rows=round(export.rows * share),
+        exact=export.files == len(files.objects) and not filtered - keys,
+        scanned_bytes=sum(read),
+        billed_bytes=sum(map(billed_bytes, read)),
+    )
+
+
+def _with(found: Estimate, **changes: object) -> Estimate:
+    values = {**found.__dict__, **changes}
+    return Estimate(**values)

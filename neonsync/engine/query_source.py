@@ -1,0 +1,47 @@
+"""A SELECT as a source: Athena tells its columns, and nothing of that stays behind."""
+
+from __future__ import annotations
+
+import uuid
+
+from neonsync.athena.catalogue import CatalogueColumn
+from neonsync.athena.client import Athena
+from neonsync.athena.objects import delete_objects, list_prefix
+from neonsync.athena.sql import no_rows, subquery
+from neonsync.columns import parse_athena
+from neonsync.errors import ConfigError, ExportError, NeonsyncError, SourceError
+
+
+def read_query(athena: Athena, query: str) -> tuple[CatalogueColumn, ...]:
+    """The columns that a SELECT gives. It is asked for no rows, which scans nothing.
+
+    Raises:
+        ConfigError: Athena does not take the SELECT; the message says why.
+        SourceError: two of its columns have one name.
+    """
+    location = f"{athena.output_location()}neonsync/plan/{uuid.uuid4().hex}/"
+    try:
+        found = athena.columns(no_rows(subquery(query)), location)
+    except ExportError as error:
+        raise ConfigError(
+            f"Athena does not take the query of tables: {error}",
+            "Try it in the Athena console; it must be one SELECT, without a semicolon.",
+        ) from error
+    finally:
+        forget_results(athena, location)
+    names = [name for name, _ in found]
+    for name in names:
+        if names.count(name) > 1 or not name or name.startswith("_col"):
+            raise SourceError(
+                f"the query has no name of its own for each column: {', '.join(names)}",
+                "Give each one a name: SELECT amount * 2 AS doubled.",
+            )
+    return tuple(CatalogueColumn(name, parse_athena(type_)) for name, type_ in found)
+
+
+def forget_results(athena: Athena, location: str) -> None:
+    """Delete what Athena has written of a query that only looked."""
+    try:
+        delete_objects(athena.s3, [entry.address for entry in list_prefix(athena.s3, location)])
+    except NeonsyncError:
+        return  # a few bytes in the output location; no reason to stop

@@ -1,0 +1,313 @@
+"""Resolve: a ``[[tables]]`` entry and the lake's columns become a table with nothing left open."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from neonsync.athena.catalogue import CatalogueColumn
+from neonsync.athena.sql import identifier, literal
+from neonsync.columns import (
+    SqlType,
+    athena_kind,
+    default_postgres,
+    export_expression,
+    rounding_note,
+)
+from neonsync.engine.names import check_names
+from neonsync.errors import ConfigError
+from neonsync.postgres.names import fitted
+from neonsync.tables import (
+    ColumnSpec,
+    Day,
+    DayForm,
+    IndexSpec,
+    Mode,
+    Reference,
+    TableConfig,
+    TableSpec,
+)
+from neonsync.tables.spec import TEST_FLAG, TEST_SCENARIO
+
+_TEXTS = ("string", "varchar", "char")
+_INTEGERS = ("integer", "bigint")
+_FORMATS = {form.value: form for form in (DayForm.DASHED, DayForm.PLAIN)}
+_PARTS = ("year", "month", "day")
+_SAFE_ALIAS = re.compile(r"[a-z_][a-z0-9_]*")
+_TEST_COLUMNS = (
+    ColumnSpec(TEST_FLAG, SqlType("boolean"), nullable=False, comment="true for a made row"),
+    ColumnSpec(TEST_SCENARIO, SqlType("varchar", (100,))),
+)
+FormOf = Callable[[CatalogueColumn], DayForm | None]
+"""How a text or number column writes its dates, or None when it is not known to hold any."""
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A table, and how its source is asked for it.
+
+    ``expressions`` are Athena's SQL and the exported name for each of the spec's columns that come
+    from the lake, ``sources`` the lake's names of them. ``day`` and ``day_types`` are those of the
+    source, for filters; the spec's own day is what its target shows.
+    """
+
+    spec: TableSpec
+    config: TableConfig
+    expressions: tuple[tuple[str, str], ...]
+    sources: tuple[str, ...]
+    day: Day | None
+    day_types: tuple[SqlType, ...]
+    state: CatalogueColumn | None
+    warnings: tuple[str, ...]
+
+
+def resolve(
+    config: TableConfig,
+    mode: Mode,
+    columns: Sequence[CatalogueColumn],
+    *,
+    comment: str = "",
+    form_of: FormOf = lambda _: None,
+) -> Resolved:
+    """Put together what is synced; ``columns`` are the lake's.
+
+    Raises:
+        ConfigError: a name is unknown, taken or too long, or a type leads nowhere.
+        SourceError: a column of the lake cannot be copied.
+    """
+    lake = {column.name: column for column in columns}
+    taken = _taken(config, lake)
+    names = _Names(config, taken)
+    specs = {column.name: _column(config, names, column) for column in taken}
+    key = tuple(names.target(name, "key") for name in config.key)
+    for name in key:
+        _make_not_null(specs, name)
+    for name in config.not_null:
+        _make_not_null(specs, names.target(name, "not_null"))
+    day = _source_day(config, lake, form_of)
+    target_day = _target_day(day, specs)
+    state = _known(config, lake, config.state_column, "state_column")
+    copied = tuple(specs.values())
+    if mode is Mode.TEST_DATA:
+        copied += _TEST_COLUMNS
+    made = tuple(name for name in (config.id, config.created_at, config.updated_at) if name)
+    spec = TableSpec(
+        source=config.name,
+        target=config.target_name,
+        schema=config.schema,
+        columns=copied,
+        key=key,
+        key_name=config.key_name or fitted(config.target_name, "_key" if config.id else "_pkey"),
+        day=target_day,
+        state_column=specs[state.name].name if state and state.name in specs else None,
+        required_columns=tuple(names.target(name, "required") for name in config.required) or key,
+        generated_id=config.id or None,
+        created_column=config.created_at or None,
+        updated_column=config.updated_at or None,
+        indexes=tuple(
+            names.index(index, (*made, *(column.name for column in copied)))
+            for index in config.indexes.get(mode, ())
+        ),
+        references=tuple(_reference(names, *item) for item in config.references.items()),
+        comment=comment,
+    )
+    check_names(spec, made)
+    return Resolved(
+        spec=spec,
+        config=config,
+        expressions=tuple(
+            (_expression(column, specs[column.name], day), _alias(position, specs[column.name]))
+            for position, column in enumerate(taken)
+        ),
+        sources=tuple(column.name for column in taken),
+        day=day,
+        day_types=tuple(lake[name].type for name in day.columns) if day else (),
+        state=state,
+        warnings=tuple(
+            f"{config.name}: {note}"
+            for column in taken
+            if (note := rounding_note(column.name, column.type, specs[column.name].type))
+        ),
+    )
+
+
+def configured_columns(config: TableConfig) -> tuple[CatalogueColumn, ...] | None:
+    """The columns as the configuration alone tells them, or None when it leaves a type open.
+
+    Enough for made rows, which need no lake.
+    """
+    names = config.columns or tuple(config.types)
+    if not names or any(name not in config.types for name in names):
+        return None
+    return tuple(CatalogueColumn(name, athena_kind(config.types[name])) for name in names)
+
+
+def _taken(config: TableConfig, lake: dict[str, CatalogueColumn]) -> list[CatalogueColumn]:
+    for setting in ("columns", "exclude", "rename", "types"):
+        renamed = set(config.rename.values()) if setting == "types" else set()
+        for name in getattr(config, setting):
+            if name not in renamed:
+                _known(config, lake, name, setting)
+    wanted = config.columns or tuple(lake)
+    taken = [lake[name] for name in wanted if name not in config.exclude]
+    if not taken:
+        raise ConfigError(
+            f"{config.name}: no column is left to copy", "Take a name out of exclude."
+        )
+    return taken
+
+
+def _known(
+    config: TableConfig, lake: dict[str, CatalogueColumn], name: str, setting: str
+) -> CatalogueColumn | None:
+    """The lake's column of a name, None for an empty name."""
+    if not name:
+        return None
+    if name in lake:
+        return lake[name]
+    raise _unknown(config, setting, name, lake)
+
+
+def _unknown(config: TableConfig, setting: str, name: str, there: Iterable[str]) -> ConfigError:
+    near = difflib.get_close_matches(name, there, n=1)
+    return ConfigError(
+        f"{setting} of {config.name} names the column {name!r}, which is not there",
+        f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(there)}.",
+    )
+
+
+class _Names:
+    """Finds the target's name of a column that a configuration names in either way."""
+
+    def __init__(self, config: TableConfig, taken: Sequence[CatalogueColumn]) -> None:
+        self._config = config
+        self.renamed = {
+            column.name: config.rename.get(column.name, column.name) for column in taken
+        }
+
+    def target(self, name: str, setting: str) -> str:
+        """The target's name; the lake's name counts first."""
+        if name in self.renamed:
+            return self.renamed[name]
+        if name in self.renamed.values():
+            return name
+        raise _unknown(self._config, setting, name, self.renamed)
+
+    def index(self, index: IndexSpec, there: Sequence[str]) -> IndexSpec:
+        """An index with the target's names; it may also stand on columns that neonsync makes."""
+
+        def known(name: str) -> str:
+            name = self.renamed.get(name, name)
+            if name not in there:
+                raise _unknown(self._config, f"the index {index.name}", name, there)
+            return name
+
+        where = index.where_not_null
+        return IndexSpec(
+            index.name, tuple(map(known, index.columns)), None if where is None else known(where)
+        )
+
+
+def _column(config: TableConfig, names: _Names, column: CatalogueColumn) -> ColumnSpec:
+    name = names.renamed[column.name]
+    declared = config.types.get(column.name) or config.types.get(name)
+    type_ = declared or default_postgres(column.type, column.name)
+    return ColumnSpec(name, type_, comment=column.comment)
+
+
+def _make_not_null(specs: dict[str, ColumnSpec], target: str) -> None:
+    for name, spec in specs.items():
+        if spec.name == target:
+            specs[name] = ColumnSpec(spec.name, spec.type, nullable=False, comment=spec.comment)
+
+
+def _source_day(
+    config: TableConfig, lake: dict[str, CatalogueColumn], form_of: FormOf
+) -> Day | None:
+    if not config.date_column:
+        return _partition_day(lake, form_of)
+    for name in config.date_column:
+        _known(config, lake, name, "date_column")
+    if len(config.date_column) == 3:
+        return Day(config.date_column, DayForm.PARTS)
+    column = lake[config.date_column[0]]
+    form = _FORMATS.get(config.date_format) or _form_by_type(column) or form_of(column)
+    if form is not None:
+        return Day((column.name,), form)
+    if column.type.base in _TEXTS:
+        raise ConfigError(
+            f'how the date column "{column.name}" of {config.name} writes its dates is not known: '
+            f"it is of type {column.type}",
+            f"Add date_format: {' or '.join(map(repr, _FORMATS))}.",
+        )
+    raise ConfigError(
+        f'the date column "{column.name}" of {config.name} is of type {column.type}, '
+        "which holds no date",
+        "Name a date, timestamp, text or whole number, or three columns for year, month and day.",
+    )
+
+
+def _partition_day(lake: dict[str, CatalogueColumn], form_of: FormOf) -> Day | None:
+    """The day by which a table is partitioned, where its configuration names none."""
+    keys = {column.name: column for column in lake.values() if column.partition}
+    for column in keys.values():
+        form = _form_by_type(column) if column.type.base == "date" else form_of(column)
+        if form is not None:
+            return Day((column.name,), form)
+    if all(part in keys for part in _PARTS):
+        return Day(_PARTS, DayForm.PARTS)
+    return None
+
+
+def _form_by_type(column: CatalogueColumn) -> DayForm | None:
+    base = column.type.base
+    if base == "date":
+        return DayForm.DATE
+    if base.startswith("timestamp"):
+        return DayForm.TIMESTAMP
+    return DayForm.NUMBER if base in _INTEGERS else None
+
+
+def _target_day(day: Day | None, specs: dict[str, ColumnSpec]) -> Day | None:
+    """How the target shows the day; None when it does not copy the columns."""
+    if day is None or any(name not in specs for name in day.columns):
+        return None
+    columns = tuple(specs[name].name for name in day.columns)
+    if day.form is DayForm.PARTS:
+        return Day(columns, day.form)
+    match specs[day.columns[0]].type.base:
+        case "date":
+            return Day(columns, DayForm.DATE)
+        case "timestamp" | "timestamptz":
+            return Day(columns, DayForm.TIMESTAMP)
+    return Day(columns, day.form)
+
+
+def _expression(column: CatalogueColumn, spec: ColumnSpec, day: Day | None) -> str:
+    quoted = identifier(column.name)
+    plain = (
+        day is not None
+        and column.name in day.columns
+        and day.form
+        in (
+            DayForm.PLAIN,
+            DayForm.NUMBER,
+        )
+    )
+    if plain and spec.type.base == "date":
+        # CAST reads 2026-01-31 only.
+        return f"CAST(date_parse(CAST({quoted} AS varchar), {literal('%Y%m%d')}) AS date)"
+    return export_expression(quoted, column.type, spec.type, column.name)
+
+
+def _alias(position: int, spec: ColumnSpec) -> str:
+    """The name in the exported files: the target's, unless Athena would change its case."""
+    return spec.name if _SAFE_ALIAS.fullmatch(spec.name) else f"column_{position + 1}"
+
+
+def _reference(names: _Names, column: str, parent: str) -> Reference:
+    table, _, parent_column = parent.rpartition(".")
+    qualified = table if "." in table else f"public.{table}"
+    return Reference(names.target(column, "references"), qualified, parent_column)

@@ -1,0 +1,151 @@
+"""Where the rows of a table come from, cut into chunks: what Athena exported, or the generator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from neonsync.athena.export import (
+    Chunk as ExportedChunk,
+)
+from neonsync.athena.export import (
+    Export,
+    piece_keys,
+    plan_chunks,
+    read_batches,
+)
+from neonsync.testdata import TableGenerator
+
+MADE_CHUNK_ROWS = 250_000
+MADE_BATCH_ROWS = 65_536
+
+
+class Chunk(Protocol):
+    """What is loaded and recorded together; ``keys`` name its pieces in the ledger."""
+
+    @property
+    def key(self) -> str:
+        """What names the chunk: no other has the same."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of its pieces."""
+
+    @property
+    def rows(self) -> int:
+        """Its rows."""
+
+    @property
+    def bytes(self) -> int:
+        """Its compressed bytes; 0 where nothing is read."""
+
+
+class Rows(Protocol):
+    """All rows of a table; the cut into chunks depends on nothing but them."""
+
+    @property
+    def rows(self) -> int:
+        """How many."""
+
+    @property
+    def files(self) -> int:
+        """From how many files."""
+
+    def keys(self) -> frozenset[str]:
+        """The keys of all pieces: what the ledger must hold when all is loaded."""
+
+    def chunks(self, loaded: frozenset[str]) -> Sequence[Chunk]:
+        """What is still to load."""
+
+    def batches(self, chunk: Any) -> Iterator[tuple[pa.RecordBatch, str]]:
+        """A chunk's rows, with the spec's columns in order, and where each batch comes from."""
+
+
+@dataclass(frozen=True)
+class ExportedRows:
+    """The files of an UNLOAD. ``columns`` are their names in the files, in the spec's order."""
+
+    s3: Any
+    export: Export
+    columns: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows by the footers."""
+        return self.export.rows
+
+    @property
+    def files(self) -> int:
+        """Files of the manifest."""
+        return len(self.export.files)
+
+    def keys(self) -> frozenset[str]:
+        """Row groups of file versions."""
+        return piece_keys(self.export)
+
+    def chunks(self, loaded: frozenset[str]) -> Sequence[ExportedChunk]:
+        """About 64 MB each."""
+        return plan_chunks(self.export, loaded=loaded)
+
+    def batches(self, chunk: ExportedChunk) -> Iterator[tuple[pa.RecordBatch, str]]:
+        """Read the chunk's row groups."""
+        footers = {exported.file.address: exported.metadata for exported in self.export.files}
+        for piece in chunk.pieces:
+            footer = footers[piece.file.address]
+            for batch in read_batches(self.s3, piece, footer, self.columns):
+                yield batch.select(list(self.columns)), piece.file.address
+
+
+@dataclass(frozen=True)
+class MadeChunk:
+    """Rows ``first`` up to ``first + rows - 1`` of the generator."""
+
+    first: int
+    rows: int
+    bytes: int = 0
+
+    @property
+    def key(self) -> str:
+        """The row numbers."""
+        return f"rows {self.first}-{self.first + self.rows - 1}"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """One piece."""
+        return (self.key,)
+
+
+@dataclass(frozen=True)
+class MadeRows:
+    """Rows of the generator: the same ones whenever and in whatever order they are made."""
+
+    generator: TableGenerator
+
+    @property
+    def rows(self) -> int:
+        """As many as were promised."""
+        return self.generator.rows
+
+    @property
+    def files(self) -> int:
+        """None."""
+        return 0
+
+    def keys(self) -> frozenset[str]:
+        """Ranges of row numbers."""
+        return frozenset(chunk.key for chunk in self.chunks(frozenset()))
+
+    def chunks(self, loaded: frozenset[str]) -> Sequence[MadeChunk]:
+        """Ranges of row numbers that are not loaded."""
+        starts = range(0, self.rows, MADE_CHUNK_ROWS)
+        chunks = (MadeChunk(first, min(MADE_CHUNK_ROWS, self.rows - first)) for first in starts)
+        return [chunk for chunk in chunks if chunk.key not in loaded]
+
+    def batches(self, chunk: MadeChunk) -> Iterator[tuple[pa.RecordBatch, str]]:
+        """Make the chunk's rows."""
+        end = chunk.first + chunk.rows
+        for first in range(chunk.first, end, MADE_BATCH_ROWS):
+            yield self.generator.batch(first, min(MADE_BATCH_ROWS, end - first)), chunk.key

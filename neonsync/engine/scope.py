@@ -1,0 +1,148 @@
+"""Scope: which tables, states and days a run is about, from words that people type."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from neonsync.athena.filters import ALL_DATES, DateRange, among_states, in_range
+from neonsync.engine.resolve import Resolved
+from neonsync.errors import ConfigError
+from neonsync.settings import Filters
+from neonsync.tables import TableConfig
+
+WORDS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The rows of one table that a run is about. ``states`` is empty for all of them."""
+
+    days: DateRange = ALL_DATES
+    states: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.days) or bool(self.states)
+
+    def __str__(self) -> str:
+        """In words, empty for the whole table."""
+        words = [str(self.days)] if self.days else []
+        words += [", ".join(self.states)] if self.states else []
+        return "; ".join(words)
+
+
+EVERYTHING = Scope()
+
+
+def choose(
+    tables: Sequence[TableConfig], filters: Filters
+) -> tuple[tuple[TableConfig, ...], tuple[str, ...]]:
+    """The tables that the filters name, or all, and the states that they name.
+
+    A word of the mixed filter is a table when one has the name, else a state.
+
+    Raises:
+        ConfigError: a name is no table's, or a word cannot be a state either.
+    """
+    named: list[TableConfig] = []
+    for name in filters.tables:
+        found = _named(tables, name)
+        if found is None:
+            raise _no_table(tables, name, f"there is no table {name!r}")
+        named.append(found)
+    states = list(filters.states)
+    for word in filters.words:
+        found = _named(tables, word)
+        if found is not None:
+            named.append(found)
+        else:
+            states.append(word)
+    chosen = tuple(table for table in tables if table in named) or tuple(tables)
+    if states and not any(table.state_column for table in chosen):
+        what = f"{states[0]!r} is no table"
+        raise _no_table(tables, states[0], f"{what}, and no state: no table has a state_column")
+    return chosen, tuple(dict.fromkeys(states))
+
+
+def _named(tables: Sequence[TableConfig], name: str) -> TableConfig | None:
+    return next((table for table in tables if name in _names(table)), None)
+
+
+def _names(table: TableConfig) -> Iterator[str]:
+    """What a table may be called: as source or as target, with or without what stands before."""
+    for text in (table.source, table.target):
+        if text:
+            yield text
+            yield text.rpartition(".")[2]
+    yield table.target_name
+
+
+def _no_table(tables: Sequence[TableConfig], name: str, message: str) -> ConfigError:
+    names = [table.source or table.target for table in tables]
+    near = difflib.get_close_matches(name, names, n=1)
+    listed = ", ".join(names[:WORDS_SHOWN])
+    return ConfigError(
+        message,
+        f"Did you mean {near[0]}? The tables are: {listed}."
+        if near
+        else f"The tables are: {listed}.",
+    )
+
+
+def days_of(filters: Filters, today: date | None = None) -> DateRange:
+    """The range of days that the filters ask for.
+
+    ``days`` counts back from today in UTC: one day is yesterday, today and whatever is later, as
+    a forecast has it.
+    """
+    if filters.days is not None:
+        now = today or datetime.now(UTC).date()
+        return DateRange(first=now - timedelta(days=filters.days))
+    return DateRange(filters.first, filters.last)
+
+
+def scope_of(table: Resolved, days: DateRange, states: Sequence[str]) -> Scope:
+    """What of a table a run is about.
+
+    Raises:
+        ConfigError: the table has nothing to be filtered by, or its states are numbers.
+    """
+    if table.config.whole or not (days or states):
+        return Scope()
+    name = table.config.name
+    if days and table.day is None:
+        raise ConfigError(
+            f"dates are asked for ({days}), and {name} has no date_column",
+            "Name its date_column; or add whole = true to copy it whole whatever dates are asked "
+            "for; or leave it out with --tables.",
+        )
+    if states and table.state is None:
+        raise ConfigError(
+            f"states are asked for ({', '.join(states)}), and {name} has no state_column",
+            "Name its state_column; or add whole = true to copy it whole whatever states are "
+            "asked for; or leave it out with --tables.",
+        )
+    return Scope(days, tuple(states))
+
+
+def conditions(table: Resolved, scope: Scope) -> list[str]:
+    """Athena's SQL for a scope, with literals in the columns' own types.
+
+    Raises:
+        ConfigError: a state is no number where the column holds numbers.
+    """
+    found = []
+    if scope.days and table.day is not None:
+        found.append(in_range(table.day, table.day_types, scope.days))
+    if scope.states and table.state is not None:
+        try:
+            found.append(among_states(table.state.name, table.state.type, scope.states))
+        except ValueError as error:
+            raise ConfigError(
+                f"{error.args[0]!r} is no state of {table.config.name}: its column "
+                f'"{table.state.name}" holds whole numbers',
+                "Give states as numbers.",
+            ) from None
+    return found

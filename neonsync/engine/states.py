@@ -1,0 +1,82 @@
+"""Whether the states that a run asks for are in the lake: a typing slip must not sync nothing."""
+
+from __future__ import annotations
+
+import difflib
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from neonsync.athena.client import Athena
+from neonsync.athena.sample import values_in_files
+from neonsync.athena.sql import distinct_values
+from neonsync.engine.query_source import forget_results
+from neonsync.errors import ConfigError
+
+if TYPE_CHECKING:
+    from neonsync.engine.plan import TablePlan
+
+STATES_SHOWN = 60
+
+
+def check_states(athena: Athena, tables: Sequence[TablePlan], states: Sequence[str]) -> None:
+    """Make sure that each state stands in one of the tables.
+
+    Partitions and a look into a few files answer for free. Only what they do not show is asked of
+    Athena, which scans one column; what that query writes is deleted at once.
+
+    Raises:
+        ConfigError: a state is nowhere; the message names those that are there.
+    """
+    filtered = [table for table in tables if table.scope.states]
+    missing = set(states)
+    there: set[str] = set()
+    for look in (_in_partitions, _in_files, _in_table):
+        for table in filtered:
+            if not missing:
+                return
+            found = look(athena, table)
+            there |= found
+            missing -= found
+    if not missing:
+        return
+    state = next(state for state in states if state in missing)
+    known = sorted(there)
+    near = difflib.get_close_matches(state, known, n=1)
+    listed = ", ".join(known[:STATES_SHOWN]) + (" …" if len(known) > STATES_SHOWN else "")
+    raise ConfigError(
+        f"{state!r} is neither a table nor a state of {_names(filtered)}",
+        (f"Did you mean {near[0]!r}? " if near else "") + f"The states there are: {listed}.",
+    )
+
+
+def _names(tables: Sequence[TablePlan]) -> str:
+    return ", ".join(table.spec.source for table in tables)
+
+
+def _in_partitions(_: Athena, table: TablePlan) -> set[str]:
+    state, catalogue = table.resolved.state, table.catalogue
+    if state is None or catalogue is None or state not in catalogue.partition_keys:
+        return set()
+    position = catalogue.partition_keys.index(state)
+    return {partition.values[position] for partition in table.partitions}
+
+
+def _in_files(athena: Athena, table: TablePlan) -> set[str]:
+    state, catalogue = table.resolved.state, table.catalogue
+    if state is None or catalogue is None or state in catalogue.partition_keys:
+        return set()
+    return values_in_files(athena, catalogue, table.partitions, state.name)
+
+
+def _in_table(athena: Athena, table: TablePlan) -> set[str]:
+    state = table.resolved.state
+    if state is None:
+        return set()
+    location = f"{athena.output_location()}neonsync/plan/{uuid.uuid4().hex}/"
+    pending = athena.ask(distinct_values(table.relation, state.name), location, lambda _: None)
+    try:
+        return {str(value) for (value,) in pending.future.result()}
+    finally:
+        pending.close()
+        forget_results(athena, location)

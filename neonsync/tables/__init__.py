@@ -1,0 +1,28 @@
+"""What is to be synced: as a configuration says it, and as the engine needs it."""
+
+from neonsync.tables.config import TableConfig, parse_tables, preset
+from neonsync.tables.rules import ColumnRule, TestDataRules
+from neonsync.tables.spec import (
+    ColumnSpec,
+    Day,
+    DayForm,
+    IndexSpec,
+    Mode,
+    Reference,
+    TableSpec,
+)
+
+__all__ = [
+    "ColumnRule",
+    "ColumnSpec",
+    "Day",
+    "DayForm",
+    "IndexSpec",
+    "Mode",
+    "Reference",
+    "TableConfig",
+    "TableSpec",
+    "TestDataRules",
+    "parse_tables",
+    "preset",
+]

@@ -1,0 +1,104 @@
+"""A table of the lake and the table of the branch that shall equal it, with nothing left open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from neonsync.columns import SqlType
+
+TEST_FLAG = "is_test_data"
+TEST_SCENARIO = "test_scenario"
+"""The two columns by which generated rows are told from real ones."""
+
+
+class Mode(StrEnum):
+    """What a run does with its tables."""
+
+    FULL = "full"
+    SCHEMA_ONLY = "schema-only"
+    TEST_DATA = "test-data"
+
+
+class DayForm(StrEnum):
+    """How a source writes the day that a row belongs to."""
+
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    DASHED = "2026-01-31"
+    PLAIN = "20260131"
+    NUMBER = "20260131 as a number"
+    PARTS = "year, month, day"
+
+
+@dataclass(frozen=True)
+class Day:
+    """The day of a row: one column, or three for ``DayForm.PARTS``, and how they write it."""
+
+    columns: tuple[str, ...]
+    form: DayForm
+
+
+@dataclass(frozen=True)
+class ColumnSpec:
+    """A column that is copied: its name and its type in the target."""
+
+    name: str
+    type: SqlType
+    nullable: bool = True
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class IndexSpec:
+    """A secondary index; ``where_not_null`` makes it partial on that column."""
+
+    name: str
+    columns: tuple[str, ...]
+    where_not_null: str | None = None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Each value of ``column`` is one of ``parent_column`` in the target ``parent``."""
+
+    column: str
+    parent: str
+    parent_column: str
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table of the lake and the table of the branch that shall equal it.
+
+    All names but ``source`` are the target's. ``source`` is for people. ``key`` identifies a row
+    on both sides. ``generated_id`` names an identity column that becomes the primary key;
+    ``created_column`` and ``updated_column`` default to the time of writing, and the latter is set
+    again by every update. ``day`` and ``state_column`` are what proofs and checks go by; None
+    where the target has none. ``indexes`` are those of the run's mode.
+    """
+
+    source: str
+    target: str
+    columns: tuple[ColumnSpec, ...]
+    key: tuple[str, ...]
+    key_name: str
+    schema: str = "public"
+    day: Day | None = None
+    state_column: str | None = None
+    required_columns: tuple[str, ...] = ()
+    generated_id: str | None = None
+    created_column: str | None = None
+    updated_column: str | None = None
+    indexes: tuple[IndexSpec, ...] = ()
+    references: tuple[Reference, ...] = ()
+    comment: str = ""
+
+    @property
+    def qualified(self) -> str:
+        """``schema.table``, for people."""
+        return f"{self.schema}.{self.target}"
+
+    def column(self, name: str) -> ColumnSpec | None:
+        """The copied column of that name, or None."""
+        return next((column for column in self.columns if column.name == name), None)
