@@ -221,6 +221,25 @@ def test_buckets_are_made_found_and_removed(aws: Aws) -> None:
     )
 
 
+def test_buckets_are_listed_in_pages(aws: Aws) -> None:
+    names = [f"paged-{number}" for number in range(5)]
+    for name in names:
+        aws.s3.create_bucket(Bucket=name)
+    pages = aws.s3.get_paginator("list_buckets").paginate(
+        Prefix="paged-", PaginationConfig={"PageSize": 2}
+    )
+    found = [[bucket["Name"] for bucket in page["Buckets"]] for page in pages]
+    assert found == [names[:2], names[2:4], names[4:]]
+
+
+def test_what_a_killed_service_was_receiving_is_cleared_away(tmp_path: Path) -> None:
+    left_over = tmp_path / "s3" / ".localbucket-incoming" / "half"
+    left_over.parent.mkdir(parents=True)
+    left_over.write_bytes(b"half an obj")
+    with serving(tmp_path):
+        assert not left_over.exists()
+
+
 def test_a_file_that_a_query_wrote_has_an_etag_until_it_changes(tmp_path: Path) -> None:
     with serving(tmp_path) as aws:
         path = tmp_path / "s3" / BUCKET / "query" / "part"

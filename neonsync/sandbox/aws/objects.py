@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import shutil
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
@@ -240,6 +241,11 @@ class ObjectHandler(S3Handler):
         etag = self.stored(bucket, key).record.etag  # NoSuchKey where there is none, as S3
         if not localbucket.etag_matches(wanted, etag):
             raise self._precondition_failed_error()
+
+
+def clear_incoming(data_root: Path) -> None:
+    """Delete what a service that was killed was just receiving."""
+    shutil.rmtree(data_root / _INCOMING, ignore_errors=True)
 
 
 def failed_condition(headers: Message[str, str], found: StoredObject, prefix: str = "") -> bool:

@@ -14,8 +14,10 @@ from localbucket import S3Error
 
 from neonsync.sandbox.aws import keys
 from neonsync.sandbox.aws.multipart import MultipartHandler
+from neonsync.sandbox.aws.objects import invalid_argument
 
 _HOME_REGION = "us-east-1"
+_MOST_BUCKETS = 10_000
 _UPLOADS_QUERY = {
     "uploads",
     "prefix",
@@ -83,6 +85,31 @@ class ObjectStore(MultipartHandler):
 
     def _check_query(self, operation: str, allowed: Any = frozenset()) -> None:
         super()._check_query(operation, set(allowed) | _EXTRA_QUERY.get(operation, set()))
+
+    def _list_buckets(self) -> None:
+        prefix, after = self.query.get("prefix", ""), self.query.get("continuation-token", "")
+        most = self.query.get("max-buckets", str(_MOST_BUCKETS))
+        if not most.isdigit() or not 1 <= int(most) <= _MOST_BUCKETS:
+            raise invalid_argument(f"max-buckets must be between 1 and {_MOST_BUCKETS}")
+        home = self.query.get("bucket-region", self.region) == self.region
+        folders = localbucket.bucket_dirs(self.data_root) if home else []
+        left = [f for f in folders if f.name.startswith(prefix) and f.name > after]
+        root = ET.Element("ListAllMyBucketsResult", xmlns=localbucket.S3_NAMESPACE)
+        owner = ET.SubElement(root, "Owner")
+        localbucket.sub_element(owner, "ID", "sandbox")
+        buckets = ET.SubElement(root, "Buckets")
+        page = left[: int(most)]
+        for folder in page:
+            created = localbucket.iso_timestamp(folder.stat().st_ctime)
+            item = ET.SubElement(buckets, "Bucket")
+            localbucket.sub_element(item, "Name", folder.name)
+            localbucket.sub_element(item, "CreationDate", created)
+            localbucket.sub_element(item, "BucketRegion", self.region)
+        if len(left) > len(page):
+            localbucket.sub_element(root, "ContinuationToken", page[-1].name)
+        if prefix:
+            localbucket.sub_element(root, "Prefix", prefix)
+        self._send_xml(root)
 
     def _delete_bucket(self, bucket: str) -> None:
         with keys.LOCK:

@@ -11,6 +11,7 @@ from neonsync.sandbox.aws.faults import Faults
 from neonsync.sandbox.aws.glue import GlueApi
 from neonsync.sandbox.aws.handler import AwsHandler, Backend
 from neonsync.sandbox.aws.layout import BUCKET, DATABASE, Layout
+from neonsync.sandbox.aws.objects import clear_incoming
 from neonsync.sandbox.aws.options import AthenaOptions, AwsKeys
 from neonsync.sandbox.aws.runner import QueryRunner
 from neonsync.sandbox.httpd import LoopbackServer
@@ -41,6 +42,7 @@ class AwsService:
         layout = Layout(root.resolve())
         (layout.s3 / BUCKET).mkdir(parents=True, exist_ok=True)
         layout.scratch.mkdir(parents=True, exist_ok=True)
+        clear_incoming(layout.s3)
         catalogue = Catalogue(layout.catalogue)
         if not any(database.name == DATABASE for database in catalogue.databases()):
             catalogue.put_database(Database(DATABASE))
