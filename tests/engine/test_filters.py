@@ -1,0 +1,185 @@
+"""Filters: tables, states and days, in Athena's SQL, with what they save and what they refuse."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from neonsync.errors import ConfigError, ExitCode
+from tests.conftest import ROWS, Lake, Target
+
+DAYS = 90
+YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
+
+
+async def test_days_and_states_of_the_old_filter(target: Target) -> None:
+    outcome = await target.sync(**{"filters.table_filter": "forecast,CA, TX", "filters.days": "30"})
+    assert outcome.result.exit_code is ExitCode.OK, outcome.result.checks
+    assert target.sql("SELECT array_agg(DISTINCT state ORDER BY state) FROM forecast_data") == [
+        (["CA", "TX"],)
+    ]
+    assert target.sql("SELECT min(business_date), max(business_date) FROM forecast_data") == [
+        (YESTERDAY - timedelta(days=29), YESTERDAY)
+    ]
+
+
+async def test_another_filter_adds_to_what_is_there(target: Target) -> None:
+    await target.sync(**{"filters.states": "CA"})
+    california = target.value("SELECT count(*) FROM forecast_data")
+    outcome = await target.sync(**{"filters.states": "TX", "filters.days": "30"})
+    assert outcome.result.exit_code is ExitCode.OK, outcome.result.checks
+    assert target.value("SELECT count(*) FROM forecast_data WHERE state = 'CA'") == california
+    integrity = next(c for c in outcome.result.checks if c.check == "data_integrity")
+    assert integrity.details["unknown_states_judged"] is False
+    whole = await target.sync()
+    assert whole.result.exit_code is ExitCode.OK
+    assert target.value("SELECT count(*) FROM forecast_data") == ROWS
+
+
+async def test_a_range_of_dates_holds_both_of_its_ends(target: Target) -> None:
+    first, last = YESTERDAY - timedelta(days=9), YESTERDAY - timedelta(days=5)
+    outcome = await target.sync(**{"filters.from": str(first), "filters.to": str(last)})
+    assert outcome.result.exit_code is ExitCode.OK, outcome.result.checks
+    days = target.sql("SELECT DISTINCT business_date FROM forecast_data ORDER BY 1")
+    assert [day for (day,) in days] == [first + timedelta(days=n) for n in range(5)]
+
+
+async def test_a_run_that_is_filtered_to_nothing_leaves_the_table_empty(target: Target) -> None:
+    outcome = await target.sync(**{"filters.from": "1999-01-01", "filters.to": "1999-12-31"})
+    assert outcome.result.exit_code is ExitCode.VALIDATION
+    assert target.value("SELECT count(*) FROM forecast_data") == 0
+
+
+def _frame(day: Any) -> pd.DataFrame:
+    """90 days of 40 rows; ``day`` makes the date columns of a day."""
+    rows = [
+        {"id": number * 100 + row, "payload": f"{number}-{row}" * 20, **day(when)}
+        for number in range(DAYS)
+        for when in [YESTERDAY - timedelta(days=DAYS - 1 - number)]
+        for row in range(40)
+    ]
+    return pd.DataFrame(rows)
+
+
+PARTITIONS: dict[str, tuple[Any, dict[str, str], str]] = {
+    "date": (lambda d: {"dt": d}, {"dt": "date"}, ""),
+    "dashed": (lambda d: {"dt": d.isoformat()}, {"dt": "string"}, ""),
+    "plain": (lambda d: {"dt": d.strftime("%Y%m%d")}, {"dt": "string"}, ""),
+    "number": (lambda d: {"dt": int(d.strftime("%Y%m%d"))}, {"dt": "int"}, 'date_column = "dt"'),
+    "timestamp": (
+        lambda d: {"dt": datetime(d.year, d.month, d.day)},
+        {"dt": "timestamp"},
+        'date_column = "dt"',
+    ),
+    "parts": (
+        lambda d: {"year": d.year, "month": d.month, "day": d.day},
+        {"year": "int", "month": "int", "day": "int"},
+        "",
+    ),
+    "padded parts": (
+        lambda d: {"year": f"{d:%Y}", "month": f"{d:%m}", "day": f"{d:%d}"},
+        {"year": "string", "month": "string", "day": "string"},
+        'date_column = ["year", "month", "day"]',
+    ),
+}
+
+
+@pytest.mark.parametrize("form", PARTITIONS)
+async def test_one_of_ninety_days_scans_at_most_a_twentieth(
+    target: Target, lake: Lake, form: str
+) -> None:
+    make, types, entry = PARTITIONS[form]
+    frame = _frame(make)
+    name = lake.write(form.replace(" ", "_"), frame, partition_cols=list(types), dtype=types)
+    target.configure(f'[[tables]]\nsource = "{name}"\nkey = ["id"]\n{entry}\n')
+    whole = await target.sync()
+    assert whole.result.exit_code is ExitCode.OK, whole.result.error
+    assert whole.result.proofs[f"public.{name}"].dates == DAYS
+    target.sql(f'DROP TABLE "{name}"')
+    day = str(YESTERDAY)
+    one = await target.sync(**{"filters.from": day, "filters.to": day})
+    assert one.result.exit_code is ExitCode.OK, one.result.error
+    assert target.sql(f'SELECT count(*), min(id) FROM "{name}"') == [(40, (DAYS - 1) * 100)]
+    assert 0 < one.result.scanned_bytes <= whole.result.scanned_bytes * 0.05
+
+
+async def test_days_in_the_midst_of_a_row_are_filtered_too(target: Target, lake: Lake) -> None:
+    """A timestamp that is no partition, to its last moment."""
+    frame = pd.DataFrame(
+        {
+            "id": range(4),
+            "at": [datetime(2026, 1, 30 + n // 2, 0 if n % 2 else 23, 59) for n in range(4)],
+        }
+    )
+    name = lake.write("moments", frame)
+    target.configure(f'[[tables]]\nsource = "{name}"\nkey = ["id"]\ndate_column = "at"\n')
+    outcome = await target.sync(**{"filters.from": "2026-01-31", "filters.to": "2026-01-31"})
+    assert outcome.result.exit_code is ExitCode.OK, outcome.result.error
+    assert target.sql(f"SELECT id FROM {name} ORDER BY id") == [(2,), (3,)]
+
+
+async def test_plain_dates_become_dates_where_the_target_says_so(
+    target: Target, lake: Lake
+) -> None:
+    frame = pd.DataFrame({"id": [1, 2], "dt": ["20260131", "20260201"]})
+    name = lake.write("plain", frame, partition_cols=["dt"])
+    target.configure(f'[[tables]]\nsource = "{name}"\nkey = ["id"]\n[tables.types]\ndt = "date"\n')
+    outcome = await target.sync(**{"filters.to": "2026-01-31"})
+    assert outcome.result.exit_code is ExitCode.OK, outcome.result.error
+    assert target.sql(f"SELECT * FROM {name}") == [(1, date(2026, 1, 31))]
+
+
+async def test_a_hostile_state_is_a_value_like_any_other(target: Target, lake: Lake) -> None:
+    hostile = "'; DROP TABLE x; --"
+    frame = pd.DataFrame({"id": [1, 2, 3], "state": ["CA", hostile, 'a"b,c\\']})
+    name = lake.write("states", frame)
+    target.configure(f'[[tables]]\nsource = "{name}"\nkey = ["id"]\nstate_column = "state"\n')
+    target.sql("CREATE TABLE x (a int)")
+    outcome = await target.sync(**{"filters.states": hostile})
+    assert outcome.result.exit_code is ExitCode.OK, outcome.result.error
+    assert target.sql(f"SELECT * FROM {name}") == [(2, hostile)]
+    assert target.value("SELECT to_regclass('x') IS NOT NULL")
+
+
+async def test_a_table_may_be_copied_whole_whatever_is_asked_for(
+    target: Target, lake: Lake
+) -> None:
+    name = lake.write("items", pd.DataFrame({"id": range(30)}))
+    forecast = (
+        'source = "forecast"\nstate_column = "state"\n'
+        'key = ["restaurant_id", "inventory_item_id", "business_date"]\n'
+    )
+    target.configure(f'[[tables]]\n{forecast}[[tables]]\nsource = "{name}"\nkey = ["id"]\n')
+    with pytest.raises(ConfigError, match=f"{name} has no date_column"):
+        target.plan(**{"filters.days": "3"})
+    with pytest.raises(ConfigError, match=f"{name} has no state_column"):
+        target.plan(**{"filters.states": "CA"})
+    target.config.write_text(target.config.read_text() + "whole = true\n")
+    outcome = await target.sync(**{"filters.days": "3", "filters.states": "CA"})
+    assert outcome.result.exit_code is ExitCode.OK, outcome.result.error
+    assert target.value(f"SELECT count(*) FROM {name}") == 30
+    assert target.sql("SELECT DISTINCT state FROM forecast") == [("CA",)]
+
+
+@pytest.mark.parametrize(
+    ("filters", "value", "valid"),
+    [
+        ({"filters.table_filter": "forecast,XX"}, "'XX' is neither a table nor a state", "CA"),
+        ({"filters.states": "California"}, "'California' is neither a table nor a state", "CA"),
+        ({"filters.states": "ca"}, "'ca' is neither", "CA"),
+        ({"filters.tables": "forcast"}, "no table 'forcast'", "forecast"),
+        ({"filters.table_filter": "'; DROP TABLE x; --"}, "DROP TABLE x", "WA"),
+    ],
+)
+def test_a_word_that_is_nothing_is_refused_with_what_there_is(
+    planner: Target, lake: Lake, filters: dict[str, str], value: str, valid: str
+) -> None:
+    before = lake.files()
+    with pytest.raises(ConfigError) as caught:
+        planner.plan(**filters)
+    assert value in str(caught.value)
+    assert valid in caught.value.remedy
+    assert lake.files() == before
