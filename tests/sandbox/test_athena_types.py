@@ -235,6 +235,17 @@ def test_moments_of_other_zones_count_only_at_utc(aws: Aws) -> None:
     assert rows == [["2026-01-31 08:00:00.000"]]
     for item in ("x", "CAST(x AS timestamp)", "CAST(x AS varchar)", "year(x)"):
         assert "other" in aws.failure(f"SELECT {item} FROM {zoned}")
+    # What has no zone needs none: no rows, and no value.
+    assert aws.rows(f"SELECT * FROM (SELECT x FROM {zoned}) AS query LIMIT 0") == []
+    assert aws.rows("SELECT CAST(NULL AS timestamp(3) with time zone)") == [[None]]
+
+
+def test_many_rows_of_values_with_casts_are_no_long_wait(aws: Aws) -> None:
+    row = "CAST(ROW(DATE '2026-01-31', DECIMAL '1.5', ARRAY[1]) AS ROW(d date, m decimal(5,2), "
+    row += "a array(bigint)))"
+    rows = ", ".join(f"({row}, CAST(MAP() AS map(varchar, bigint)))" for _ in range(60))
+    found = aws.rows(f"SELECT x, y FROM (VALUES {rows}) AS t(x, y)")
+    assert found == [["{d=2026-01-31, m=1.50, a=[1]}", "{}"]] * 60
 
 
 def test_an_empty_answer_describes_every_column(aws: Aws) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,9 @@ def result_columns(
     """Athena's description of a relation's columns."""
     described = []
     for name, kind, label in zip(relation.columns, relation.types, labels, strict=True):
-        if label is ZONED:
-            raise not_supported("a result column with moments of other zones than UTC")
-        length = (label.kind, label.size) if label is not None else None
-        described.append(result_column(name.lower(), kind, length))
+        length = (label.kind, label.size) if label is not None and label is not ZONED else None
+        column = result_column(name.lower(), kind, length)
+        described.append(replace(column, any_zone=label is ZONED))
     return tuple(described)
 
 
@@ -160,11 +159,19 @@ def _selected(name: str, column: ResultColumn) -> str:
 
 def _writer(column: ResultColumn) -> Callable[[Any], Cell] | None:
     """What makes text of a column's values; None where they are text already."""
+    if column.any_zone:
+        return _unzoned
     if column.type == "float":
         return lambda text: None if text is None else java_number(text)
     if column.type == "timestamp" and column.precision > 3:
         return lambda value: None if value is None else _moment(value, "microseconds")
     return None if column.type in _SAME_TEXT else _text
+
+
+def _unzoned(value: Any) -> None:
+    """NULL, which has no zone; the text of a moment would need its zone."""
+    if value is not None:
+        raise not_supported("a result column with moments of other zones than UTC")
 
 
 def _text(value: Any) -> Cell:

@@ -91,12 +91,16 @@ _OTHER_PRECISION = {"timestamp": 6, "timestamp_s": 0, "timestamp_ns": 9}
 
 @dataclass(frozen=True)
 class ResultColumn:
-    """A column of a result: its name and Athena's name of its type."""
+    """A column of a result: its name and Athena's name of its type.
+
+    ``any_zone`` where its moments may be of other zones than UTC: the zone is not kept.
+    """
 
     name: str
     type: str
     precision: int = 0
     scale: int = 0
+    any_zone: bool = False
 
 
 def duckdb_type(hive: str) -> str:

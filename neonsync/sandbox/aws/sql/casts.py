@@ -156,7 +156,8 @@ def _nested(value: exp.Expr, target: exp.DataType, safe: bool, probes: Probes) -
     if target.is_type(exp.DType.ARRAY) and isinstance(value, exp.Array):
         return plain(_array(value, target.expressions[0], probes), kind)
     if target.is_type(exp.DType.MAP) and isinstance(value, exp.Map):
-        keys, values = value.args["keys"], value.args["values"]
+        empty = exp.Array(expressions=[])  # MAP() has neither
+        keys, values = value.args.get("keys", empty), value.args.get("values", empty)
         if isinstance(keys, exp.Array) and isinstance(values, exp.Array):
             made = exp.Map(
                 keys=_array(keys, target.expressions[0], probes),
