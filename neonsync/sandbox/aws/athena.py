@@ -6,24 +6,24 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from neonsync.sandbox.aws import glue, results
-from neonsync.sandbox.aws.catalogue import Catalogue, Table
+from neonsync.sandbox.aws import results
+from neonsync.sandbox.aws.athena_metadata import MetadataApi
+from neonsync.sandbox.aws.athena_shapes import column_info, datum, described, runtime_statistics
+from neonsync.sandbox.aws.catalogue import Catalogue
 from neonsync.sandbox.aws.errors import ApiError, invalid_request
 from neonsync.sandbox.aws.executions import Execution, ExecutionStore, State, Submission
 from neonsync.sandbox.aws.files import object_path
-from neonsync.sandbox.aws.paging import paged
+from neonsync.sandbox.aws.paging import paged, with_token
 from neonsync.sandbox.aws.runner import QueryRunner
 from neonsync.sandbox.aws.statements import first_word, statement_type
-from neonsync.sandbox.aws.types import ResultColumn
+from neonsync.sandbox.aws.workgroups import PRIMARY, WorkGroupApi, WorkGroups
 
 Json = dict[str, Any]
-T = TypeVar("T")
 _MOST_QUERY_BYTES = 262_144
 _MOST_ROWS = 1000
 _CATALOG = "AwsDataCatalog"
-_WORKGROUP = "primary"
 _NO_OUTPUT = (
     "No output location provided. An output location is required either through the Workgroup "
     "result configuration setting or as an API input."
@@ -34,11 +34,16 @@ class AthenaApi:
     """The operations that clients use to query and to look at the catalogue."""
 
     def __init__(
-        self, store: ExecutionStore, runner: QueryRunner, catalogue: Catalogue, s3_root: Path
+        self,
+        store: ExecutionStore,
+        runner: QueryRunner,
+        catalogue: Catalogue,
+        groups: WorkGroups,
+        s3_root: Path,
     ) -> None:
         self._store = store
         self._runner = runner
-        self._catalogue = catalogue
+        self._groups = groups
         self._s3_root = s3_root
         self._operations: dict[str, Callable[[Json], Json]] = {
             "StartQueryExecution": self._start,
@@ -47,14 +52,9 @@ class AthenaApi:
             "StopQueryExecution": self._stop,
             "GetQueryResults": self._results,
             "ListQueryExecutions": self._list,
-            "GetWorkGroup": self._workgroup,
-            "ListWorkGroups": self._workgroups,
-            "GetDatabase": self._database,
-            "ListDatabases": self._databases,
-            "GetTableMetadata": self._table,
-            "ListTableMetadata": self._tables,
-            "GetDataCatalog": self._data_catalog,
-            "ListDataCatalogs": self._data_catalogs,
+            "GetQueryRuntimeStatistics": self._runtime_statistics,
+            **MetadataApi(catalogue).operations,
+            **WorkGroupApi(groups).operations,
         }
 
     def call(self, operation: str, request: Json) -> Json:
@@ -88,9 +88,11 @@ class AthenaApi:
     def _execution(self, query: str, token: str, request: Json) -> Execution:
         context = request.get("QueryExecutionContext") or {}
         output = (request.get("ResultConfiguration") or {}).get("OutputLocation") or ""
-        workgroup = request.get("WorkGroup") or _WORKGROUP
-        if workgroup != _WORKGROUP:
-            raise invalid_request(f"WorkGroup {workgroup} is not found.")
+        group = self._groups.get(str(request.get("WorkGroup") or PRIMARY))
+        if group.state != "ENABLED":
+            raise invalid_request(f"WorkGroup {group.name} is disabled.")
+        if group.output_location and (group.is_enforced or not output):
+            output = group.output_location
         if not output:
             raise invalid_request(_NO_OUTPUT)
         if not output.startswith("s3://"):
@@ -112,7 +114,7 @@ class AthenaApi:
                 database=context.get("Database") or "default",
                 catalog=context.get("Catalog") or _CATALOG,
                 output_location=output,
-                workgroup=workgroup,
+                workgroup=group.name,
                 parameters=tuple(request.get("ExecutionParameters") or ()),
             ),
             output_location=f"{output.rstrip('/')}/{execution_id}{suffix}",
@@ -124,12 +126,12 @@ class AthenaApi:
 
     def _get(self, request: Json) -> Json:
         execution = self._store.get(str(request.get("QueryExecutionId", "")))
-        return {"QueryExecution": _described(execution)}
+        return {"QueryExecution": described(execution)}
 
     def _batch_get(self, request: Json) -> Json:
         found, unknown = self._store.find(request.get("QueryExecutionIds") or [])
         return {
-            "QueryExecutions": [_described(execution) for execution in found],
+            "QueryExecutions": [described(execution) for execution in found],
             "UnprocessedQueryExecutionIds": [
                 {
                     "QueryExecutionId": execution_id,
@@ -161,8 +163,8 @@ class AthenaApi:
         answer: Json = {
             "UpdateCount": 0,
             "ResultSet": {
-                "Rows": [{"Data": [_datum(cell) for cell in row]} for row in page.rows],
-                "ResultSetMetadata": {"ColumnInfo": [_column_info(c) for c in columns]},
+                "Rows": [{"Data": [datum(cell) for cell in row]} for row in page.rows],
+                "ResultSetMetadata": {"ColumnInfo": [column_info(c) for c in columns]},
             },
         }
         if page.next_offset is not None:
@@ -185,167 +187,14 @@ class AthenaApi:
         except FileNotFoundError:
             raise invalid_request("Could not find results") from None
 
+    def _runtime_statistics(self, request: Json) -> Json:
+        execution = self._store.get(str(request.get("QueryExecutionId", "")))
+        if not execution.state.is_final:
+            raise invalid_request(f"Query has not yet finished. Current state: {execution.state}")
+        return {"QueryRuntimeStatistics": runtime_statistics(execution)}
+
     def _list(self, request: Json) -> Json:
-        ids = [execution.id for execution in self._store.latest_first()]
+        group = self._groups.get(str(request.get("WorkGroup") or PRIMARY)).name
+        ids = [e.id for e in self._store.latest_first() if e.submission.workgroup == group]
         page, token = paged(ids, request, most=50)
-        return _with_token({"QueryExecutionIds": page}, token)
-
-    def _workgroup(self, request: Json) -> Json:
-        name = str(request.get("WorkGroup", ""))
-        if name != _WORKGROUP:
-            raise invalid_request(f"WorkGroup {name} is not found.")
-        return {
-            "WorkGroup": {
-                "Name": _WORKGROUP,
-                "State": "ENABLED",
-                "Configuration": {
-                    "ResultConfiguration": {},
-                    "EnforceWorkGroupConfiguration": False,
-                    "PublishCloudWatchMetricsEnabled": False,
-                    "RequesterPaysEnabled": False,
-                    "EngineVersion": _ENGINE,
-                },
-                "Description": "",
-            }
-        }
-
-    def _workgroups(self, _: Json) -> Json:
-        summary = {"Name": _WORKGROUP, "State": "ENABLED", "EngineVersion": _ENGINE}
-        return {"WorkGroups": [summary]}
-
-    def _database(self, request: Json) -> Json:
-        found = self._described_by_catalogue(
-            lambda: self._catalogue.database(str(request.get("DatabaseName", "")))
-        )
-        return {"Database": {"Name": found.name, "Description": found.description}}
-
-    def _databases(self, request: Json) -> Json:
-        page, token = paged(self._catalogue.databases(), request, most=50)
-        return _with_token(
-            {"DatabaseList": [{"Name": d.name, "Description": d.description} for d in page]}, token
-        )
-
-    def _table(self, request: Json) -> Json:
-        database, name = str(request.get("DatabaseName", "")), str(request.get("TableName", ""))
-        table = self._described_by_catalogue(lambda: self._catalogue.table(database, name))
-        return {"TableMetadata": _table_metadata(table)}
-
-    def _tables(self, request: Json) -> Json:
-        database = str(request.get("DatabaseName", ""))
-        tables = self._described_by_catalogue(lambda: self._catalogue.tables(database))
-        tables = glue.matching(tables, request.get("Expression"))
-        page, token = paged(tables, request, most=50)
-        return _with_token({"TableMetadataList": [_table_metadata(t) for t in page]}, token)
-
-    def _described_by_catalogue(self, read: Callable[[], T]) -> T:
-        """Athena wraps what Glue says about missing things."""
-        try:
-            return read()
-        except ApiError as error:
-            raise ApiError("MetadataException", f"{error.code}: {error.message}") from error
-
-    def _data_catalog(self, request: Json) -> Json:
-        name = str(request.get("Name", ""))
-        if name.lower() != _CATALOG.lower():
-            raise invalid_request(f"Data catalog {name} was not found")
-        return {"DataCatalog": {"Name": _CATALOG, "Type": "GLUE"}}
-
-    def _data_catalogs(self, _: Json) -> Json:
-        return {"DataCatalogsSummary": [{"CatalogName": _CATALOG, "Type": "GLUE"}]}
-
-
-_ENGINE = {
-    "SelectedEngineVersion": "AUTO",
-    "EffectiveEngineVersion": "Athena engine version 3",
-}
-
-
-def _described(execution: Execution) -> Json:
-    submission = execution.submission
-    status: Json = {"State": execution.state, "SubmissionDateTime": execution.submitted}
-    if execution.completed:
-        status["CompletionDateTime"] = execution.completed
-    if execution.reason:
-        status["StateChangeReason"] = execution.reason
-    if execution.error:
-        status["AthenaError"] = {
-            "ErrorCategory": execution.error.category,
-            "ErrorType": execution.error.error_type,
-            "Retryable": execution.error.retryable,
-            "ErrorMessage": execution.error.message,
-        }
-    described: Json = {
-        "QueryExecutionId": execution.id,
-        "Query": submission.query,
-        "StatementType": execution.statement_type,
-        "SubstatementType": execution.substatement_type,
-        "ResultConfiguration": {"OutputLocation": execution.output_location},
-        "QueryExecutionContext": {
-            "Database": submission.database,
-            "Catalog": submission.catalog.lower(),
-        },
-        "Status": status,
-        "Statistics": _statistics(execution),
-        "WorkGroup": submission.workgroup,
-        "EngineVersion": _ENGINE,
-    }
-    if submission.parameters:
-        described["ExecutionParameters"] = list(submission.parameters)
-    return described
-
-
-def _statistics(execution: Execution) -> Json:
-    end = execution.completed or time.time()
-    started = execution.started or end
-    statistics: Json = {
-        "EngineExecutionTimeInMillis": int((end - started) * 1000),
-        "DataScannedInBytes": execution.scanned_bytes,
-        "TotalExecutionTimeInMillis": int((end - execution.submitted) * 1000),
-        "QueryQueueTimeInMillis": int((started - execution.submitted) * 1000),
-        "ServiceProcessingTimeInMillis": 0,
-        "ResultReuseInformation": {"ReusedPreviousResult": False},
-    }
-    if execution.outcome.manifest_location:
-        statistics["DataManifestLocation"] = execution.outcome.manifest_location
-    return statistics
-
-
-def _datum(cell: str | None) -> Json:
-    return {} if cell is None else {"VarCharValue": cell}
-
-
-def _column_info(column: ResultColumn) -> Json:
-    return {
-        "CatalogName": "hive",
-        "SchemaName": "",
-        "TableName": "",
-        "Name": column.name,
-        "Label": column.name,
-        "Type": column.type,
-        "Precision": column.precision,
-        "Scale": column.scale,
-        "Nullable": "UNKNOWN",
-        "CaseSensitive": column.type in {"varchar", "string", "char"},
-    }
-
-
-def _table_metadata(table: Table) -> Json:
-    described = glue.described_table("", table)
-    return {
-        "Name": table.name,
-        "CreateTime": table.created,
-        "TableType": table.type or "EXTERNAL_TABLE",
-        "Columns": described["StorageDescriptor"]["Columns"],
-        "PartitionKeys": described["PartitionKeys"],
-        "Parameters": {
-            **table.parameters,
-            "location": table.location,
-            "inputformat": table.input_format,
-            "outputformat": table.output_format,
-            "serde.serialization.lib": table.serde,
-        },
-    }
-
-
-def _with_token(answer: Json, token: str | None) -> Json:
-    return answer if token is None else {**answer, "NextToken": token}
+        return with_token({"QueryExecutionIds": page}, token)

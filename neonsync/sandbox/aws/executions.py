@@ -51,6 +51,8 @@ class Outcome:
     """The name of the result file in the output location; '' where there is none to read."""
     manifest_location: str = ""
     row_count: int = 0
+    output_bytes: int = 0
+    input_rows: int = 0
     has_header: bool = False
 
 

@@ -34,3 +34,8 @@ class Layout:
     def scratch(self) -> Path:
         """What queries spill that do not fit into memory."""
         return self.root / "scratch"
+
+    @property
+    def workgroups(self) -> Path:
+        """Athena's workgroups and their prepared statements."""
+        return self.root / "workgroups.json"

@@ -22,3 +22,8 @@ def paged(items: Sequence[T], request: dict[str, Any], *, most: int) -> tuple[li
     size = min(int(request.get("MaxResults") or most), most)
     end = start + size
     return list(items[start:end]), str(end) if end < len(items) else None
+
+
+def with_token(answer: dict[str, Any], token: str | None) -> dict[str, Any]:
+    """An answer with the token for its next page, where there is one."""
+    return answer if token is None else {**answer, "NextToken": token}

@@ -14,7 +14,13 @@ from sqlglot import exp
 
 from neonsync.sandbox.aws import results, statements, unload, utilities
 from neonsync.sandbox.aws.catalogue import Catalogue
-from neonsync.sandbox.aws.errors import AthenaError, ErrorCategory, QueryCancelled, QueryFailed
+from neonsync.sandbox.aws.errors import (
+    ApiError,
+    AthenaError,
+    ErrorCategory,
+    QueryCancelled,
+    QueryFailed,
+)
 from neonsync.sandbox.aws.executions import Execution, ExecutionStore, Outcome, State
 from neonsync.sandbox.aws.faults import Faults
 from neonsync.sandbox.aws.files import has_objects, object_path
@@ -22,6 +28,7 @@ from neonsync.sandbox.aws.options import AthenaOptions
 from neonsync.sandbox.aws.session import Prepared, Session
 from neonsync.sandbox.aws.sql.reasons import failure
 from neonsync.sandbox.aws.types import ResultColumn
+from neonsync.sandbox.aws.workgroups import WorkGroups
 
 _LOG = logging.getLogger(__name__)
 # The part of a query's least time that it waits before it runs.
@@ -49,6 +56,7 @@ class QueryRunner:
         self,
         store: ExecutionStore,
         catalogue: Catalogue,
+        groups: WorkGroups,
         s3_root: Path,
         scratch: Path,
         options: AthenaOptions,
@@ -56,6 +64,7 @@ class QueryRunner:
     ) -> None:
         self._store = store
         self._catalogue = catalogue
+        self._groups = groups
         self._s3_root = s3_root
         self._scratch = scratch
         self._options = options
@@ -161,7 +170,14 @@ class QueryRunner:
         rows = results.rows_as_text(session.connection, prepared.sql, columns, job.check)
         count = results.write_csv(path, columns, rows)
         results.write_metadata(path.with_name(f"{path.name}.metadata"), columns)
-        return Outcome(columns, path.name, row_count=count, has_header=True)
+        return Outcome(
+            columns,
+            path.name,
+            row_count=count,
+            output_bytes=path.stat().st_size,
+            input_rows=prepared.input_rows,
+            has_header=True,
+        )
 
     def _unload(
         self, execution: Execution, job: _Job, session: Session, statement: statements.Unload
@@ -183,9 +199,13 @@ class QueryRunner:
                 "delete data in your account."
             )
         session.connection.execute("SET preserve_insertion_order = false")
-        relation = self._bound(execution, session, statement.query).relation
+        prepared = self._bound(execution, session, statement.query)
         written = unload.unload(
-            unload.storable(relation), target, statement.compression, self._options, job.check
+            unload.storable(prepared.relation),
+            target,
+            statement.compression,
+            self._options,
+            job.check,
         )
         output = object_path(self._s3_root, execution.output_location)
         manifest = output.with_name(f"{output.name}-manifest.csv")
@@ -197,13 +217,26 @@ class QueryRunner:
             columns,
             manifest_location=f"{execution.output_location}-manifest.csv",
             row_count=written.rows,
+            output_bytes=sum(path.stat().st_size for path in written.files),
+            input_rows=prepared.input_rows,
         )
 
     def _bound(self, execution: Execution, session: Session, query: exp.Query) -> Prepared:
         """The query, bound, its bytes already on the bill: it is not run yet."""
         prepared = session.prepare(query, execution.submission.query)
-        self._store.update(execution.id, scanned_bytes=prepared.scanned_bytes)
+        scanned, cutoff = prepared.scanned_bytes, self._cutoff(execution)
+        if cutoff is not None and scanned > cutoff:
+            # It scans up to the limit, and what was scanned is paid.
+            self._store.update(execution.id, scanned_bytes=cutoff)
+            raise QueryCancelled("Bytes scanned limit was exceeded")
+        self._store.update(execution.id, scanned_bytes=scanned)
         return prepared
+
+    def _cutoff(self, execution: Execution) -> int | None:
+        try:
+            return self._groups.get(execution.submission.workgroup).cutoff
+        except ApiError:
+            return None
 
     def _utility(self, execution: Execution, statement: statements.Utility) -> Outcome:
         answer = utilities.answer(statement, self._catalogue, execution.submission.database)

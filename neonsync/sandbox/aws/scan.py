@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -40,15 +41,27 @@ class Scan:
     files: tuple[DataFile, ...]
     columns: frozenset[str]
 
+    @cached_property
+    def _facts(self) -> tuple[int, int]:
+        """Bytes and rows; estimated from a sample where there are many files."""
+        if not self.files:
+            return 0, 0
+        step = max(1, len(self.files) // _MOST_FOOTERS)
+        footers = [pq.read_metadata(file.path) for file in self.files[::step]]
+        sizes = sum(_column_bytes(footer, self.columns) for footer in footers)
+        rows = sum(footer.num_rows for footer in footers)
+        share = len(self.files) / len(footers)
+        return int(sizes * share), int(rows * share)
+
     @property
     def bytes(self) -> int:
-        """The columns' compressed bytes; estimated from a sample where there are many files."""
-        if not self.files or not self.columns:
-            return 0
-        step = max(1, len(self.files) // _MOST_FOOTERS)
-        sample = self.files[::step]
-        share = sum(_column_bytes(file, self.columns) for file in sample)
-        return share * len(self.files) // len(sample)
+        """The columns' compressed bytes."""
+        return self._facts[0]
+
+    @property
+    def rows(self) -> int:
+        """The rows of the files."""
+        return self._facts[1]
 
 
 @dataclass
@@ -141,8 +154,7 @@ def _bare(name: str) -> str:
     return name.replace('"', "")
 
 
-def _column_bytes(file: DataFile, columns: frozenset[str]) -> int:
-    metadata = pq.read_metadata(file.path)
+def _column_bytes(metadata: pq.FileMetaData, columns: frozenset[str]) -> int:
     chunks = (
         metadata.row_group(group).column(index)
         for group in range(metadata.num_row_groups)

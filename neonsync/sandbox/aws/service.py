@@ -14,6 +14,7 @@ from neonsync.sandbox.aws.layout import BUCKET, DATABASE, Layout
 from neonsync.sandbox.aws.objects import clear_incoming
 from neonsync.sandbox.aws.options import AthenaOptions, AwsKeys
 from neonsync.sandbox.aws.runner import QueryRunner
+from neonsync.sandbox.aws.workgroups import WorkGroups
 from neonsync.sandbox.httpd import LoopbackServer
 
 
@@ -47,10 +48,11 @@ class AwsService:
         if not any(database.name == DATABASE for database in catalogue.databases()):
             catalogue.put_database(Database(DATABASE))
         store = ExecutionStore(layout.executions)
+        groups = WorkGroups(layout.workgroups)
         self._runner = QueryRunner(
-            store, catalogue, layout.s3, layout.scratch, options, self.faults
+            store, catalogue, groups, layout.s3, layout.scratch, options, self.faults
         )
-        athena = AthenaApi(store, self._runner, catalogue, layout.s3)
+        athena = AthenaApi(store, self._runner, catalogue, groups, layout.s3)
         self._backend = Backend(keys, self.faults, athena, GlueApi(catalogue))
         # A class of its own: two services in one process must not share keys or files.
         own = {"backend": self._backend, "data_root": layout.s3, "region": region}

@@ -37,6 +37,11 @@ class Prepared:
         """The bytes that go on the bill."""
         return sum(scan.bytes for scan in self.scans)
 
+    @property
+    def input_rows(self) -> int:
+        """The rows that are read."""
+        return sum(scan.rows for scan in self.scans)
+
 
 class Session:
     """An in-memory DuckDB whose world is the tables that one query names.
