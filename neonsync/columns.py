@@ -106,7 +106,6 @@ _POSTGRES_ALIASES = {
     "decimal": "numeric",
     "character varying": "varchar",
     "character": "char",
-    "bpchar": "char",
     "timestamp without time zone": "timestamp",
     "timestamp with time zone": "timestamptz",
     "time without time zone": "time",
@@ -133,6 +132,8 @@ def _parse(text: str, aliases: dict[str, str]) -> SqlType:
     base = aliases.get(base, base)
     if base.startswith("time"):
         modifiers = ()  # the precision of fractions changes neither the Arrow nor the SQL type
+    if base == "bpchar":
+        base = "char" if modifiers else "text"
     return SqlType(base, modifiers)
 
 
@@ -141,14 +142,16 @@ def parse_athena(text: str) -> SqlType:
     type_ = _parse(text, _ATHENA_ALIASES)
     if type_.base == "decimal" and len(type_.modifiers) < 2:
         return SqlType("decimal", (*(type_.modifiers or (10,)), 0))  # Hive's default
-    if type_.base == "varchar" and type_.modifiers in ((), (_UNBOUNDED_VARCHAR,)):
+    if type_.base in ("varchar", "char") and type_.modifiers in ((), (_UNBOUNDED_VARCHAR,)):
         return SqlType("string")
     return type_
 
 
 def parse_postgres(text: str) -> SqlType:
     """A Postgres type name as a user or ``format_type`` writes it, in canonical form."""
-    return _parse(text, _POSTGRES_ALIASES)
+    type_ = _parse(text, _POSTGRES_ALIASES)
+    # SQL's char is char(1); Postgres's bpchar without a length has none.
+    return SqlType("char", (1,)) if type_ == SqlType("char") else type_
 
 
 def default_postgres(athena: SqlType, column: str) -> SqlType:

@@ -103,7 +103,7 @@ class Target:
     def value(self, statement: str, *parameters: Any) -> Any:
         return self.sql(statement, *parameters)[0][0]
 
-    async def sync(self, cancel: CancelToken | None = None, **flags: Any) -> Outcome:
+    async def sync(self, cancel: CancelToken | None = None, /, **flags: Any) -> Outcome:
         events: list[Event] = []
         result = await run(self.plan(**flags), events.append, cancel or CancelToken())
         return Outcome(result, events)

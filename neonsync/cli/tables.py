@@ -73,7 +73,7 @@ def add(
     from neonsync.engine.resolve import resolve
     from neonsync.errors import ConfigError
     from neonsync.settings import load_lake
-    from neonsync.tables import Mode, parse_tables
+    from neonsync.tables import Mode, parse_tables, preset
 
     before, database = context.obj
     config = config or before
@@ -112,7 +112,11 @@ def add(
             entry[setting] = value
     (parsed,) = parse_tables([entry], "the entry")
     resolve(parsed, Mode.FULL, found.columns, form_of=lambda _: None)
-    _append(path, entry, [existing.source for existing in _tables_of(path)])
+    before_it = [existing.source for existing in _tables_of(path)]
+    _append(path, entry, before_it)
+    if not before_it:
+        names = ", ".join(table.source for table in preset() if table.source != name)
+        say(f"note: with tables of its own, {path} no longer syncs the preset: {names}", err=True)
     say(f"{name} was added to {path}. Next: neonsync plan --config {path} --tables {name}")
 
 
@@ -213,7 +217,8 @@ def _as_lines(offers: list[Offer]) -> list[str]:
         if offer.partitions:
             facts.append(f"{offer.partitions} partitions, newest {offer.newest}")
         if offer.bytes is not None:
-            facts.append(f"{offer.files} files, {readable(offer.bytes)}")
+            plural = "" if offer.files == 1 else "s"
+            facts.append(f"{offer.files} file{plural}, {readable(offer.bytes)}")
         elif offer.kind != "view":
             facts.append("size not known")
         lines.append(f"{offer.name}: {'; '.join(facts)}")

@@ -13,7 +13,6 @@ from neonsync.errors import NeonsyncError
 FOOTERS = 16
 """Files whose footers are read; more would tell little more, and each costs a request."""
 BYTES_PER_TB = 1e12
-FULL_LISTING_NOTE = "filters on columns that are no partition keys read every file"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
         file_bytes=files.bytes,
         partitions=files.partitions,
         all_partitions=files.all_partitions,
-        note=FULL_LISTING_NOTE if filtered - keys else "",
+        note=_unpruned(filtered - keys),
     )
     try:
         export = sample_footers(athena.s3, files.objects, sorted(exported - keys), FOOTERS)
@@ -84,6 +83,14 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
         scanned_bytes=sum(read),
         billed_bytes=sum(map(billed_bytes, read)),
     )
+
+
+def _unpruned(columns: set[str]) -> str:
+    """What it means that some of the filtered columns are no partition keys."""
+    if not columns:
+        return ""
+    names = " and ".join(sorted(columns))
+    return f"{names} is no partition key: each of these files is read, and its rows are filtered"
 
 
 def _with(found: Estimate, **changes: object) -> Estimate:

@@ -217,7 +217,7 @@ class _Planner:
 def _test_data(settings: Settings, tables: Sequence[TablePlan]) -> TestData:
     return TestData(
         [
-            TestTable(table.spec, table.resolved.config.test_data, table.made_rows)
+            TestTable(table.spec, table.resolved.rules, table.made_rows)
             for table in tables
         ],
         seed=settings.test_data.seed,
@@ -239,6 +239,6 @@ def _fingerprint(settings: Settings, address: BranchAddress, tables: tuple[Table
         settings.mode,
         [[repr(table.spec), table.select, table.count, table.made_rows] for table in tables],
         [repr(settings.test_data), str(_yesterday())] if made else [],
-        [repr(table.resolved.config.test_data) for table in tables] if made else [],
+        [repr(table.resolved.rules) for table in tables] if made else [],
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

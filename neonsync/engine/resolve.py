@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neonsync.athena.catalogue import CatalogueColumn
 from neonsync.athena.sql import identifier, literal
@@ -28,6 +28,7 @@ from neonsync.tables import (
     Reference,
     TableConfig,
     TableSpec,
+    TestDataRules,
 )
 from neonsync.tables.spec import TEST_FLAG, TEST_SCENARIO
 
@@ -60,6 +61,7 @@ class Resolved:
     day: Day | None
     day_types: tuple[SqlType, ...]
     state: CatalogueColumn | None
+    rules: TestDataRules
     warnings: tuple[str, ...]
 
 
@@ -125,6 +127,7 @@ def resolve(
         day=day,
         day_types=tuple(lake[name].type for name in day.columns) if day else (),
         state=state,
+        rules=names.rules(config.test_data),
         warnings=tuple(
             f"{config.name}: {note}"
             for column in taken
@@ -207,6 +210,23 @@ class _Names:
         where = index.where_not_null
         return IndexSpec(
             index.name, tuple(map(known, index.columns)), None if where is None else known(where)
+        )
+
+
+    def rules(self, rules: TestDataRules) -> TestDataRules:
+        """Rules with the target's names."""
+
+        def renamed(name: str | None) -> str | None:
+            return None if name is None else self.renamed.get(name, name)
+
+        return replace(
+            rules,
+            columns={
+                self.renamed.get(name, name): replace(
+                    rule, follows=renamed(rule.follows), of=renamed(rule.of)
+                )
+                for name, rule in rules.columns.items()
+            },
         )
 
 

@@ -102,7 +102,7 @@ class JsonLines:
 
 def record(event: Event) -> dict[str, Any]:
     """An event as a line has it."""
-    return {**_head(event_name(type(event))), **asdict(event)}
+    return {**head(event_name(type(event))), **asdict(event)}
 
 
 def event_name(kind: type[Event]) -> str:
@@ -118,7 +118,7 @@ def summary_record(result: RunResult, report_dir: str) -> dict[str, Any]:
     counted = {field.name: 0 for field in fields(Published)}
     nothing = {**counted, "method": None}
     return {
-        **_head("summary"),
+        **head("summary"),
         "status": result.status,
         "exit_code": int(result.exit_code),
         "run_id": result.run_id,
@@ -159,7 +159,8 @@ def summary_record(result: RunResult, report_dir: str) -> dict[str, Any]:
     }
 
 
-def _head(name: str) -> dict[str, Any]:
+def head(name: str) -> dict[str, Any]:
+    """What every line begins with."""
     return {"event": name, "time": _iso(datetime.now(UTC)), "schema": SCHEMA}
 
 

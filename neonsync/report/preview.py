@@ -7,6 +7,7 @@ from typing import Any
 
 from neonsync.engine.estimate import Estimate
 from neonsync.engine.preview import Preview, TablePreview
+from neonsync.report.jsonl import head
 from neonsync.report.wording import money, printable, size
 
 _METHODS = {
@@ -64,12 +65,13 @@ def _table(preview: TablePreview) -> Iterator[str]:
 def _cost(estimate: Estimate) -> Iterator[str]:
     if estimate.rows is not None:
         about = "" if estimate.exact else "about "
-        most = "" if estimate.exact else ", before filters that the files do not know"
-        yield f"  rows: {about}{estimate.rows:,}{most if estimate.note else ''}"
+        most = " at most" if estimate.note else ""
+        yield f"  rows: {about}{estimate.rows:,}{most}"
     if estimate.files or estimate.partitions:
         of = f" of {estimate.all_partitions}" if estimate.all_partitions else ""
         parts = f" in {estimate.partitions}{of} partitions" if estimate.all_partitions else ""
-        yield f"  lake: {estimate.files} files{parts}, {size(estimate.file_bytes)}"
+        plural = "" if estimate.files == 1 else "s"
+        yield f"  lake: {estimate.files} file{plural}{parts}, {size(estimate.file_bytes)}"
     if estimate.scanned_bytes is not None and estimate.billed_bytes is not None:
         yield (
             f"  Athena reads about {size(estimate.scanned_bytes)}, "
@@ -83,7 +85,7 @@ def as_json(preview: Preview) -> dict[str, Any]:
     """The same as values; bytes and dollars are numbers, what is not known is null."""
     plan = preview.plan
     return {
-        "event": "plan",
+        **head("plan"),
         "mode": plan.mode.value,
         "branch": plan.branch.name,
         "branch_id": plan.branch.id,
