@@ -240,6 +240,29 @@ def test_moments_of_other_zones_count_only_at_utc(aws: Aws) -> None:
     assert aws.rows("SELECT CAST(NULL AS timestamp(3) with time zone)") == [[None]]
 
 
+def test_a_change_of_clocks_leaves_times_out_and_has_others_twice(aws: Aws) -> None:
+    berlin = "CAST(CAST('{}' AS timestamp(3) with time zone) AT TIME ZONE 'UTC' AS timestamp)"
+    pairs: list[tuple[str, str | None]] = [
+        (berlin.format("2026-03-29 01:59:59.999 Europe/Berlin"), "2026-03-29 00:59:59.999"),
+        (berlin.format("2026-03-29 03:00:00 Europe/Berlin"), "2026-03-29 01:00:00.000"),
+        (berlin.format("2026-10-25 02:30:00.5 Europe/Berlin"), "2026-10-25 00:30:00.500"),
+        (berlin.format("2026-10-25 02:30:00 +01:00"), "2026-10-25 01:30:00.000"),
+    ]
+    _check(aws, pairs)
+    gone = "'2026-03-29 02:30:00 Europe/Berlin' AS timestamp with time zone)"
+    assert aws.failure(f"SELECT CAST({gone}").startswith("INVALID_CAST_ARGUMENT: ")
+    assert aws.rows(f"SELECT TRY_CAST({gone} IS NULL") == [["true"]]
+
+
+def test_times_of_day_are_of_milliseconds_unless_they_say_more(aws: Aws) -> None:
+    pairs: list[tuple[str, str | None]] = [
+        ("CAST(CAST('12:34:56.123456' AS time(6)) AS varchar)", "12:34:56.123456"),
+        ("CAST(CAST('12:34:56.1236' AS time) AS varchar)", "12:34:56.124"),
+        ("CAST(CAST('23:59:59.9996' AS time(3)) AS varchar)", "00:00:00.000"),
+    ]
+    _check(aws, pairs)
+
+
 def test_many_rows_of_values_with_casts_are_no_long_wait(aws: Aws) -> None:
     row = "CAST(ROW(DATE '2026-01-31', DECIMAL '1.5', ARRAY[1]) AS ROW(d date, m decimal(5,2), "
     row += "a array(bigint)))"

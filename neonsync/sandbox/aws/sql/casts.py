@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
@@ -46,12 +48,18 @@ def translated(node: exp.Cast, label: Label | None, kind: str | None, probes: Pr
     if target.is_type(*_NESTED):
         return _nested(value, target, safe, probes)
     wanted = duckdb_name(target, value)
+    if wanted == "TIME" and "6" not in [size.name for size in target.expressions]:
+        return call("athena_time_in_ms", _scalar(value, wanted, safe, kind, probes))
     if wanted == "JSON":
         if safe:
             raise not_supported("TRY_CAST to json")
         return probes.ask(typed.to_json, value)
     if wanted == "VARCHAR":
         return probes.ask(_to_text(target, label, safe), value, known=kind)
+    return _scalar(value, wanted, safe, kind, probes)
+
+
+def _scalar(value: exp.Expr, wanted: str, safe: bool, kind: str | None, probes: Probes) -> exp.Expr:
     if isinstance(value, exp.Literal) and value.is_string:
         return _literal(value, wanted, safe)
     return probes.ask(_to(wanted, safe), value, known=kind)
@@ -131,8 +139,32 @@ def _literal(value: exp.Literal, kind: str, safe: bool) -> exp.Expr:
             return plain(exp.Null(), kind)
         raise QueryFailed(f"INVALID_CAST_ARGUMENT: Cannot cast '{text}' to {athena_name(kind)}")
     if kind == "TIMESTAMP WITH TIME ZONE":
-        text = re.sub(r" ([+-]\d)", r"\1", text)
+        moment = _of_zone(re.sub(r" ([+-]\d)", r"\1", text))
+        if moment is None and not safe:
+            raise QueryFailed(f"INVALID_CAST_ARGUMENT: Cannot cast '{text}' to {athena_name(kind)}")
+        return plain(exp.Null() if moment is None else exp.Literal.string(moment), kind, safe)
     return plain(exp.Literal.string(text), kind, safe)
+
+
+def _of_zone(text: str) -> str | None:
+    """A moment at UTC, where its zone has a name; None for one that the clocks leave out.
+
+    Of a time that is there twice Athena takes the first, and DuckDB the second.
+    """
+    match = re.fullmatch(rf"\s*(\d{{4}}-\d+-\d+)(?: ({_CLOCK}))? ([A-Z]\w+/.+?)\s*", text)
+    if match is None:
+        return text
+    clock, _, fraction = (match[2] or "0:0").partition(".")
+    clock += ":0" if clock.count(":") == 1 else ""
+    try:
+        local = datetime.strptime(f"{match[1]} {clock}", "%Y-%m-%d %H:%M:%S")
+        zone = ZoneInfo(match[3])
+        moment = local.replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError, KeyError):
+        return text  # DuckDB has a word for it
+    if moment.astimezone(zone).replace(tzinfo=None) != local:
+        return None
+    return f"{moment.replace(tzinfo=None)}.{fraction or 0}+00:00"
 
 
 def _nested(value: exp.Expr, target: exp.DataType, safe: bool, probes: Probes) -> exp.Expr:

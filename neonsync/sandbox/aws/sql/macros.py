@@ -11,7 +11,10 @@ from neonsync.sandbox.aws.sql import text
 # Overloads are chosen by the arguments' types when a query is bound. An argument is copied to each
 # place where a macro names it: nothing that is nested deeply may name one twice.
 _MACROS = (
-    "athena_time_text(a) AS rpad(CASE WHEN contains(a, '.') THEN a ELSE a || '.' END, 12, '0')",
+    """athena_time_text(a) AS rpad(CASE WHEN contains(a, '.') THEN a ELSE a || '.' END,
+        CASE WHEN length(a) > 12 THEN 15 ELSE 12 END, '0')""",
+    """athena_time_in_ms(a) AS CAST(date_trunc('millisecond',
+        DATE '2000-01-01' + (a + INTERVAL 500 MICROSECOND)) AS TIME)""",
     """athena_utc_text(a) AS
         strftime(timezone('UTC', a), '%Y-%m-%d %H:%M:%S.%g') || ' UTC'""",
     """athena_fitting(a, n) AS CASE
