@@ -175,7 +175,7 @@ def test_requests_that_athena_refuses(aws: Aws) -> None:
         ("SELECT CAST('x' AS integer)", "INVALID_CAST_ARGUMENT: "),
         ("SELECT 1 / 0", "DIVISION_BY_ZERO: Division by zero"),
         ("SELEC 1", "SYNTAX_ERROR: line 1:7: mismatched input '1'"),
-        ("DROP TABLE forecast", "NOT_SUPPORTED: DROP statements are not supported"),
+        ("DELETE FROM forecast", "NOT_SUPPORTED: DELETE statements are not supported"),
         ("SELECT format('%s', 1)", "NOT_SUPPORTED: function format is not supported"),
         ("SELECT avg(state) FROM forecast", "TYPE_MISMATCH: "),
     ],

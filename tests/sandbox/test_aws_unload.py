@@ -129,8 +129,8 @@ def test_unload_survives_comments_quotes_and_parentheses(aws: Aws) -> None:
         ("", "NOT_SUPPORTED: UNLOAD in format TEXTFILE"),
         ("WITH (format = 'PARQUET', compression = 'RAR')", "INVALID_TABLE_PROPERTY: "),
         (
-            "WITH (format = 'PARQUET', partitioned_by = ARRAY['state'])",
-            "NOT_SUPPORTED: UNLOAD with partitioned_by",
+            "WITH (format = 'PARQUET', bucketed_by = ARRAY['a'])",
+            "NOT_SUPPORTED: UNLOAD with bucketed_by",
         ),
     ],
 )

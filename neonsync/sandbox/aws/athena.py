@@ -17,7 +17,7 @@ from neonsync.sandbox.aws.executions import Execution, ExecutionStore, State, Su
 from neonsync.sandbox.aws.files import object_path
 from neonsync.sandbox.aws.paging import paged, with_token
 from neonsync.sandbox.aws.runner import QueryRunner
-from neonsync.sandbox.aws.statements import first_word, statement_type
+from neonsync.sandbox.aws.statements import names_a_result_file, statement_type
 from neonsync.sandbox.aws.workgroups import PRIMARY, WorkGroupApi, WorkGroups
 
 Json = dict[str, Any]
@@ -104,9 +104,10 @@ class AthenaApi:
                 "and permissions."
             )
         execution_id = str(uuid.uuid4())
-        kind = statement_type(query)
-        word = first_word(query)
-        suffix = {"UTILITY": ".txt", "DDL": ".txt"}.get(kind, "" if word == "UNLOAD" else ".csv")
+        kind, detail = statement_type(query)
+        # The rows of a CREATE TABLE AS lie in a folder of this name.
+        folder = "tables/" if detail == "CREATE_TABLE_AS_SELECT" else ""
+        suffix = names_a_result_file(query)
         return Execution(
             id=execution_id,
             submission=Submission(
@@ -117,9 +118,9 @@ class AthenaApi:
                 workgroup=group.name,
                 parameters=tuple(request.get("ExecutionParameters") or ()),
             ),
-            output_location=f"{output.rstrip('/')}/{execution_id}{suffix}",
+            output_location=f"{output.rstrip('/')}/{folder}{execution_id}{suffix}",
             statement_type=kind,
-            substatement_type={"WITH": "SELECT", "VALUES": "SELECT"}.get(word, word),
+            substatement_type=detail,
             submitted=time.time(),
             token=token,
         )

@@ -12,8 +12,9 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from neonsync.sandbox.aws import results, statements, unload, utilities
+from neonsync.sandbox.aws import explain, parsing, results, statements, utilities, views
 from neonsync.sandbox.aws.catalogue import Catalogue
+from neonsync.sandbox.aws.ddl import Ddl
 from neonsync.sandbox.aws.errors import (
     ApiError,
     AthenaError,
@@ -21,14 +22,15 @@ from neonsync.sandbox.aws.errors import (
     QueryCancelled,
     QueryFailed,
 )
-from neonsync.sandbox.aws.executions import Execution, ExecutionStore, Outcome, State
+from neonsync.sandbox.aws.executions import Execution, ExecutionStore, Outcome, State, Submission
 from neonsync.sandbox.aws.faults import Faults
-from neonsync.sandbox.aws.files import has_objects, object_path
+from neonsync.sandbox.aws.files import object_path
 from neonsync.sandbox.aws.options import AthenaOptions
 from neonsync.sandbox.aws.session import Prepared, Session
 from neonsync.sandbox.aws.sql.reasons import failure
 from neonsync.sandbox.aws.types import ResultColumn
-from neonsync.sandbox.aws.workgroups import WorkGroups
+from neonsync.sandbox.aws.workgroups import PreparedStatement, WorkGroup, WorkGroups
+from neonsync.sandbox.aws.writes import Writer
 
 _LOG = logging.getLogger(__name__)
 # The part of a query's least time that it waits before it runs.
@@ -143,22 +145,75 @@ class QueryRunner:
 
     def _evaluate(self, execution: Execution, job: _Job) -> Outcome:
         submission = execution.submission
-        statement = statements.parse(submission.query, submission.parameters)
+        statement = self._parsed(submission)
         if isinstance(statement, statements.Utility):
-            return self._utility(execution, statement)
+            return self._answer(
+                execution, utilities.answer(statement, self._catalogue, submission.database)
+            )
+        if isinstance(statement, statements.Ddl):
+            ddl = Ddl(self._catalogue, self._s3_root, submission.database)
+            lines = tuple(ddl.run(statement.text))
+            return self._answer(execution, utilities.Answer((), lines))
+        if isinstance(statement, statements.Prepare):
+            self._prepare(submission, statement)
+            return self._answer(execution, utilities.Answer((), ()))
+        if isinstance(statement, statements.Execute):
+            raise QueryFailed("NOT_SUPPORTED: a prepared statement cannot EXECUTE another")
         session = Session(self._catalogue, self._s3_root, submission.database, self._scratch)
         job.session = session
         try:
             job.check()
-            if isinstance(statement, statements.Unload):
-                return self._unload(execution, job, session, statement)
-            return self._select(execution, job, session, statement.query)
+            return self._query(execution, job, session, statement)
         except (duckdb.Error, pa.ArrowException) as error:
             job.check()
             raise failure(error, statement.query, submission.query) from error
         finally:
             job.session = None
             session.close()
+
+    def _parsed(self, submission: Submission) -> statements.Statement:
+        statement = statements.parse(submission.query, submission.parameters)
+        if not isinstance(statement, statements.Execute):
+            return statement
+        found = self._groups.prepared(submission.workgroup, statement.name)
+        if found is None:
+            raise _no_such_statement(statement.name)
+        return statements.parse(found.statement, statement.parameters)
+
+    def _prepare(self, submission: Submission, statement: statements.Prepare) -> None:
+        known = self._groups.prepared(submission.workgroup, statement.name)
+        if not statement.text and known is None:
+            raise _no_such_statement(statement.name)
+        kept = PreparedStatement(statement.text, modified=time.time()) if statement.text else None
+        self._groups.prepare(submission.workgroup, statement.name, kept)
+
+    def _query(
+        self, execution: Execution, job: _Job, session: Session, statement: statements.WithQuery
+    ) -> Outcome:
+        if isinstance(statement, statements.Select):
+            return self._select(execution, job, session, statement.query)
+        if isinstance(statement, statements.Explain):
+            prepared = session.prepare(_with_names(statement.query), execution.submission.query)
+            name, lines = explain.explained(
+                prepared, session.connection, statement.kind, statement.form
+            )
+            column = ResultColumn(name, "varchar", 2147483647)
+            return self._answer(execution, utilities.Answer((column,), tuple(lines)))
+        if isinstance(statement, statements.CreateView):
+            prepared = session.prepare(_with_names(statement.query), execution.submission.query)
+            views.create(self._catalogue, execution.submission.database, statement, prepared)
+            return self._answer(execution, utilities.Answer((), ()))
+        writer = Writer(
+            self._catalogue,
+            self._s3_root,
+            self._options,
+            self._group(execution),
+            execution,
+            session,
+            lambda query: self._bound(execution, session, query),
+            job.check,
+        )
+        return writer.write(statement)
 
     def _select(
         self, execution: Execution, job: _Job, session: Session, query: exp.Query
@@ -179,52 +234,11 @@ class QueryRunner:
             has_header=True,
         )
 
-    def _unload(
-        self, execution: Execution, job: _Job, session: Session, statement: statements.Unload
-    ) -> Outcome:
-        unload.refuse_bad_names(statement.query)
-        target = object_path(self._s3_root, statement.location)
-        bucket = self._s3_root / target.relative_to(self._s3_root.resolve()).parts[0]
-        if not bucket.is_dir():
-            raise QueryFailed(
-                f"HIVE_WRITER_OPEN_ERROR: The specified bucket does not exist: {bucket.name}",
-                error_type=401,
-            )
-        if has_objects(target):
-            raise QueryFailed(
-                f"HIVE_PATH_ALREADY_EXISTS: Target directory for table "
-                f"'{execution.submission.database}.temp_table_{execution.id.replace('-', '')}' "
-                f"already exists: {statement.location}. You may need to manually clean the data "
-                f"at location '{execution.output_location}' before retrying. Athena will not "
-                "delete data in your account."
-            )
-        session.connection.execute("SET preserve_insertion_order = false")
-        prepared = self._bound(execution, session, statement.query)
-        written = unload.unload(
-            unload.storable(prepared.relation),
-            target,
-            statement.compression,
-            self._options,
-            job.check,
-        )
-        output = object_path(self._s3_root, execution.output_location)
-        manifest = output.with_name(f"{output.name}-manifest.csv")
-        location = statement.location
-        results.write_text(manifest, (f"{location}{path.name}" for path in written.files))
-        columns = (ResultColumn("rows", "bigint", 19),)
-        results.write_metadata(output.with_name(f"{output.name}.metadata"), columns)
-        return Outcome(
-            columns,
-            manifest_location=f"{execution.output_location}-manifest.csv",
-            row_count=written.rows,
-            output_bytes=sum(path.stat().st_size for path in written.files),
-            input_rows=prepared.input_rows,
-        )
-
     def _bound(self, execution: Execution, session: Session, query: exp.Query) -> Prepared:
         """The query, bound, its bytes already on the bill: it is not run yet."""
         prepared = session.prepare(query, execution.submission.query)
-        scanned, cutoff = prepared.scanned_bytes, self._cutoff(execution)
+        group = self._group(execution)
+        scanned, cutoff = prepared.scanned_bytes, group.cutoff if group is not None else None
         if cutoff is not None and scanned > cutoff:
             # It scans up to the limit, and what was scanned is paid.
             self._store.update(execution.id, scanned_bytes=cutoff)
@@ -232,25 +246,29 @@ class QueryRunner:
         self._store.update(execution.id, scanned_bytes=scanned)
         return prepared
 
-    def _cutoff(self, execution: Execution) -> int | None:
+    def _group(self, execution: Execution) -> WorkGroup | None:
+        """The execution's workgroup; None where it was deleted meanwhile."""
         try:
-            return self._groups.get(execution.submission.workgroup).cutoff
+            return self._groups.get(execution.submission.workgroup)
         except ApiError:
             return None
 
-    def _utility(self, execution: Execution, statement: statements.Utility) -> Outcome:
-        answer = utilities.answer(statement, self._catalogue, execution.submission.database)
+    def _answer(self, execution: Execution, answer: utilities.Answer) -> Outcome:
         path = object_path(self._s3_root, execution.output_location)
         results.write_text(path, answer.lines)
         results.write_metadata(path.with_name(f"{path.name}.metadata"), answer.columns)
         return Outcome(answer.columns, path.name, row_count=len(answer.lines))
 
 
+def _no_such_statement(name: str) -> QueryFailed:
+    return QueryFailed(f"NOT_FOUND: Prepared statement not found: {name}")
+
+
 def _with_names(query: exp.Query) -> exp.Query:
     """The query with Athena's names (``_col1``) for the items that have none."""
     named = query.copy()
     for index, item in enumerate(named.selects):
-        if not item.is_star and not statements.item_name(item):
+        if not item.is_star and not parsing.item_name(item):
             alias = exp.Alias(this=item.copy(), alias=exp.to_identifier(f"_col{index}"))
             item.replace(alias)
     return named

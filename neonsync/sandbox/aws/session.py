@@ -91,8 +91,7 @@ class Session:
             needed = {file for scan in scans if scan.table is each for file in scan.files}
             files = [file for file in each.files if file in needed]
             connection.execute(f"DROP TABLE {each.name}")
-            view = tables.view_sql(each.table, files, hidden)
-            connection.execute(f"CREATE VIEW {each.name} AS {view}")
+            self._create_view(each, files, hidden)
         relation = connection.sql(sql)
         found = Labels(plain, sources.hive_type).outputs(relation.columns)
         return Prepared(sql, relation, tuple(found), tuple(scans))
@@ -112,6 +111,17 @@ class Session:
         self._create_schema(database)
         full = f"{CATALOG}.{quoted(database)}.{quoted(name)}"
         return ScannedTable(full, table, tables.files_of(table, self._s3_root))
+
+    def _create_view(
+        self, scanned: ScannedTable, files: list[tables.DataFile], hidden: bool
+    ) -> None:
+        view = f"CREATE VIEW {scanned.name} AS "
+        try:
+            self.connection.execute(view + tables.view_sql(scanned.table, files, hidden))
+        except duckdb.BinderException:
+            # A table may have columns that none of its files has yet.
+            present = tables.file_columns(self.connection, files)
+            self.connection.execute(view + tables.view_sql(scanned.table, files, hidden, present))
 
     def _create_schema(self, database: str) -> None:
         self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{quoted(database)}")

@@ -1,28 +1,37 @@
-"""Athena statements: tells SELECT, UNLOAD and the small utilities apart, and parses them."""
+"""Athena's statements: tells them apart, and parses those that hold a query."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
-from neonsync.sandbox.aws.errors import QueryFailed
+from neonsync.sandbox.aws import parsing
+from neonsync.sandbox.aws.errors import QueryFailed, not_supported
+from neonsync.sandbox.aws.parsing import first_word
 
-_SKIP = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
-_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", re.DOTALL)
-_WORD = re.compile(r"[A-Za-z_]\w*")
 _UNLOAD_TAIL = re.compile(
     r"TO\s*'((?:[^']|'')+)'(?:\s*WITH\s*\((?P<options>.*)\))?\s*;?\s*", re.DOTALL | re.IGNORECASE
 )
-_OPTION = re.compile(r"\s*(\w+)\s*=\s*('(?:[^']|'')*'|ARRAY\s*\[[^\]]*\]|\d+)\s*(?:,|$)", re.I)
+_NAME = r"((?:[\w$]+|\"[^\"]+\"|`[^`]+`)(?:\s*\.\s*(?:[\w$]+|\"[^\"]+\"|`[^`]+`))*)"
+_CTAS = re.compile(
+    rf"CREATE\s+TABLE\s+(?P<maybe>IF\s+NOT\s+EXISTS\s+)?{_NAME}\s*(?=WITH\s*\(|AS\b)", re.I
+)
+_VIEW = re.compile(rf"CREATE\s+(?P<replace>OR\s+REPLACE\s+)?VIEW\s+{_NAME}\s+AS\b", re.I)
+_INSERT = re.compile(rf"INSERT\s+INTO\s+{_NAME}\s*", re.I)
+_EXPLAIN = re.compile(r"EXPLAIN\b\s*(?:\(((?:\s*(?:TYPE|FORMAT)\s+\w+\s*,?)+)\))?", re.I)
+_PREPARE = re.compile(r"PREPARE\s+(\w+)\s+FROM\s+", re.I)
+_EXECUTE = re.compile(r"EXECUTE\s+(\w+)(?:\s+USING\s+(.*?))?\s*;?\s*", re.I | re.DOTALL)
+_DEALLOCATE = re.compile(r"DEALLOCATE\s+PREPARE\s+(\w+)\s*;?\s*", re.I)
 _COMPRESSIONS = {"NONE", "SNAPPY", "GZIP", "ZSTD", "LZ4"}
 _DDL = {"CREATE", "DROP", "ALTER", "MSCK"}
 _UTILITIES = {"SHOW", "DESCRIBE", "DESC"}
-_REFUSED = {*_DDL, "EXPLAIN", "INSERT", "DELETE", "UPDATE", "MERGE", "OPTIMIZE", "VACUUM"} | {
-    *("PREPARE", "EXECUTE", "DEALLOCATE", "ANALYZE", "TRUNCATE", "USE", "SET", "CALL")
+_REFUSED = {"DELETE", "UPDATE", "MERGE", "OPTIMIZE", "VACUUM", "ANALYZE", "TRUNCATE", "USE"} | {
+    *("SET", "CALL")
+}
+_PLANS = {("LOGICAL", "TEXT"), ("DISTRIBUTED", "TEXT"), ("LOGICAL", "JSON"), ("IO", "JSON")} | {
+    *(("DISTRIBUTED", "JSON"), ("IO", "TEXT"), ("VALIDATE", "TEXT"))
 }
 
 
@@ -40,6 +49,71 @@ class Unload:
     query: exp.Query
     location: str
     compression: str
+    partitioned_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CreateTableAs:
+    """A query whose rows become a table. ``location`` is '' where Athena is to choose."""
+
+    name: str
+    query: exp.Query
+    location: str
+    compression: str
+    partitioned_by: tuple[str, ...]
+    if_not_exists: bool
+    with_data: bool
+
+
+@dataclass(frozen=True)
+class Insert:
+    """A query whose rows are added to a table."""
+
+    name: str
+    columns: tuple[str, ...]
+    query: exp.Query
+
+
+@dataclass(frozen=True)
+class CreateView:
+    """A query under a name."""
+
+    name: str
+    query: exp.Query
+    text: str
+    or_replace: bool
+
+
+@dataclass(frozen=True)
+class Explain:
+    """A statement whose plan is the result."""
+
+    query: exp.Query
+    kind: str
+    form: str
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """A statement that is kept under a name; it is forgotten where the text is ''."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Execute:
+    """A prepared statement with values for its question marks."""
+
+    name: str
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ddl:
+    """A statement that changes the catalogue and holds no query."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -49,162 +123,163 @@ class Utility:
     words: tuple[str, ...]
 
 
-Statement = Select | Unload | Utility
+Writing = Unload | CreateTableAs | Insert
+WithQuery = Select | Writing | CreateView | Explain
+Statement = WithQuery | Prepare | Execute | Ddl | Utility
 
 
 def parse(text: str, parameters: tuple[str, ...] = ()) -> Statement:
     """Parse one statement; ``parameters`` are SQL literals for its question marks."""
-    start = _skip(text, 0)
+    start = parsing.skip(text, 0)
     word = first_word(text)
-    if word == "UNLOAD":
-        return _unload(text, start + len(word), parameters)
     if word in _REFUSED:
         raise QueryFailed(f"NOT_SUPPORTED: {word} statements are not supported by the sandbox")
     if word in _UTILITIES:
         words = re.findall(r"[\w.$-]+|'[^']*'", text[start:].replace('"', "").replace("`", ""))
         return Utility(tuple(words))
-    return Select(_query(text, parameters))
+    if match := _CTAS.match(text, start):
+        return _create_table_as(text, match, parameters)
+    if match := _VIEW.match(text, start):
+        body = text[match.end() :].strip().removesuffix(";")
+        query = parsing.query(text, (), match.end())
+        return CreateView(_plain(match[2]), query, body, bool(match["replace"]))
+    if word in _DDL:
+        return Ddl(text[start:])
+    if word == "UNLOAD":
+        return _unload(text, start + len(word), parameters)
+    if match := _INSERT.match(text, start):
+        return _insert(text, match, parameters)
+    if match := _EXPLAIN.match(text, start):
+        return _explain(text, match, parameters)
+    if match := _PREPARE.match(text, start):
+        return Prepare(match[1], text[match.end() :].strip().removesuffix(";"))
+    if match := _DEALLOCATE.fullmatch(text, start):
+        return Prepare(match[1], "")
+    if match := _EXECUTE.fullmatch(text, start):
+        given = parsing.query(f"SELECT {match[2]}").selects if match[2] else []
+        values = tuple(value.sql(dialect="trino") for value in given)
+        return Execute(match[1], (*values, *parameters))
+    return Select(parsing.query(text, parameters))
 
 
-def first_word(text: str) -> str:
-    """The first word of a statement in upper case, after comments and parentheses."""
-    start = _skip(text, 0)
-    while text[start : start + 1] == "(":
-        start = _skip(text, start + 1)
-    match = _WORD.match(text, start)
-    return match[0].upper() if match else ""
-
-
-def statement_type(text: str) -> str:
-    """Athena's StatementType: DML, DDL or UTILITY."""
-    word = first_word(text)
+def statement_type(text: str) -> tuple[str, str]:
+    """Athena's StatementType (DML, DDL or UTILITY) and SubstatementType."""
+    start, word = parsing.skip(text, 0), first_word(text)
+    words = re.findall(r"[A-Za-z_]+", text[start : start + 200].upper())
     if word in {*_UTILITIES, "EXPLAIN"}:
-        return "UTILITY"
-    is_ctas = word == "CREATE" and re.search(r"\bAS\s*\(?\s*(SELECT|WITH)\b", text, re.I)
-    return "DDL" if word in _DDL and not is_ctas else "DML"
+        return "UTILITY", "_".join(words[:2]) if word == "SHOW" else word
+    if _CTAS.match(text, start):
+        return "DML", "CREATE_TABLE_AS_SELECT"
+    if word in _DDL:
+        rest = [each for each in words[1:] if each not in {"EXTERNAL", "OR", "REPLACE"}]
+        return "DDL", "_".join([word, *rest[:1]])
+    return "DML", {"WITH": "SELECT", "VALUES": "SELECT", "TABLE": "SELECT"}.get(word, word)
 
 
-def item_name(item: exp.Expr) -> str:
-    """The name of an item of a SELECT list in lower case; '' where Athena gives it none."""
-    named = isinstance(item, exp.Alias | exp.Column | exp.Dot)
-    return item.alias_or_name.lower() if named else ""
+def names_a_result_file(text: str) -> str:
+    """How the address of a statement's result ends, after the query's id."""
+    kind, detail = statement_type(text)
+    if kind != "DML":
+        return ".txt"
+    return "" if detail in {"UNLOAD", "CREATE_TABLE_AS_SELECT", "INSERT"} else ".csv"
 
 
 def _unload(text: str, after: int, parameters: tuple[str, ...]) -> Unload:
-    opening = _skip(text, after)
+    opening = parsing.skip(text, after)
     if text[opening : opening + 1] != "(":
-        raise _mismatch(text, opening, "'('")
-    closing = _closing(text, opening)
-    # Blanks in place of what precedes keep the line and column of each error true.
-    blank = re.sub(r"[^\n]", " ", text[: opening + 1])
-    query = _query(blank + text[opening + 1 : closing], parameters)
-    tail = _UNLOAD_TAIL.fullmatch(text, _skip(text, closing + 1))
+        raise parsing.mismatch(text, opening, "'('")
+    end = parsing.closing(text, opening)
+    query = parsing.query(text[:end], parameters, opening + 1)
+    tail = _UNLOAD_TAIL.fullmatch(text, parsing.skip(text, end + 1))
     if not tail:
-        raise _mismatch(text, _skip(text, closing + 1), "'TO'")
-    options = _options(tail["options"] or "")
-    location = tail[1].replace("''", "'")
+        raise parsing.mismatch(text, parsing.skip(text, end + 1), "'TO'")
+    options = parsing.options(tail["options"] or "")
+    location = _location(tail[1].replace("''", "'"))
+    _refuse_format(options.pop("format", "TEXTFILE"), "UNLOAD")
+    compression = _compression(options.pop("compression", "GZIP"))
+    partitioned_by = parsing.array_items(options.pop("partitioned_by", ""))
+    _refuse_others(options, {"compression_level"}, "UNLOAD")
+    return Unload(query, location, compression, partitioned_by)
+
+
+def _create_table_as(text: str, match: re.Match[str], parameters: tuple[str, ...]) -> CreateTableAs:
+    position, given = match.end(), ""
+    if text[position : position + 4].upper() == "WITH":
+        opening = text.index("(", position)
+        end = parsing.closing(text, opening)
+        given, position = text[opening + 1 : end], parsing.skip(text, end + 1)
+    if text[position : position + 2].upper() != "AS":
+        raise parsing.mismatch(text, position, "'AS'")
+    tail = re.search(r"\bWITH\s+(NO\s+)?DATA\s*;?\s*$", text, re.I)
+    body = text[: tail.start()] if tail else text
+    query = parsing.query(body, parameters, position + 2)
+    options = parsing.options(given)
+    _refuse_format(options.pop("format", "PARQUET"), "CREATE TABLE AS")
+    compression = options.pop("write_compression", options.pop("parquet_compression", "GZIP"))
+    location = options.pop("external_location", "")
+    partitioned_by = parsing.array_items(options.pop("partitioned_by", ""))
+    if options.pop("table_type", "HIVE").upper() != "HIVE":
+        raise not_supported("an Iceberg table")
+    _refuse_others(options, {"is_external", "compression_level"}, "CREATE TABLE AS")
+    return CreateTableAs(
+        _plain(match[2]),
+        query,
+        _location(location) if location else "",
+        _compression(compression),
+        partitioned_by,
+        bool(match["maybe"]),
+        not (tail and tail[1]),
+    )
+
+
+def _insert(text: str, match: re.Match[str], parameters: tuple[str, ...]) -> Insert:
+    position, columns = match.end(), ""
+    after = parsing.skip(text, position + 1)
+    is_list = text[position : position + 1] == "("
+    if is_list and first_word(text[after:]) not in {"SELECT", "WITH", "VALUES"}:
+        end = parsing.closing(text, position)
+        columns, position = text[position + 1 : end], end + 1
+    names = tuple(_plain(name) for name in columns.split(",") if name.strip())
+    return Insert(_plain(match[1]), names, parsing.query(text, parameters, position))
+
+
+def _explain(text: str, match: re.Match[str], parameters: tuple[str, ...]) -> Explain:
+    if re.match(r"ANALYZE\b", text[match.end() :].strip(), re.I):
+        raise not_supported("EXPLAIN ANALYZE")
+    pairs = re.findall(r"(TYPE|FORMAT)\s+(\w+)", match[1] or "", re.I)
+    given = {key.upper(): value.upper() for key, value in pairs}
+    kind = given.get("TYPE", "DISTRIBUTED")
+    form = given.get("FORMAT", "JSON" if kind == "IO" else "TEXT")
+    if (kind, form) not in _PLANS:
+        raise not_supported(f"EXPLAIN (TYPE {kind}, FORMAT {form})")
+    inner = parse(" " * match.end() + text[match.end() :], parameters)
+    if not isinstance(inner, Select | Unload | CreateTableAs | Insert):
+        raise not_supported("EXPLAIN of a statement without a query")
+    return Explain(inner.query, kind, form)
+
+
+def _plain(name: str) -> str:
+    """A name without its quotes, in lower case."""
+    return re.sub(r"[\"`\s]", "", name).lower()
+
+
+def _location(location: str) -> str:
     if not re.match(r"s3a?://[^/]+/", location):
         raise QueryFailed(f"INVALID_TABLE_PROPERTY: Invalid location URI: {location}")
-    form = options.get("format", "TEXTFILE").upper()
-    if form != "PARQUET":
-        raise QueryFailed(f"NOT_SUPPORTED: UNLOAD in format {form} is not supported by the sandbox")
-    compression = options.get("compression", "GZIP").upper()
-    if compression not in _COMPRESSIONS:
-        raise QueryFailed(f"INVALID_TABLE_PROPERTY: unsupported compression: {compression}")
-    unknown = sorted(set(options) - {"format", "compression", "compression_level"})
-    if unknown:
-        raise QueryFailed(
-            f"NOT_SUPPORTED: UNLOAD with {', '.join(unknown)} is not supported by the sandbox"
-        )
-    return Unload(query, location.rstrip("/") + "/", compression)
+    return location.rstrip("/") + "/"
 
 
-def _options(text: str) -> dict[str, str]:
-    options, position = {}, 0
-    while text[position:].strip():
-        match = _OPTION.match(text, position)
-        if not match:
-            raise QueryFailed(f"SYNTAX_ERROR: cannot parse UNLOAD options at: {text[position:]}")
-        options[match[1].lower()] = match[2].strip("'").replace("''", "'")
-        position = match.end()
-    return options
+def _compression(name: str) -> str:
+    if name.upper() not in _COMPRESSIONS:
+        raise QueryFailed(f"INVALID_TABLE_PROPERTY: unsupported compression: {name.upper()}")
+    return name.upper()
 
 
-def _query(text: str, parameters: tuple[str, ...]) -> exp.Query:
-    try:
-        found = sqlglot.parse(text, read="trino")
-        literals = [sqlglot.parse_one(value, read="trino") for value in parameters]
-    except SqlglotError as error:
-        detail = getattr(error, "errors", None)
-        where = f"line {detail[0]['line']}:{detail[0]['col']}: " if detail else "line 1:1: "
-        near = f"mismatched input '{detail[0]['highlight']}'" if detail else str(error)
-        raise QueryFailed(f"SYNTAX_ERROR: {where}{near}") from error
-    trees = [tree for tree in found if tree is not None]
-    if len(trees) != 1:
-        raise QueryFailed("SYNTAX_ERROR: Only one sql statement is allowed.")
-    tree = _as_query(trees[0])
-    if not isinstance(tree, exp.Query):
-        raise QueryFailed(
-            f"NOT_SUPPORTED: {tree.key.upper()} statements are not supported by the sandbox"
-        )
-    marks = list(tree.find_all(exp.Placeholder, bfs=False))
-    if len(marks) != len(literals):
-        raise QueryFailed(
-            f"INVALID_PARAMETER_USAGE: Incorrect number of parameters: "
-            f"expected {len(marks)} but found {len(literals)}"
-        )
-    for mark, literal in zip(marks, literals, strict=True):
-        mark.replace(literal)
-    return tree
+def _refuse_format(form: str, statement: str) -> None:
+    if form.upper() != "PARQUET":
+        raise not_supported(f"{statement} in format {form.upper()}")
 
 
-def _as_query(tree: exp.Expr) -> exp.Expr:
-    """VALUES as a statement of its own is a query, too; its columns have no names."""
-    while isinstance(tree, exp.Subquery) and not tree.args.get("alias"):
-        tree = tree.this
-    if not isinstance(tree, exp.Values):
-        return tree
-    width = len(tree.expressions[0].expressions)
-    names = [exp.to_identifier(f"_col{number}") for number in range(width)]
-    tree.set("alias", exp.TableAlias(this=exp.to_identifier("_values"), columns=names))
-    select = exp.select("*").from_(tree)
-    for clause in ("order", "limit", "offset"):
-        if clause in tree.args:
-            select.set(clause, tree.args.pop(clause))
-    return select
-
-
-def is_unnamed(query: exp.Query) -> bool:
-    """Whether a query is VALUES and nothing else: its columns have no names."""
-    source = query.args.get("from_") if isinstance(query, exp.Select) else None
-    return source is not None and source.this.alias == "_values"
-
-
-def _skip(text: str, start: int) -> int:
-    """The position of the next character that is neither white space nor comment."""
-    match = _SKIP.match(text, start)
-    return match.end() if match else start
-
-
-def _closing(text: str, opening: int) -> int:
-    """The position of the parenthesis that closes the one at ``opening``."""
-    depth, position = 0, opening
-    while (position := _skip(text, position)) < len(text):
-        quoted = _QUOTED.match(text, position)
-        if quoted:
-            position = quoted.end()
-            continue
-        depth += (text[position] == "(") - (text[position] == ")")
-        if depth == 0:
-            return position
-        position += 1
-    raise _mismatch(text, len(text), "')'")
-
-
-def _mismatch(text: str, position: int, expected: str) -> QueryFailed:
-    line = text.count("\n", 0, position) + 1
-    column = position - (text.rfind("\n", 0, position) + 1) + 1
-    seen = text[position : position + 1] or "<EOF>"
-    return QueryFailed(
-        f"SYNTAX_ERROR: line {line}:{column}: mismatched input '{seen}'. Expecting: {expected}"
-    )
+def _refuse_others(options: dict[str, str], known: set[str], statement: str) -> None:
+    if unknown := sorted(set(options) - known):
+        raise not_supported(f"{statement} with {', '.join(unknown)}")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
+
 from neonsync.sandbox.aws import projection
 from neonsync.sandbox.aws.catalogue import Partition, Table
 from neonsync.sandbox.aws.files import data_files
@@ -18,7 +20,8 @@ HIDDEN = {
     "$file_size": "BIGINT",
     "$file_modified_time": "TIMESTAMP WITH TIME ZONE",
 }
-_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+# What stands for NULL in the values of a partition.
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,19 @@ def columns_sql(table: Table, hidden: bool) -> str:
     return ", ".join(f"{quoted(name)} {kind}" for name, kind in every)
 
 
-def view_sql(table: Table, files: Iterable[DataFile], hidden: bool) -> str:
-    """The SELECT of a table's view: its columns in the catalogue's order, names and types."""
+def file_columns(connection: duckdb.DuckDBPyConnection, files: list[DataFile]) -> set[str]:
+    """The columns that any of the files has, in lower case."""
+    source = _read_parquet(files, "hive_partitioning = false")
+    return {name.lower() for name in connection.sql(f"SELECT * FROM {source}").columns}  # noqa: S608
+
+
+def view_sql(
+    table: Table, files: Iterable[DataFile], hidden: bool, present: set[str] | None = None
+) -> str:
+    """The SELECT of a table's view: its columns in the catalogue's order, names and types.
+
+    ``present``: the columns that the files have, where not all of the table's; the rest is NULL.
+    """
     read = list(files)
     every = [(c.name, duckdb_type(c.type)) for c in (*table.columns, *table.partition_keys)]
     every += HIDDEN.items() if hidden else ()
@@ -72,10 +86,10 @@ def view_sql(table: Table, files: Iterable[DataFile], hidden: bool) -> str:
         nulls = (f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in every)
         return f"SELECT {', '.join(nulls)} WHERE false"
     if hidden or not all(file.by_folders for file in read):
-        return _mapped_sql(table, read, hidden)
+        return _mapped_sql(table, read, hidden, present)
     types = {key.name: duckdb_type(key.type) for key in table.partition_keys}
     hive = ", ".join(f"{literal(name)}: {kind}" for name, kind in types.items())
-    items = [*_stored(table), *map(quoted, types)]
+    items = [*_stored(table, present), *map(quoted, types)]
     options = f"hive_partitioning = true, hive_types = {{{hive}}}"
     return f"SELECT {', '.join(items)} FROM {_read_parquet(read, options)}"  # noqa: S608
 
@@ -90,10 +104,10 @@ def literal(text: str | None) -> str:
     return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
 
 
-def _mapped_sql(table: Table, files: list[DataFile], hidden: bool) -> str:
+def _mapped_sql(table: Table, files: list[DataFile], hidden: bool, present: set[str] | None) -> str:
     """The SELECT where each file's values must be looked up by its path."""
     kinds = [(f"k{n}", k.name, duckdb_type(k.type)) for n, k in enumerate(table.partition_keys)]
-    items = [*_stored(table)]
+    items = [*_stored(table, present)]
     items += [f"CAST(m.{place} AS {kind}) AS {quoted(name)}" for place, name, kind in kinds]
     source = _read_parquet(files, "hive_partitioning = false, filename = 'neonsync file'")
     if not kinds and not hidden:
@@ -123,7 +137,7 @@ def _address(location: str, key: str) -> str:
 
 
 def _values(partition: Partition) -> tuple[str | None, ...]:
-    return tuple(None if value == _NO_VALUE else value for value in partition.values)
+    return tuple(None if value == NO_VALUE else value for value in partition.values)
 
 
 def _is_hive_style(table: Table, partition: Partition) -> bool:
@@ -132,8 +146,15 @@ def _is_hive_style(table: Table, partition: Partition) -> bool:
     return parts == [f"{n}={v}" for n, v in zip(names, partition.values, strict=True)]
 
 
-def _stored(table: Table) -> list[str]:
-    return [f"{stored_value(quoted(c.name), c.type)} AS {quoted(c.name)}" for c in table.columns]
+def _stored(table: Table, present: set[str] | None) -> list[str]:
+    return [
+        f"{stored_value(_source(c.name, present), c.type)} AS {quoted(c.name)}"
+        for c in table.columns
+    ]
+
+
+def _source(name: str, present: set[str] | None) -> str:
+    return quoted(name) if present is None or name in present else "NULL"
 
 
 def _read_parquet(files: list[DataFile], options: str) -> str:

@@ -162,6 +162,33 @@ def unload_type(kind: DuckDBPyType, column: str) -> str:
     return _NARROWED.get(str(kind.id).lower(), str(kind))
 
 
+def hive_type(kind: DuckDBPyType, label: tuple[str, int] | None = None) -> str:
+    """The catalogue's type for a DuckDB type; raises QueryFailed where Hive has none.
+
+    ``label`` is char or varchar with its length, where the column has one.
+    """
+    if label is not None:
+        return f"{label[0]}({label[1]})"
+    athena = athena_type(kind)
+    children = [(name, cast("DuckDBPyType", child)) for name, child in _children_of(kind, athena)]
+    if athena == "decimal":
+        facts = dict(kind.children)
+        return f"decimal({facts['precision']},{facts['scale']})"
+    if athena == "array":
+        return f"array<{hive_type(children[0][1])}>"
+    if athena == "map":
+        return f"map<{hive_type(children[0][1])},{hive_type(children[1][1])}>"
+    if athena == "row":
+        return f"struct<{','.join(f'{name}:{hive_type(child)}' for name, child in children)}>"
+    if athena in _NOT_IN_HIVE:
+        raise QueryFailed(f"NOT_SUPPORTED: Unsupported Hive type: {_NOT_IN_HIVE[athena]}")
+    return {"integer": "int", "varchar": "string", "varbinary": "binary"}.get(athena, athena)
+
+
+def _children_of(kind: DuckDBPyType, athena: str) -> list[tuple[str, object]]:
+    return list(kind.children) if athena in {"array", "map", "row"} else []
+
+
 def refuse_outside_hive(kind: DuckDBPyType, column: str) -> None:
     """Raise QueryFailed when the type, or one inside it, has no place in Hive's formats."""
     athena = athena_type(kind)

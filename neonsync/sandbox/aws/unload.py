@@ -1,4 +1,4 @@
-"""UNLOAD: a query's rows as Parquet files, dealt out to several, in flat memory."""
+"""A query's rows as Parquet files, dealt out to several or to partitions, in flat memory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, cast
+from urllib.parse import quote
 
 import duckdb
 import pyarrow as pa
@@ -20,20 +21,26 @@ from sqlglot import exp
 from neonsync.sandbox.aws import keys
 from neonsync.sandbox.aws.errors import QueryFailed
 from neonsync.sandbox.aws.options import AthenaOptions
-from neonsync.sandbox.aws.statements import is_unnamed, item_name
+from neonsync.sandbox.aws.parsing import is_unnamed, item_name
+from neonsync.sandbox.aws.tables import NO_VALUE
 from neonsync.sandbox.aws.types import unload_type
 
 _Compression = Literal["gzip", "lz4", "none", "snappy", "zstd"]
 _BATCH_ROWS = 131_072
+_MOST_PARTITIONS = 100
+# What Hive leaves as it is in the names of folders.
+_SAFE = " !$&()+,-.;<>@_`|~"
 _MOST_BUFFERED = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Unloaded:
-    """What an UNLOAD has written."""
+    """What has been written."""
 
     files: tuple[Path, ...]
     rows: int
+    partitions: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """The values of each partition that was written, and its folder."""
 
 
 def refuse_bad_names(query: exp.Query) -> None:
@@ -88,6 +95,72 @@ def unload(
     return Unloaded(files, dealer.rows)
 
 
+def unload_partitioned(
+    relation: duckdb.DuckDBPyRelation,
+    keys: tuple[str, ...],
+    directory: Path,
+    compression: str,
+    check: Callable[[], None],
+) -> Unloaded:
+    """Write the relation's rows into folders by its last columns, the keys, one file in each."""
+    places = [f"partition key {number}" for number in range(len(keys))]
+    text = duckdb.sqltype("VARCHAR")
+    named = [
+        duckdb.ColumnExpression(key).cast(text).alias(place)
+        for key, place in zip(keys, places, strict=True)
+    ]
+    rest = [duckdb.ColumnExpression(name) for name in relation.columns[: -len(keys)]]
+    ordered = relation.select(*rest, *named).order(", ".join(f'"{place}"' for place in places))
+    files: list[Path] = []
+    folders: dict[tuple[str, ...], str] = {}
+    options = AthenaOptions(unload_files=1)
+    dealer: _Dealer | None = None
+    rows, current = 0, None
+    reader = ordered.to_arrow_reader(_BATCH_ROWS)
+    try:
+        for batch in reader:
+            check()
+            for values, piece in _runs(batch, places):
+                if values != current:
+                    if dealer is not None:
+                        files += dealer.finish()
+                        dealer = None
+                    if len(folders) == _MOST_PARTITIONS:
+                        raise QueryFailed(
+                            "HIVE_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of "
+                            f"{_MOST_PARTITIONS} open writers for partitions/buckets"
+                        )
+                    folder = "/".join(f"{k}={_escaped(v)}" for k, v in zip(keys, values))  # noqa: B905
+                    folders[tuple(v or NO_VALUE for v in values)] = folder
+                    dealer = _Dealer(piece.schema, directory / folder, compression, options)
+                    current = values
+                if dealer is not None:
+                    dealer.deal(piece)
+                rows += piece.num_rows
+    finally:
+        if dealer is not None:
+            files += dealer.finish()
+    return Unloaded(tuple(files), rows, folders)
+
+
+def _runs(
+    batch: pa.RecordBatch, places: list[str]
+) -> Iterator[tuple[tuple[str | None, ...], pa.RecordBatch]]:
+    """The batch in pieces of equal values in some columns, without these columns."""
+    values = list(zip(*(batch.column(place).to_pylist() for place in places), strict=True))
+    rest = batch.drop_columns(places)
+    start = 0
+    for group, run in itertools.groupby(values):
+        size = sum(1 for _ in run)
+        yield group, rest.slice(start, size)
+        start += size
+
+
+def _escaped(value: str | None) -> str:
+    """A value as the name of a folder, as Hive writes it."""
+    return NO_VALUE if not value else quote(value, safe=_SAFE)
+
+
 @dataclass
 class _File:
     """An object in the making: invisible to readers until it is closed and renamed."""
@@ -134,6 +207,11 @@ class _Dealer:
         for file in self._files:
             self._write(file)
         self._buffered = 0
+
+    def finish(self) -> tuple[Path, ...]:
+        """Write what is pending, and complete the files."""
+        self.flush()
+        return self.close()
 
     def close(self) -> tuple[Path, ...]:
         """Complete the files that have rows and make them visible."""
