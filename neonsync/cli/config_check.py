@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from neonsync.cli.config_live import run_live
 from neonsync.cli.output import print_error, say
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.errors import (
@@ -38,12 +39,15 @@ _SIDES: tuple[tuple[tuple[type[NeonsyncError], ...], str], ...] = (
 )
 
 
-def run_check(flags: Mapping[str, Any], config: Path | None) -> ExitCode:
-    """Print a line for each thing that was checked; the exit code is that of the first fault."""
-    return asyncio.run(_run(flags, config))
+def run_check(flags: Mapping[str, Any], config: Path | None, *, live: bool = False) -> ExitCode:
+    """Print a line for each thing that was checked; the exit code is that of the first fault.
+
+    ``live`` goes on, when all is in order, to send values of every type through the whole way.
+    """
+    return asyncio.run(_run(flags, config, live))
 
 
-async def _run(flags: Mapping[str, Any], config: Path | None) -> ExitCode:
+async def _run(flags: Mapping[str, Any], config: Path | None, live: bool) -> ExitCode:
     secrets: tuple[Secret, ...] = ()
     try:
         settings = load_settings(flags=flags, environ=os.environ, config=config)
@@ -59,7 +63,7 @@ async def _run(flags: Mapping[str, Any], config: Path | None) -> ExitCode:
         error.message = redact(error.message, *secrets)
         print_error(error)
         return error.exit_code
-    return ExitCode.OK
+    return await run_live(settings) if live else ExitCode.OK
 
 
 async def _checks(settings: Settings) -> AsyncIterator[tuple[str, str]]:

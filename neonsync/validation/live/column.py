@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -26,6 +27,11 @@ class LiveColumn:
     name: str
     type: str
     values: tuple[tuple[str, Any], ...]
+
+    @property
+    def column(self) -> str:
+        """What the column is called, in the query and in the target: nothing to be quoted."""
+        return "v_" + re.sub(r"\W+", "_", self.name).strip("_")
 
     @property
     def parsed(self) -> SqlType:
