@@ -64,20 +64,20 @@ async def audit(
     return Proof(source.files, counts.total, len(counts.dates))
 
 
-def _compare(name: str, where: str, athena: Counter[str | None], ours: Counter[str | None]) -> None:
+def _compare(name: str, where: str, source: Counter[str | None], ours: Counter[str | None]) -> None:
     differing = sorted(
-        (date for date in athena.keys() | ours.keys() if athena[date] != ours[date]),
+        (date for date in source.keys() | ours.keys() if source[date] != ours[date]),
         key=lambda date: date or "",
     )
     if not differing:
         return
     shown = ", ".join(
-        f"{date or 'no date'}: {athena[date]:,} in Athena, {ours[date]:,} in {where}"
+        f"{date or 'no date'}: {source[date]:,} in the source, {ours[date]:,} in {where}"
         for date in differing[:DATES_SHOWN]
     )
     more = f" and {len(differing) - DATES_SHOWN} more" if len(differing) > DATES_SHOWN else ""
     raise ProofError(
-        f"{name}: the counts differ on {len(differing)} of {len(athena)} dates: {shown}{more}",
+        f"{name}: the counts differ on {len(differing)} of {len(source)} dates: {shown}{more}",
         "Nothing was published. If the table was being written to while it was exported, run "
         "again; else look at the export's files.",
     )

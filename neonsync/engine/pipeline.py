@@ -280,6 +280,9 @@ class _Run:
             started_at=self.started_at,
             finished_at=finished_at,
             tables=tuple(table.spec.qualified for table in self.plan.tables),
+            scopes={
+                table.spec.qualified: str(table.scope) for table in self.plan.tables if table.scope
+            },
             published=tuple(self.published),
             proofs=dict(self.proofs),
             checks=tuple(self.checks),

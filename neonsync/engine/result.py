@@ -19,7 +19,8 @@ class RunResult:
     """The end of a run, good or bad.
 
     ``status`` is succeeded, invalid (published, but a check failed), failed or cancelled.
-    ``scanned_bytes`` counts what Athena read, ``billed_bytes`` what it bills for that.
+    ``scopes`` says in words what of a filtered table the run was about. ``scanned_bytes`` counts
+    what Athena read, ``billed_bytes`` what it bills for that.
     """
 
     status: str
@@ -33,6 +34,7 @@ class RunResult:
     started_at: datetime
     finished_at: datetime
     tables: tuple[str, ...]
+    scopes: dict[str, str] = field(default_factory=dict)
     published: tuple[Published, ...] = ()
     proofs: dict[str, Proof] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()

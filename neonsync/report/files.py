@@ -141,6 +141,7 @@ def report(result: RunResult) -> dict[str, Any]:
         "tables": [
             {
                 **asdict(entry),
+                "scope": result.scopes.get(entry.table, ""),
                 "proof": asdict(result.proofs[entry.table])
                 if entry.table in result.proofs
                 else None,

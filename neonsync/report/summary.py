@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from neonsync.engine.audit import Proof
 from neonsync.engine.pipeline import describe
 from neonsync.engine.result import RunResult
 from neonsync.errors import ExitCode
 from neonsync.report.files import FILE_NAMES
 from neonsync.report.wording import duration, money, printable, size
+from neonsync.tables import Mode
 from neonsync.validation.result import Status
 
 
@@ -27,12 +29,10 @@ def summary(result: RunResult, report_dir: str) -> str:
             lines.append(f"Refused: {target}")
         case _:
             lines.append(f"Failed after {duration(result.seconds)}: {target}")
-    lines += [f"  {describe(published)}" for published in result.published]
-    lines += [
-        f"  proof: {proof.rows:,} rows of {proof.files} files, "
-        f"counts equal to Athena's on {proof.dates} of {proof.dates} dates"
-        for proof in result.proofs.values()
-    ]
+    for published in result.published:
+        scope = result.scopes.get(published.table)
+        lines.append(f"  {describe(published)}" + (f" ({scope})" if scope else ""))
+    lines += [f"  proof: {_proof(proof, result.mode)}" for proof in result.proofs.values()]
     if result.checks:
         bad = [check for check in result.checks if check.status is not Status.PASSED]
         passed = len(result.checks) - len(bad)
@@ -48,3 +48,12 @@ def summary(result: RunResult, report_dir: str) -> str:
         )
     lines.append(f"  reports: {', '.join(FILE_NAMES)} in {report_dir}")
     return "\n".join(map(printable, lines))
+
+
+def _proof(proof: Proof, mode: str) -> str:
+    """What was found equal before publishing."""
+    dates = f"{proof.dates} of {proof.dates} date{'' if proof.dates == 1 else 's'}"
+    if mode == Mode.TEST_DATA:
+        return f"{proof.rows:,} rows, all that were to be made, on {dates}"
+    files = f"{proof.files} file{'' if proof.files == 1 else 's'}"
+    return f"{proof.rows:,} rows of {files}, counts equal to Athena's on {dates}"

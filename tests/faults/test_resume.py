@@ -170,7 +170,7 @@ async def test_counts_that_differ_publish_nothing_and_name_the_dates(
     assert isinstance(outcome.result.error, ProofError)
     assert outcome.result.exit_code == 4
     assert "differ on 1 of 90 dates" in str(outcome.result.error)
-    assert "101 in Athena, 100 in the ledger" in str(outcome.result.error)
+    assert "101 in the source, 100 in the ledger" in str(outcome.result.error)
     assert target.value("SELECT to_regclass('forecast_data')") is None
 
 
