@@ -133,14 +133,20 @@ def files_to_read(
         for entry in _data_files(athena.s3, listed)
         if listed in folders or any(parent in folders for parent in _parents(entry))
     ]
-    newest = max(partition.values for partition in partitions)
     return Files(
         tuple(objects),
         len(chosen),
         len(partitions),
-        "/".join(f"{key}={value}" for key, value in zip(keys, newest, strict=False)),
+        newest_partition(table, partitions),
         pruned=True,
     )
+
+
+def newest_partition(table: CatalogueTable, partitions: Sequence[Partition]) -> str:
+    """The last partition in the order of its values, as ``key=value``; empty without any."""
+    values = max((partition.values for partition in partitions), default=())
+    keys = [column.name for column in table.partition_keys]
+    return "/".join(f"{key}={value}" for key, value in zip(keys, values, strict=False))
 
 
 def _is_read(

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from neonsync.cli.options import config_option
+
+if TYPE_CHECKING:
+    from neonsync.athena.catalogue import CatalogueTable
+    from neonsync.athena.client import Athena
 
 _CONFIG_NAME = "neonsync.toml"
 THREADS = 8
@@ -24,10 +29,15 @@ THREADS = 8
 )
 @config_option
 @click.option("--database", metavar="NAME", help="Another database than the configured one.")
+@click.option(
+    "--sizes/--no-sizes",
+    default=True,
+    help="List the files of each table; without it a large lake answers sooner.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @click.pass_context
 def tables(
-    context: click.Context, config: Path | None, database: str | None, as_json: bool
+    context: click.Context, config: Path | None, database: str | None, sizes: bool, as_json: bool
 ) -> None:
     """List the tables of the lake: columns, partitions, size, newest partition."""
     if context.invoked_subcommand is not None:
@@ -39,14 +49,17 @@ def tables(
 
     lake = load_lake(environ=os.environ, config=config).athena
     athena = Athena(lake)
-    offers = _offers(athena, database or lake.database)
+    offers = _offers(athena, database or lake.database, sizes=sizes)
     if as_json:
-        say(json.dumps([offer.__dict__ for offer in offers]))
+        say(json.dumps([asdict(offer) for offer in offers]))
         return
-    if not offers:
-        say(f"the database {database or lake.database} has no tables")
-    for line in _as_lines(offers):
-        say(line)
+    empty = True
+    for offer in offers:
+        empty = False
+        for line in _as_lines(offer):
+            say(line)
+    if empty:
+        say(f"the database {database or lake.database} has no tables", err=True)
 
 
 @tables.command(epilog="\b\nExample:\n  neonsync tables add sales.orders --key id --target orders")
@@ -165,17 +178,19 @@ class Offer:
     comment: str
 
 
-def _offers(athena: Any, database: str) -> list[Offer]:
+def _offers(athena: Athena, database: str, *, sizes: bool) -> Iterator[Offer]:
+    """One after the other, in the catalogue's order, several looked at side by side."""
     from neonsync.athena.catalogue import list_tables
 
-    found = list(list_tables(athena, database))
     with ThreadPoolExecutor(THREADS, thread_name_prefix="tables") as pool:
-        return list(pool.map(lambda table: _offer(athena, table), found))
+        yield from pool.map(
+            lambda table: _offer(athena, table, sizes=sizes), list_tables(athena, database)
+        )
 
 
-def _offer(athena: Any, table: Any) -> Offer:
+def _offer(athena: Athena, table: CatalogueTable, *, sizes: bool) -> Offer:
     from neonsync.athena.filters import ALL_DATES
-    from neonsync.athena.partitions import files_to_read, list_partitions
+    from neonsync.athena.partitions import files_to_read, list_partitions, newest_partition
     from neonsync.errors import NeonsyncError
 
     size: int | None = None
@@ -184,9 +199,12 @@ def _offer(athena: Any, table: Any) -> Offer:
     if not table.is_view and table.location:
         try:
             registered = list_partitions(athena, table)
-            read = files_to_read(athena, table, registered, None, ALL_DATES, None)
-            size, files = read.bytes, len(read.objects)
-            partitions, newest = read.all_partitions, read.newest
+            partitions = len(registered)
+            newest = newest_partition(table, registered)
+            if sizes:
+                read = files_to_read(athena, table, registered, None, ALL_DATES, None)
+                size, files = read.bytes, len(read.objects)
+                partitions, newest = read.all_partitions, read.newest
         except NeonsyncError:
             size = None  # the role may read the catalogue and not the bucket
     return Offer(
@@ -204,27 +222,21 @@ def _offer(athena: Any, table: Any) -> Offer:
     )
 
 
-def _as_lines(offers: list[Offer]) -> list[str]:
-    """Two lines a table: the facts, then the columns with their types, partition keys marked."""
+def _as_lines(offer: Offer) -> list[str]:
+    """Two lines: the facts, then the columns with their types, partition keys marked."""
     from neonsync.report.wording import printable
     from neonsync.report.wording import size as readable
 
-    lines = []
-    for offer in offers:
-        facts = [f"{len(offer.columns)} columns"]
-        if offer.kind == "view":
-            facts.append("a view")
-        if offer.partitions:
-            facts.append(f"{offer.partitions} partitions, newest {offer.newest}")
-        if offer.bytes is not None:
-            plural = "" if offer.files == 1 else "s"
-            facts.append(f"{offer.files} file{plural}, {readable(offer.bytes)}")
-        elif offer.kind != "view":
-            facts.append("size not known")
-        lines.append(f"{offer.name}: {'; '.join(facts)}")
-        columns = ", ".join(
-            f"{column['name']} {column['type']}{' (partition)' if column['partition'] else ''}"
-            for column in offer.columns
-        )
-        lines.append(f"  {columns}")
-    return [printable(line) for line in lines]
+    facts = [f"{len(offer.columns)} columns"]
+    if offer.kind == "view":
+        facts.append("a view")
+    if offer.partitions:
+        facts.append(f"{offer.partitions} partitions, newest {offer.newest}")
+    if offer.bytes is not None:
+        plural = "" if offer.files == 1 else "s"
+        facts.append(f"{offer.files} file{plural}, {readable(offer.bytes)}")
+    columns = ", ".join(
+        f"{column['name']} {column['type']}{' (partition)' if column['partition'] else ''}"
+        for column in offer.columns
+    )
+    return [printable(f"{offer.name}: {'; '.join(facts)}"), printable(f"  {columns}")]

@@ -85,9 +85,8 @@ def _no_table(tables: Sequence[TableConfig], name: str, message: str) -> ConfigE
     listed = ", ".join(names[:WORDS_SHOWN])
     return ConfigError(
         message,
-        f"Did you mean {near[0]}? The tables are: {listed}."
-        if near
-        else f"The tables are: {listed}.",
+        (f"Did you mean {near[0]}? " if near else "")
+        + f"The tables are: {listed}. Add another with neonsync tables add NAME.",
     )
 
 
