@@ -51,7 +51,9 @@ class SqlType:
             return self.detail
         if not self.modifiers:
             return self.base
-        return f"{self.base}({','.join(map(str, self.modifiers))})"
+        # timestamp(6) with time zone has them in its midst.
+        first, space, rest = self.base.partition(" with ")
+        return f"{first}({','.join(map(str, self.modifiers))}){space}{rest}"
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,10 @@ _POSTGRES_ALIASES = {
     "time without time zone": "time",
 }
 
+_TIMES = ("time", "timestamp", "timestamp with time zone")
+UNLOADED_DIGITS = 3
+"""The fraction digits of a timestamp that UNLOAD writes to Parquet; it refuses more."""
+_MOST_TIME_DIGITS = 6  # microseconds, as Postgres has them
 _INTEGERS = ("tinyint", "smallint", "integer", "bigint")
 MOST_DIGITS = 38
 """The digits of Athena's widest decimal, and of Arrow's decimal128."""
@@ -140,6 +146,11 @@ def _parse(text: str, aliases: dict[str, str]) -> SqlType:
 def parse_athena(text: str) -> SqlType:
     """An Athena (Hive or Trino) type name as the catalogue gives it, in canonical form."""
     type_ = _parse(text, _ATHENA_ALIASES)
+    if type_.base in _TIMES:
+        digits = re.search(r"\((\d+)\)", text)
+        # What Parquet carries needs no telling apart.
+        fine = digits is not None and int(digits[1]) > UNLOADED_DIGITS
+        return SqlType(type_.base, (int(digits[1]),) if digits and fine else ())
     if type_.base == "decimal" and len(type_.modifiers) < 2:
         return SqlType("decimal", (*(type_.modifiers or (10,)), 0))  # Hive's default
     if type_.base in ("varchar", "char") and type_.modifiers in ((), (_UNBOUNDED_VARCHAR,)):
@@ -166,7 +177,7 @@ def default_postgres(athena: SqlType, column: str) -> SqlType:
             f'column "{column}" has the Athena type {athena}, which neonsync cannot copy',
             "Leave it out with exclude, or cast it in a query of your own.",
         )
-    return SqlType(kind.postgres, athena.modifiers)
+    return SqlType(kind.postgres, () if athena.base in _TIMES else athena.modifiers)
 
 
 def athena_kind(postgres: SqlType) -> SqlType:
@@ -221,8 +232,8 @@ def export_expression(quoted: str, athena: SqlType, postgres: SqlType, column: s
     """
     source, target = athena.base, postgres.base
     _check_nested(athena, column)
-    if source == "timestamp with time zone" and target in ("timestamp", "timestamptz"):
-        return f"CAST({quoted} AT TIME ZONE 'UTC' AS timestamp)"
+    if source.startswith("timestamp") and target in ("timestamp", "timestamptz"):
+        return _moment(quoted, athena)
     if source in ("array", "map", "row") and target in ("jsonb", "text"):
         return f"json_format(CAST({quoted} AS json))"
     if source == "json" and target in ("jsonb", "text"):
@@ -246,6 +257,25 @@ def export_expression(quoted: str, athena: SqlType, postgres: SqlType, column: s
         "there is no exact way from the one to the other",
         "Declare the target column with a matching type.",
     )
+
+
+def _moment(quoted: str, athena: SqlType) -> str:
+    """A timestamp in UTC: as itself where Parquet carries it, else as text, with all digits."""
+    zoned = f"{quoted} AT TIME ZONE 'UTC'"
+    if not athena.modifiers:
+        return f"CAST({zoned} AS timestamp)" if athena.base != "timestamp" else quoted
+    digits = min(athena.modifiers[0], _MOST_TIME_DIGITS)
+    moment = zoned if athena.base != "timestamp" else quoted
+    return f"CAST(CAST({moment} AS timestamp({digits})) AS varchar)"
+
+
+def day_expression(quoted: str, athena: SqlType) -> str:
+    """Athena's SQL for the day in UTC of what arrives as a timestamp: a date, or its text."""
+    if athena.base == "timestamp with time zone":
+        return f"CAST({quoted} AT TIME ZONE 'UTC' AS date)"
+    if athena.base in _TEXTS:
+        return f"substr({quoted}, 1, 10)"
+    return f"CAST({quoted} AS date)"
 
 
 def _carries_itself(source: str, target: str) -> bool:
@@ -283,6 +313,8 @@ def rounding_note(column: str, athena: SqlType, postgres: SqlType) -> str | None
     Such a way is taken because the target's type was declared so, but never in silence.
     """
     source, target = athena.base, postgres.base
+    if source in _TIMES and athena.modifiers and athena.modifiers[0] > _MOST_TIME_DIGITS:
+        return f'"{column}" is {athena} in Athena and rounded to microseconds'
     if target == "numeric" and source in (*_FLOATS, *_TEXTS):
         return f'"{column}" is {athena} in Athena and rounded to {postgres}'
     if source == "timestamp" and target == "date":

@@ -115,12 +115,13 @@ def list_tables(athena: Athena, database: str) -> Iterator[CatalogueTable]:
 
 def _parse(table: SourceTable, metadata: Mapping[str, Any]) -> CatalogueTable:
     parameters = metadata.get("Parameters") or {}
+    iceberg = parameters.get("table_type", "").upper() == "ICEBERG"
     return CatalogueTable(
         table,
         tuple(
             CatalogueColumn(
                 entry["Name"].lower(),
-                parse_athena(entry.get("Type", "")),
+                parse_athena(_iceberg_type(entry["Type"]) if iceberg else entry.get("Type", "")),
                 partition,
                 entry.get("Comment", ""),
             )
@@ -132,6 +133,16 @@ def _parse(table: SourceTable, metadata: Mapping[str, Any]) -> CatalogueTable:
         location=parameters.get("location", ""),
         parameters=parameters,
     )
+
+
+def _iceberg_type(text: str) -> str:
+    """Iceberg's times have microseconds, and its names for them do not say so (Athena's docs)."""
+    names = {
+        "timestamp": "timestamp(6)",
+        "timestamptz": "timestamp(6) with time zone",
+        "timestamp with time zone": "timestamp(6) with time zone",
+    }
+    return names.get(text.lower(), text)
 
 
 def _what_there_is(athena: Athena, table: SourceTable) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from neonsync.tables import Day, DayForm
-
 
 def identifier(name: str) -> str:
     """A quoted identifier of the DML dialect."""
@@ -106,8 +104,6 @@ def count_by(
     )
 
 
-def day_of_row(expressions: Sequence[str], day: Day) -> str:
+def joined_days(expressions: Sequence[str]) -> str:
     """The day of a row as text, as ``postgres.days`` writes it: what proofs count by."""
-    if day.form is DayForm.TIMESTAMP:
-        expressions = [f"CAST({expression} AS date)" for expression in expressions]
     return " || '-' || ".join(f"CAST({expression} AS varchar)" for expression in expressions)

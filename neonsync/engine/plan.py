@@ -196,9 +196,7 @@ class _Planner:
             select=sql.select_columns(relation, resolved.expressions, chosen),
             count=sql.count_by(
                 relation,
-                sql.day_of_row([expressions[name] for name in spec.day.columns], spec.day)
-                if spec.day
-                else None,
+                resolved.day_text,
                 f"CAST({state} AS varchar)" if state else None,
                 chosen,
             ),
@@ -216,10 +214,7 @@ class _Planner:
 
 def _test_data(settings: Settings, tables: Sequence[TablePlan]) -> TestData:
     return TestData(
-        [
-            TestTable(table.spec, table.resolved.rules, table.made_rows)
-            for table in tables
-        ],
+        [TestTable(table.spec, table.resolved.rules, table.made_rows) for table in tables],
         seed=settings.test_data.seed,
         scenario=settings.test_data.scenario,
         last_day=_yesterday(),

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from neonsync.athena.catalogue import CatalogueColumn
-from neonsync.athena.sql import identifier, literal
+from neonsync.athena.sql import identifier, joined_days, literal
 from neonsync.columns import (
     SqlType,
     athena_kind,
+    day_expression,
     default_postgres,
     export_expression,
     rounding_note,
@@ -51,7 +52,8 @@ class Resolved:
 
     ``expressions`` are Athena's SQL and the exported name for each of the spec's columns that come
     from the lake, ``sources`` the lake's names of them. ``day`` and ``day_types`` are those of the
-    source, for filters; the spec's own day is what its target shows.
+    source, for filters; the spec's own day is what its target shows, and ``day_text`` is Athena's
+    SQL for that.
     """
 
     spec: TableSpec
@@ -60,6 +62,7 @@ class Resolved:
     sources: tuple[str, ...]
     day: Day | None
     day_types: tuple[SqlType, ...]
+    day_text: str | None
     state: CatalogueColumn | None
     rules: TestDataRules
     warnings: tuple[str, ...]
@@ -126,6 +129,7 @@ def resolve(
         sources=tuple(column.name for column in taken),
         day=day,
         day_types=tuple(lake[name].type for name in day.columns) if day else (),
+        day_text=_day_text(target_day, day, lake, specs),
         state=state,
         rules=names.rules(config.test_data),
         warnings=tuple(
@@ -211,7 +215,6 @@ class _Names:
         return IndexSpec(
             index.name, tuple(map(known, index.columns)), None if where is None else known(where)
         )
-
 
     def rules(self, rules: TestDataRules) -> TestDataRules:
         """Rules with the target's names."""
@@ -303,6 +306,21 @@ def _target_day(day: Day | None, specs: dict[str, ColumnSpec]) -> Day | None:
         case "timestamp" | "timestamptz":
             return Day(columns, DayForm.TIMESTAMP)
     return Day(columns, day.form)
+
+
+def _day_text(
+    shown: Day | None,
+    day: Day | None,
+    lake: dict[str, CatalogueColumn],
+    specs: dict[str, ColumnSpec],
+) -> str | None:
+    """Athena's SQL for the day as the target shows it; None where it shows none."""
+    if shown is None or day is None:
+        return None
+    if shown.form is DayForm.TIMESTAMP:
+        column = lake[day.columns[0]]
+        return joined_days([day_expression(identifier(column.name), column.type)])
+    return joined_days([_expression(lake[name], specs[name], day) for name in day.columns])
 
 
 def _expression(column: CatalogueColumn, spec: ColumnSpec, day: Day | None) -> str:

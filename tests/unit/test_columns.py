@@ -152,8 +152,30 @@ def test_a_nested_type_without_a_json_form_is_refused_before_it_is_paid_for(athe
         ("varchar", "string"),
         ("char(3)", "char(3)"),
         ("struct<A:int>", "struct<A:int>"),
-        ("timestamp(6) with time zone", "timestamp with time zone"),
+        ("timestamp(6) with time zone", "timestamp(6) with time zone"),
+        ("timestamp(3) with time zone", "timestamp with time zone"),
     ],
 )
 def test_type_names_of_hive_and_trino_come_to_one_form(athena: str, canonical: str) -> None:
     assert str(parse_athena(athena)) == canonical
+
+
+@pytest.mark.parametrize(
+    ("athena", "expression"),
+    [
+        ("timestamp(3)", '"c"'),
+        ("timestamp(6)", 'CAST(CAST("c" AS timestamp(6)) AS varchar)'),
+        (
+            "timestamp(6) with time zone",
+            "CAST(CAST(\"c\" AT TIME ZONE 'UTC' AS timestamp(6)) AS varchar)",
+        ),
+    ],
+)
+def test_more_digits_than_parquet_gets_travel_as_text(athena: str, expression: str) -> None:
+    type_ = parse_athena(athena)
+    assert str(type_) == (athena if "6" in athena else "timestamp")
+    assert export_expression('"c"', type_, default_postgres(type_, "c"), "c") == expression
+    assert rounding_note("c", type_, default_postgres(type_, "c")) is None
+    finer = parse_athena(athena.replace("6", "9"))
+    note = rounding_note("c", finer, default_postgres(finer, "c"))
+    assert (note is not None) == ("6" in athena)
