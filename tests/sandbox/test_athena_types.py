@@ -164,6 +164,8 @@ def test_json_is_trinos(aws: Aws) -> None:
         ("json_format(CAST(ARRAY[ARRAY[1], NULL] AS JSON))", "[[1],null]"),
         ("json_format(CAST(MAP(ARRAY[2, 10], ARRAY['x', 'y']) AS JSON))", '{"10":"y","2":"x"}'),
         ("json_format(CAST(ROW(1, 'a') AS JSON))", '{"":1,"":"a"}'),
+        ("json_extract_scalar('{\"a\": {\"b\": 1}}', '$.a.b')", "1"),
+        ("json_extract_scalar('{\"a\": {\"b\": 1}}', '$.a')", None),
         ("json_format(CAST(nan() AS JSON))", '"NaN"'),
         ('json_format(json_parse(\'{"b": 1, "a": "é"}\'))', '{"a":"é","b":1}'),
     ]

@@ -16,7 +16,7 @@ from neonsync.sandbox.aws.sources import Sources
 from neonsync.sandbox.aws.sql import macros
 from neonsync.sandbox.aws.sql.dialect import Translator
 from neonsync.sandbox.aws.sql.labels import Label, Labels
-from neonsync.sandbox.aws.sql.typed import Probes
+from neonsync.sandbox.aws.sql.probes import Probes
 from neonsync.sandbox.aws.tables import ScannedTable, literal, quoted
 
 CATALOG = "awsdatacatalog"

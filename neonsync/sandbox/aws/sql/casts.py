@@ -12,7 +12,7 @@ from neonsync.sandbox.aws.errors import QueryFailed, not_supported
 from neonsync.sandbox.aws.sql import typed
 from neonsync.sandbox.aws.sql.labels import Label
 from neonsync.sandbox.aws.sql.names import athena_name, duckdb_name
-from neonsync.sandbox.aws.sql.typed import Asked, Probes, Rule, call, plain
+from neonsync.sandbox.aws.sql.probes import Asked, Probes, Rule, call, plain
 
 _DAY = r"\s*\+?\d{4,}-\d{1,2}-\d{1,2}"
 _CLOCK = r"\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d{1,12})?)?"

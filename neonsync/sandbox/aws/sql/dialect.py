@@ -8,10 +8,10 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.errors import UnsupportedError
 
 from neonsync.sandbox.aws.errors import QueryFailed, not_supported
-from neonsync.sandbox.aws.sql import casts, typed
+from neonsync.sandbox.aws.sql import arithmetic, casts, typed
 from neonsync.sandbox.aws.sql.labels import ZONED, Label, Labels
+from neonsync.sandbox.aws.sql.probes import Probes, call, plain
 from neonsync.sandbox.aws.sql.reasons import position
-from neonsync.sandbox.aws.sql.typed import Probes, call
 
 # Functions that sqlglot does not know and passes on by name.
 _PASSED_ON = {
@@ -126,7 +126,7 @@ class Translator:
         if function := _ROUNDINGS.get(type(node)):
             digits = node.args.get("decimals")
             arguments = [node.this, *([digits] if digits is not None else [])]
-            return self._probes.ask(typed.rounding(function), *(a.copy() for a in arguments))
+            return self._probes.ask(arithmetic.rounding(function), *(a.copy() for a in arguments))
         for kind, translate in _TRANSLATIONS.items():
             if isinstance(node, kind):
                 return translate(self, node)
@@ -162,13 +162,13 @@ class Translator:
         return node
 
     def _divide(self, node: exp.Expr) -> exp.Expr:
-        return self._probes.ask(typed.divide, node.this.copy(), node.expression.copy())
+        return self._probes.ask(arithmetic.divide, node.this.copy(), node.expression.copy())
 
     def _modulo(self, node: exp.Expr) -> exp.Expr:
-        return self._probes.ask(typed.modulo, node.this.copy(), node.expression.copy())
+        return self._probes.ask(arithmetic.modulo, node.this.copy(), node.expression.copy())
 
     def _aggregate(self, node: exp.Expr) -> exp.Expr:
-        rule = typed.average if isinstance(node, exp.Avg) else typed.total
+        rule = arithmetic.average if isinstance(node, exp.Avg) else arithmetic.total
         if isinstance(node.this, exp.Distinct):
             (inner,) = node.this.expressions
             inner.replace(self._probes.ask(rule, inner.copy()))
@@ -180,7 +180,7 @@ class Translator:
         label = self._argument_labels.get(id(node))
         if label is not None and label.kind == "char":
             is_null = exp.Is(this=node.this.copy(), expression=exp.Null())
-            size = typed.plain(exp.Literal.number(label.size), "BIGINT")
+            size = plain(exp.Literal.number(label.size), "BIGINT")
             return exp.Case(ifs=[exp.If(this=is_null, true=exp.Null())], default=size)
         return call("athena_length", node.this)
 
@@ -211,10 +211,18 @@ class Translator:
         return self._probes.ask(typed.joined, *node.expressions)
 
     def _json_format(self, node: exp.Expr) -> exp.Expr:
-        return typed.plain(node.this, "VARCHAR")
+        return plain(node.this, "VARCHAR")
+
+    def _json_scalar(self, node: exp.Expr) -> exp.Expr:
+        # Objects and arrays are no scalars, and NULL there.
+        path = node.expression.sql(dialect="duckdb").strip("'")
+        kind = call("json_type", node.this, exp.Literal.string(path))
+        nested = [exp.Literal.string(name) for name in ("OBJECT", "ARRAY")]
+        is_nested = exp.In(this=kind, expressions=nested)
+        return exp.Case(ifs=[exp.If(this=is_nested, true=exp.Null())], default=node.copy())
 
     def _json_parse(self, node: exp.Expr) -> exp.Expr:
-        return typed.plain(call("athena_json_parse", node.this), "JSON")
+        return plain(call("athena_json_parse", node.this), "JSON")
 
 
 _TRANSLATIONS: dict[
@@ -236,6 +244,7 @@ _TRANSLATIONS: dict[
     exp.Concat: Translator._concatenated,
     exp.JSONFormat: Translator._json_format,
     exp.ParseJSON: Translator._json_parse,
+    exp.JSONExtractScalar: Translator._json_scalar,
 }
 
 
