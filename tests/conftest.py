@@ -163,9 +163,6 @@ def planner(
 def lake(world: Sandbox) -> Lake:
     """The lake, as another program writes to it. Every table has a name of its own."""
     variables = world.environment()
-    wr.config.s3_endpoint_url = variables["AWS_ENDPOINT_URL"]
-    wr.config.glue_endpoint_url = variables["AWS_ENDPOINT_URL"]
-    wr.config.sts_endpoint_url = variables["AWS_ENDPOINT_URL"]
     session = boto3.Session(
         variables["AWS_ACCESS_KEY_ID"],
         variables["AWS_SECRET_ACCESS_KEY"],
@@ -184,15 +181,18 @@ class Lake:
     def write(self, name: str, frame: pd.DataFrame, **options: Any) -> str:
         """Make a table of a data frame; its name is made unique, and returned."""
         table = f"{name}_{next(_numbers)}"
-        wr.s3.to_parquet(
-            frame,
-            path=f"s3://{self.world.aws.bucket}/other/{table}/",
-            dataset=True,
-            database="lake",
-            table=table,
-            boto3_session=self.session,
-            **options,
-        )
+        # awswrangler's own configuration is the process's, and other tests have other sandboxes.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ENDPOINT_URL", self.world.environment()["AWS_ENDPOINT_URL"])
+            wr.s3.to_parquet(
+                frame,
+                path=f"s3://{self.world.aws.bucket}/other/{table}/",
+                dataset=True,
+                database="lake",
+                table=table,
+                boto3_session=self.session,
+                **options,
+            )
         return table
 
     def client(self, service: Any) -> Any:
