@@ -112,7 +112,8 @@ class AthenaApi:
             id=execution_id,
             submission=Submission(
                 query=query,
-                database=context.get("Database") or "default",
+                # awswrangler quotes it for statements of Hive's dialect, and Athena takes that.
+                database=(context.get("Database") or "default").strip("`"),
                 catalog=context.get("Catalog") or _CATALOG,
                 output_location=output,
                 workgroup=group.name,
