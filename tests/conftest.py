@@ -48,7 +48,7 @@ def environment(world: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     """The sandbox's environment, put into this process's own for boto3."""
     # The sandbox answers in a moment; the product polls for services that take minutes.
     monkeypatch.setattr("neonsync.athena.client.POLL_SECONDS", 0.05)
-    monkeypatch.setattr("neonsync.neon.branches.OPERATION_POLL", 0.05)
+    monkeypatch.setattr("neonsync.neon.waiting.POLL_SECONDS", 0.05)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "NEON_CONNECTION_STRING"):
         monkeypatch.delenv(name, raising=False)
     variables = world.environment()
@@ -139,7 +139,7 @@ def target(world: Sandbox, environment: dict[str, str], tmp_path: Path) -> Itera
     name = f"test-{next(_numbers)}"
     settings = load_settings(flags={}, environ=environment)
     project = Project(settings.neon)
-    branch = project.create_branch(name)
+    branch = project.create(name).branch
     yield Target(world, environment, name, tmp_path / "reports")
     delete_branch(project, settings, branch.id)
 
@@ -148,7 +148,7 @@ def target(world: Sandbox, environment: dict[str, str], tmp_path: Path) -> Itera
 def untouched_branch(world: Sandbox) -> str:
     """One branch for all tests that only plan."""
     settings = load_settings(flags={}, environ=world.environment())
-    return Project(settings.neon).create_branch("untouched").name
+    return Project(settings.neon).create("untouched").branch.name
 
 
 @pytest.fixture

@@ -101,15 +101,11 @@ def _enter(environment: Mapping[str, str]) -> None:
 
 
 def _ensure_branch() -> None:
-    from neonsync.errors import UnknownBranchError
     from neonsync.neon.branches import Project
     from neonsync.settings import load_settings
 
     project = Project(load_settings(flags={}, environ=os.environ).neon)
-    try:
-        project.branch(BRANCH)
-    except UnknownBranchError:
-        project.create_branch(BRANCH)
+    if project.create(BRANCH).created:
         say(f"Created the branch {BRANCH}.", err=True)
 
 

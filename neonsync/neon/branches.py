@@ -1,191 +1,209 @@
-"""Branches of one project: find, create, wait, connect; the branch is always named exactly."""
+"""What may be changed about a project's branches; each method waits until Neon has done it."""
 
 from __future__ import annotations
 
-import difflib
-import time
-from collections.abc import Callable, Sequence
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
-from neonsync.errors import (
-    AccessError,
-    ConfigError,
-    NeonsyncError,
-    UnknownBranchError,
-    WrongTargetError,
-)
-from neonsync.neon.models import Branch, BranchAddress, Endpoint, Operation
-from neonsync.neon.transport import NeonRequestError, NeonTransport
-from neonsync.secret import Secret
-from neonsync.settings import NeonSettings
+from neonsync.errors import ConfigError, NeonAccessError
+from neonsync.neon import guards
+from neonsync.neon.creation import BranchWish, Created, body_of, look_for, may_have_acted
+from neonsync.neon.errors import NeonRequestError, OperationError
+from neonsync.neon.models import Branch, Operation, as_object, objects, operations_of
+from neonsync.neon.moments import read_moment, write_moment
+from neonsync.neon.project import ProjectView
+from neonsync.neon.waiting import POLL_SECONDS
 
-OPERATION_POLL = 0.5
-OPERATION_TIMEOUT = 300.0
-FAILED_GRACE_POLLS = 5
-"""Neon may retry an operation that says failed (its docs): so many polls are waited for that."""
+__all__ = ["BranchWish", "Created", "Project"]
+
+_UNSEEN_LOOKS = 3
+"""A branch that was just made may answer 404 for a moment: it is looked for so often again."""
+_MOST_OPERATIONS = 100
+_BUSY = ("scheduling", "running", "cancelling")
 
 
-class Project:
+class Project(ProjectView):
     """One Neon project. Methods block; call them in a thread, one instance for each thread."""
 
-    def __init__(self, settings: NeonSettings) -> None:
-        """Contact nothing yet.
+    def create(self, name: str, wish: BranchWish | None = None) -> Created:
+        """Make a branch with a compute, and wait until it is ready; or find it there already.
+
+        A request is never sent twice: when its answer is lost, the branch is looked for.
 
         Raises:
-            ConfigError: there is no API key, only an address that leads to a branch by itself.
+            ConfigError: name or wish cannot be, or the branch is there and must be new.
+            OperationError: Neon could not make it, or it was deleted meanwhile.
         """
-        if settings.api_key is None:
-            raise ConfigError(
-                "NEON_API_KEY is not set: without it branches cannot be found by their names",
-                "Export it, with NEON_PROJECT_ID.",
-            )
-        self._settings = settings
-        self._api = NeonTransport(settings.api_key, settings.api_host)
-        self._path = f"projects/{settings.project_id}"
-
-    def branches(self) -> list[Branch]:
-        """All branches, all pages.
-
-        Raises:
-            ConfigError: there is no such project for this key.
-        """
-        found: list[Branch] = []
-        cursor: str | None = None
-        while True:
-            try:
-                page = self._api.get(f"{self._path}/branches", limit=100, cursor=cursor)
-            except NeonRequestError as error:
-                if error.status != 404:
-                    raise
-                raise ConfigError(
-                    f"Neon knows no project {self._settings.project_id!r} for this API key",
-                    "Check NEON_PROJECT_ID, and that the key's account has access to it.",
-                ) from error
-            found += [Branch.parse(body) for body in page.get("branches", [])]
-            cursor = (page.get("pagination") or {}).get("next")
-            if not cursor:
-                return found
-
-    def branch(self, name: str) -> Branch:
-        """The branch of exactly that name; an empty name is the default branch.
-
-        Raises:
-            UnknownBranchError: there is none; the remedy names the nearest.
-        """
-        branches = self.branches()
-        for branch in branches:
-            if branch.name == name if name else branch.default:
-                return branch
-        if not name:
-            raise UnknownBranchError(
-                f"the project {self._settings.project_id} has no default branch",
-                "Name the branch with --branch.",
-            )
-        names = sorted(branch.name for branch in branches)
-        near = difflib.get_close_matches(name, names, n=3)
-        raise UnknownBranchError(
-            f"the project has no branch named {name!r}",
-            f"Did you mean {', '.join(near)}?" if near else f"It has: {', '.join(names[:20])}.",
-        )
-
-    def create_branch(self, name: str) -> Branch:
-        """Create a branch of the default branch, with a compute, and wait until it is ready."""
-        answer = self._api.post(
-            f"{self._path}/branches",
-            {"branch": {"name": name}, "endpoints": [{"type": "read_write"}]},
-        )
-        self.wait_for([Operation.parse(body) for body in answer.get("operations", [])])
-        return Branch.parse(answer["branch"])
-
-    def wait_for(
-        self,
-        operations: Sequence[Operation],
-        *,
-        timeout: float = OPERATION_TIMEOUT,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        """Wait until every operation has finished or was skipped.
-
-        Raises:
-            NeonsyncError: one failed, or ``timeout`` seconds went by.
-        """
-        deadline = time.monotonic() + timeout
-        for operation in operations:
-            failures = 0
-            while operation.status not in ("finished", "skipped"):
-                if operation.status in ("failed", "error", "cancelled"):
-                    failures += 1
-                if failures > FAILED_GRACE_POLLS:
-                    raise NeonsyncError(
-                        f"Neon's operation {operation.action} ended as {operation.status}",
-                        "Look at the operation in the Neon console, then run again.",
-                    )
-                if time.monotonic() > deadline:
-                    raise NeonsyncError(
-                        f"Neon's operation {operation.action} is still {operation.status} "
-                        f"after {timeout:.0f} s",
-                        "Neon goes on with it; run again when it has finished.",
-                    )
-                sleep(OPERATION_POLL)
-                body = self._api.get(f"{self._path}/operations/{operation.id}")
-                operation = Operation.parse(body["operation"])
-
-    def address(self, branch: Branch) -> BranchAddress:
-        """Where to connect for a branch, with the proof that the host is that branch's.
-
-        Raises:
-            AccessError: the branch has no compute.
-            ConfigError: which database or role is meant cannot be told.
-            WrongTargetError: the address that Neon gave belongs to another branch.
-        """
-        path = f"{self._path}/branches/{branch.id}"
-        endpoints = [
-            Endpoint.parse(body) for body in self._api.get(f"{path}/endpoints").get("endpoints", [])
-        ]
-        writable = [e for e in endpoints if e.branch_id == branch.id and e.type != "read_only"]
-        if not writable:
-            raise AccessError(
-                f"the branch {branch.name} has no read-write compute, so nothing can connect",
-                "Add a compute to the branch in the Neon console.",
-            )
-        database = self._settings.database or self._only(
-            path, "databases", "NEONSYNC_NEON_DATABASE"
-        )
-        role = self._settings.role or self._only(path, "roles", "NEONSYNC_NEON_ROLE")
-        # Without branch_id Neon gives the default branch's address, whatever was meant.
+        wish = wish or BranchWish()
+        guards.check_name(name)
+        if wish.expires_at is not None:
+            guards.check_expires_at(wish.expires_at, self.now())
+        if (there := self.find(name)) is not None:
+            return self._existing(there, wish)
+        parent = self.branch(wish.parent).id if wish.parent else None
+        body = body_of(name, wish, parent)
+        if wish.at is not None:
+            self.check_history(wish.at)
         try:
-            answer = self._api.get(
-                f"{self._path}/connection_uri",
-                branch_id=branch.id,
-                database_name=database,
-                role_name=role,
-                pooled=False,
-            )
+            answer = self._api.post(f"{self._path}/branches", body)
+        except NeonAccessError as error:
+            if not may_have_acted(error):
+                raise
+            made = look_for(self.find, name, wish, self._patience, error)
+            if not made.created:
+                return self._existing(made.branch, wish)
+            return Created(self._settled(made.branch), created=True)
+        except NeonRequestError as error:
+            there = self.find(name) if error.status == 409 else None
+            if there is None:
+                raise
+            return self._existing(there, wish)  # somebody else was quicker
+        self.wait_for(operations_of(answer))
+        said = as_object(answer.get("branch"))
+        noted = {"value": wish.annotation}
+        branch = Branch.parse(said, noted) if said.get("id") else self.branch(name)
+        return Created(self._again(branch), created=True)
+
+    def delete(self, branch: Branch) -> bool:
+        """Delete a branch and wait until it is gone; False when it was gone already."""
+        try:
+            answer = self._api.delete(self._branch_path(branch))
+        except NeonAccessError as error:
+            if not may_have_acted(error):
+                raise
+            self._wait_for_branch(branch)
+            if self._look(branch) is not None:
+                raise
+            return True
         except NeonRequestError as error:
             if error.status != 404:
                 raise
+            return False
+        self.wait_for(operations_of(answer))
+        return bool(answer)
+
+    def restore(
+        self,
+        branch: Branch,
+        source_id: str,
+        *,
+        at: datetime | None = None,
+        lsn: str = "",
+        backup: str | None = None,
+    ) -> Branch:
+        """Overwrite a branch, all databases of it, with another or its own earlier state.
+
+        The address stays; connections drop. ``backup`` is the name of a new branch that keeps the
+        present state, with the children of the branch.
+        """
+        if at is not None:
+            self.check_history(at)
+        body: dict[str, Any] = {"source_branch_id": source_id}
+        if at is not None:
+            body["source_timestamp"] = write_moment(at)
+        if lsn:
+            body["source_lsn"] = lsn
+        if backup:
+            guards.check_name(backup)
+            body["preserve_under_name"] = backup
+        try:
+            answer = self._api.post(f"{self._branch_path(branch)}/restore", body)
+        except NeonAccessError as error:
+            if may_have_acted(error):
+                error.message += f". Whether {branch.name} was overwritten is not known"
+                error.remedy = "Look at its operations in the Neon console before you go on."
+            raise
+        self.wait_for(operations_of(answer))
+        return self._again(branch)
+
+    def reset(self, branch: Branch, *, backup: str | None = None) -> Branch:
+        """Overwrite a branch with its parent's present state; see ``restore``."""
+        if branch.parent_id is None:
+            raise AssertionError("check_reset refuses a branch without a parent")
+        return self.restore(branch, branch.parent_id, backup=backup)
+
+    def rename(self, branch: Branch, name: str) -> Branch:
+        """Give a branch another name; the address stays.
+
+        Raises:
+            ConfigError: the name cannot be, or is another branch's.
+        """
+        guards.check_name(name)
+        try:
+            return self._change(branch, {"name": name}, lambda now: now.name == name)
+        except NeonRequestError as error:
+            if error.status != 409:
+                raise
             raise ConfigError(
-                f"the branch {branch.name} has no database {database!r} with a role {role!r}",
-                "Check neon.database and neon.role, or NEON_CONNECTION_STRING, which names both.",
+                f"the project has a branch named {name!r} already", "Choose another name."
             ) from error
-        uri = str(answer["uri"])
-        host = urlsplit(uri).hostname or ""
-        for endpoint in writable:
-            if host == endpoint.host.lower() or host.startswith(f"{endpoint.id}."):
-                return BranchAddress(branch, endpoint.id, host, database, role, Secret(uri))
-        raise WrongTargetError(
-            f"the address for the branch {branch.name} leads to {host}, "
-            f"which is none of its computes ({', '.join(e.host for e in writable)})",
-            "Nothing was written. Check the branch in the Neon console.",
+
+    def set_expiry(self, branch: Branch, moment: datetime | None) -> Branch:
+        """Let Neon delete a branch at a moment, or never."""
+        if moment is not None:
+            guards.check_expires_at(moment, self.now())
+        text = write_moment(moment) if moment is not None else None
+        return self._change(
+            branch, {"expires_at": text}, lambda now: now.expires_at == read_moment(text)
         )
 
-    def _only(self, path: str, what: str, variable: str) -> str:
-        """The name of the branch's only database or role."""
-        entries = self._api.get(f"{path}/{what}").get(what, [])
-        names = sorted(str(entry["name"]) for entry in entries)
-        if len(names) == 1:
-            return names[0]
-        raise ConfigError(
-            f"the branch has {len(names)} {what}: {', '.join(names) or 'none'}",
-            f"Say which with {variable} or in the configuration's [neon] table.",
+    def _existing(self, branch: Branch, wish: BranchWish) -> Created:
+        if wish.must_be_new:
+            raise ConfigError(
+                f"the project has a branch named {branch.name!r} already ({branch.id})",
+                "Choose another name, or leave out --must-be-new to take that one.",
+            )
+        return Created(self._settled(branch), created=False)
+
+    def _settled(self, branch: Branch) -> Branch:
+        """A branch that somebody is at work on, when that has ended."""
+        self._wait_for_branch(branch)
+        return self._again(branch)
+
+    def _wait_for_branch(self, branch: Branch) -> None:
+        answer = self._api.get(f"{self._path}/operations", limit=_MOST_OPERATIONS)
+        operations = [Operation.parse(body) for body in objects(answer, "operations")]
+        self.wait_for([o for o in operations if o.branch_id == branch.id and o.status in _BUSY])
+
+    def _look(self, branch: Branch) -> Branch | None:
+        """The branch as it is now, by its id; None when it is gone."""
+        try:
+            answer = self._api.get(self._branch_path(branch))
+        except NeonRequestError as error:
+            if error.status != 404:
+                raise
+            return None
+        now = Branch.parse(answer.get("branch"), answer.get("annotation"))
+        # The answer for one branch may leave out what the list had.
+        return now if now.annotation else replace(now, annotation=branch.annotation)
+
+    def _again(self, branch: Branch) -> Branch:
+        """The branch as it is after Neon has changed it.
+
+        Raises:
+            OperationError: it is gone.
+        """
+        for _ in range(_UNSEEN_LOOKS):
+            if (now := self._look(branch)) is not None:
+                return now
+            self._patience.pause(POLL_SECONDS)
+        raise OperationError(
+            f"the branch {branch.name} ({branch.id}) is gone: somebody has deleted it meanwhile",
+            "neonsync branches list shows what there is.",
         )
+
+    def _change(
+        self, branch: Branch, change: dict[str, Any], is_done: Callable[[Branch], bool]
+    ) -> Branch:
+        """Change what stands in a branch's record; ``is_done`` tells when the answer was lost."""
+        try:
+            answer = self._api.patch(self._branch_path(branch), {"branch": change})
+        except NeonAccessError as error:
+            now = self._look(branch) if may_have_acted(error) else None
+            if now is None or not is_done(now):
+                raise
+            return now
+        self.wait_for(operations_of(answer))
+        return self._again(branch)

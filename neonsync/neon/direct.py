@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
+from neonsync.neon.hosts import endpoint_of, without_pooler
 from neonsync.neon.models import Branch, BranchAddress
 from neonsync.secret import Secret
-
-_POOLER = "-pooler"
 
 
 def branch_behind(connection_string: Secret, name: str) -> tuple[BranchAddress, list[str]]:
@@ -16,21 +15,18 @@ def branch_behind(connection_string: Secret, name: str) -> tuple[BranchAddress, 
     ``name`` is what the user calls the branch, or empty; nothing here can check it. Its id is the
     endpoint's: two addresses of one compute are one branch.
     """
-    parts = urlsplit(connection_string.reveal())
-    host = (parts.hostname or "").lower()
-    label, _, domain = host.partition(".")
+    given = (urlsplit(connection_string.reveal()).hostname or "").lower()
     notes = [
-        f"the branch behind {host} could not be verified: without NEON_API_KEY nobody says which "
+        f"the branch behind {given} could not be verified: without NEON_API_KEY nobody says which "
         + (f"branch that is, {name} or another" if name else "branch that is, or whether it is")
         + ("" if name else " the default one")
     ]
-    if label.endswith(_POOLER):
-        # A pooler gives another session to each transaction, and takes settings away from it.
-        direct = label.removesuffix(_POOLER)
-        netloc = parts.netloc.replace(f"{label}.", f"{direct}.", 1)
-        parts, host, label = parts._replace(netloc=netloc), f"{direct}.{domain}", direct
-        notes.append(f"connecting to {host}, without the pooler: a sync needs sessions of its own")
-    endpoint = label if domain and label.startswith("ep-") else parts.netloc.rpartition("@")[2]
+    uri, note = without_pooler(connection_string.reveal())
+    if note:
+        notes.append(note)
+    parts = urlsplit(uri)
+    host = (parts.hostname or "").lower()
+    endpoint = endpoint_of(host) or parts.netloc.rpartition("@")[2]
     branch = Branch(
         id=endpoint,
         name=name or "not verified",
@@ -46,6 +42,6 @@ def branch_behind(connection_string: Secret, name: str) -> tuple[BranchAddress, 
         host,
         unquote(parts.path.lstrip("/")),
         unquote(parts.username or ""),
-        Secret(urlunsplit(parts)),
+        Secret(uri),
     )
     return address, notes

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
 from neon_api.client import NeonAPI
+from requests.auth import AuthBase
+from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from neonsync import __version__
-from neonsync.errors import NeonAccessError, NeonsyncError
+from neonsync.neon.errors import AnswerError, Refusal, UnreachableError, refused
+from neonsync.neon.moments import parse_http_date
+from neonsync.neon.waiting import Patience
 from neonsync.secret import Secret, redact
 
 CONNECT_TIMEOUT = 15.0
-READ_TIMEOUT = 60.0
-MAX_ATTEMPTS = 5
-MAX_WAIT = 30.0
-# Refused before anything was done, so the request may be sent again whatever its method.
-_REFUSED_FOR_NOW = frozenset({423, 429, 503})
-
-
-class NeonRequestError(NeonsyncError):
-    """Neon answered with an error.
-
-    ``status`` is HTTP's, ``code`` and ``request_id`` are Neon's own and may be empty.
-    """
-
-    def __init__(self, doing: str, status: int, code: str, message: str, request_id: str) -> None:
-        suffix = f" (request {request_id})" if request_id else ""
-        super().__init__(f"Neon refused to {doing}: {status} {code} {message}{suffix}")
-        self.status = status
-        self.code = code
-        self.request_id = request_id
+READ_TIMEOUT = 30.0
+BUSY_SECONDS = 180.0
+"""So long other operations of the project (423) and limits of requests (429) are waited for."""
+BROKEN_ATTEMPTS = 5
+BROKEN_SECONDS = 60.0
+"""No further attempt begins after it where nobody answers; the last one may take its time-out."""
+MAX_WAIT = 10.0
+LONGEST_RETRY_AFTER = 60.0
+_USER_AGENT = f"neonsync/{__version__}"
 
 
 class NeonTransport(NeonAPI):
@@ -43,110 +37,164 @@ class NeonTransport(NeonAPI):
     today's API after the server has acted.
     """
 
-    def __init__(self, api_key: Secret, api_host: str) -> None:
+    def __init__(self, api_key: Secret, api_host: str, patience: Patience | None = None) -> None:
         super().__init__(api_key.reveal(), base_url=api_host.rstrip("/") + "/")
         self._secret = api_key
-        self.user_agent = f"neonsync/{__version__}"
+        self.patience = patience or Patience()
+        self.user_agent = _USER_AGENT
+        self._skew = timedelta()
 
     def get(self, path: str, **params: Any) -> dict[str, Any]:
         """GET a path below the API's root; parameters that are None are left out."""
         return self._request("GET", path, params=params)
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """POST a body. After a network error it is not known whether the server acted."""
+        """POST a body. After an UnreachableError it is not known whether the server acted."""
         return self._request("POST", path, json=dict(body))
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """PATCH with a body. After an UnreachableError it is not known whether it was done."""
+        return self._request("PATCH", path, json=dict(body))
+
+    def delete(self, path: str) -> dict[str, Any]:
+        """DELETE a path; empty where Neon says that there is nothing (204)."""
+        return self._request("DELETE", path)
+
+    def now(self) -> datetime:
+        """The time by Neon's clock, as far as its last answer told: this machine's may be wrong."""
+        return datetime.now(UTC) + self._skew
+
     def _request(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
+        """Send a request until it is answered.
+
+        Raises:
+            NeonRequestError: Neon answered with an error; one of its kinds.
+            UnreachableError: no answer; for all but GET it is not known whether it was done.
+            AnswerError: something answered that is not Neon's API.
+        """
         kwargs["params"] = {
             name: str(value).lower() if isinstance(value, bool) else value
             for name, value in (kwargs.get("params") or {}).items()
             if value is not None
         }
-        headers = {
-            "Authorization": f"Bearer {self._secret.reveal()}",
-            "Accept": "application/json",
-            "User-Agent": self.user_agent,
-        }
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        began = self.patience.clock()
+        attempt = 0
+        while True:
+            attempt += 1
             try:
-                response = self._session.request(
-                    method,
-                    self.base_url + path,
-                    headers=headers,
-                    timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-                    **kwargs,
-                )
+                response = self._send(method, path, **kwargs)
             except requests.RequestException as error:
-                if method != "GET" or attempt == MAX_ATTEMPTS:
-                    raise NeonAccessError(
-                        f"Neon's API at {self.base_url} could not be reached: "
-                        f"{redact(str(error), self._secret)}",
-                        "Check the network and, if set, NEON_API_HOST.",
-                    ) from None  # the request in the cause carries the key
+                seconds = self.patience.clock() - began
+                again = method == "GET" or _was_never_sent(error)
+                if not again or attempt >= BROKEN_ATTEMPTS or seconds > BROKEN_SECONDS:
+                    # Not chained: the request in the cause carries the key.
+                    raise self._unreachable(error, seconds) from None
+                self._say_once(attempt, "Neon's API does not answer; trying again")
                 wait = _backoff(attempt)
             else:
-                if response.status_code < 400:
+                if response.status_code < 300:
                     return self._body(response)
-                again = response.status_code in _REFUSED_FOR_NOW or (
-                    method == "GET" and response.status_code >= 500
-                )
-                if not again or attempt == MAX_ATTEMPTS:
-                    raise self._error(method, path, response)
-                wait = _retry_after(response) or _backoff(attempt)
-            time.sleep(wait)
-        raise AssertionError("the last attempt returns or raises")
+                if response.status_code < 400:
+                    raise self._strange()  # a redirect
+                refusal = Refusal.of(response, self._secret)
+                seconds = self.patience.clock() - began
+                if not _may_repeat(method, refusal, attempt, seconds):
+                    raise refused(method, path, refusal, seconds)
+                self._say_once(attempt, _why(refusal))
+                wait = _backoff(attempt)
+                if refusal.retry_after is not None:
+                    wait = min(refusal.retry_after, LONGEST_RETRY_AFTER)
+            self.patience.pause(wait)
+
+    def _send(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+        response = self._session.request(
+            method,
+            self.base_url + path,
+            headers={"Accept": "application/json", "User-Agent": self.user_agent},
+            auth=_Bearer(self._secret),
+            timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+            # A POST that follows a redirect would become a GET.
+            allow_redirects=False,
+            **kwargs,
+        )
+        there = parse_http_date(response.headers.get("Date", ""))
+        if there is not None:
+            self._skew = there - datetime.now(UTC)
+        return response
 
     def _body(self, response: requests.Response) -> dict[str, Any]:
         if not response.content:
             return {}  # 204
         try:
             return dict(response.json())
-        except (requests.JSONDecodeError, TypeError, ValueError):
-            raise NeonAccessError(
-                f"what answers at {self.base_url} is not Neon's API",
-                "Check NEON_API_HOST, and whether a proxy stands in between.",
-            ) from None
+        except (TypeError, ValueError):
+            raise self._strange() from None
 
-    def _error(self, method: str, path: str, response: requests.Response) -> NeonsyncError:
-        try:
-            body = response.json()
-        except requests.JSONDecodeError:
-            body = {}  # 524 and proxies answer with HTML
-        message = redact(str(body.get("message") or response.reason or ""), self._secret)
-        request_id = str(body.get("request_id") or response.headers.get("x-request-id") or "")
-        suffix = f" (request {request_id})" if request_id else ""
-        if response.status_code == 401:
-            return NeonAccessError(
-                f"Neon refused the API key: {message}{suffix}",
-                "NEON_API_KEY may be revoked or mistyped; make a new key in the Neon console.",
-            )
-        if response.status_code == 403:
-            return NeonAccessError(
-                f"the API key may not {method} {path}: {message}{suffix}",
-                "Use a key of an account or organisation that has access to the project.",
-            )
-        if response.status_code >= 500 or response.status_code in _REFUSED_FOR_NOW:
-            return NeonAccessError(
-                f"Neon's API answers {response.status_code} {message}{suffix}, "
-                f"after {MAX_ATTEMPTS} tries",
-                "See Neon's status page, or run again later.",
-            )
-        return NeonRequestError(
-            f"{method} {path}",
-            response.status_code,
-            str(body.get("code") or ""),
-            message,
-            request_id,
+    def _strange(self) -> AnswerError:
+        return AnswerError(
+            f"what answers at {self.base_url} is not Neon's API",
+            "Check NEON_API_HOST, and whether a proxy stands in between.",
         )
+
+    def _unreachable(self, error: requests.RequestException, seconds: float) -> UnreachableError:
+        text = redact(str(error), self._secret)
+        if isinstance(error, requests.Timeout):
+            text = f"no answer in {max(seconds, READ_TIMEOUT):.0f} s"
+        return UnreachableError(
+            f"Neon's API at {self.base_url} could not be reached: {text}",
+            "Check the network, a proxy in between and, if set, NEON_API_HOST.",
+        )
+
+    def _say_once(self, attempt: int, text: str) -> None:
+        if attempt == 1:
+            self.patience.say(text)
+
+
+class _Bearer(AuthBase):
+    """Sets the key as the last step: a .netrc with an entry for the host would replace a header."""
+
+    def __init__(self, secret: Secret) -> None:
+        self._secret = secret
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._secret.reveal()}"
+        return request
+
+
+def _may_repeat(method: str, refusal: Refusal, attempt: int, seconds: float) -> bool:
+    """Whether to send a request again after so many attempts, and ``seconds`` after the first."""
+    if refusal.status in (423, 429) or _not_ready(refusal):
+        # Refused before anything was done, so the method does not matter.
+        return seconds < BUSY_SECONDS
+    # Another 5xx than 503 may come after the server has acted: 524 is a proxy that gave up waiting.
+    harmless = refusal.status == 503 or (method == "GET" and refusal.status >= 500)
+    return harmless and attempt < BROKEN_ATTEMPTS and seconds < BROKEN_SECONDS
+
+
+def _not_ready(refusal: Refusal) -> bool:
+    return refusal.status == 422 and "not ready" in refusal.message.lower()
+
+
+def _why(refusal: Refusal) -> str:
+    if refusal.status == 423 or _not_ready(refusal):
+        return "Neon is busy with other operations of the project; waiting"
+    if refusal.status == 429:
+        return "Neon's API limits requests; waiting"
+    return f"Neon's API answers {refusal.status}; trying again"
+
+
+def _was_never_sent(error: requests.RequestException) -> bool:
+    """Whether no connection came about, so that nobody can have acted on the request."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, ProtocolError):
+        return False
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    return isinstance(reason, NewConnectionError)
 
 
 def _backoff(attempt: int) -> float:
-    """Full jitter below a bound that doubles: half a second, one, two, ... seconds."""
-    return random.uniform(0.1, min(MAX_WAIT, 0.5 * 2**attempt))  # noqa: S311  # no cryptography
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    try:
-        return min(float(response.headers["Retry-After"]), MAX_WAIT)
-    except (KeyError, ValueError):
-        return None
+    """Full jitter below a bound that doubles: a second, two, four, ... up to ``MAX_WAIT``."""
+    bound = min(MAX_WAIT, 0.5 * 2 ** min(attempt, 10))
+    return random.uniform(0.1, bound)  # noqa: S311  # no cryptography

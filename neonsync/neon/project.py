@@ -1,0 +1,174 @@
+"""A Neon project to look at: its branches, by exact name, and where to connect for them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from neonsync.errors import ConfigError, UnknownBranchError
+from neonsync.neon.addresses import find_address
+from neonsync.neon.errors import NeonRequestError
+from neonsync.neon.models import (
+    Branch,
+    BranchAddress,
+    Endpoint,
+    Operation,
+    as_object,
+    objects,
+)
+from neonsync.neon.moments import in_words
+from neonsync.neon.transport import NeonTransport
+from neonsync.neon.waiting import Patience, wait_for
+from neonsync.settings import NeonSettings
+
+PAGE = 100
+MOST_PAGES = 1000
+_NAMES_SHOWN = 20
+
+
+class ProjectView:
+    """One Neon project, read only. Methods block; each thread needs an instance of its own."""
+
+    def __init__(self, settings: NeonSettings, patience: Patience | None = None) -> None:
+        """Contact nothing yet.
+
+        Raises:
+            ConfigError: there is no API key, only an address that leads to a branch by itself.
+        """
+        if settings.api_key is None:
+            raise ConfigError(
+                "NEON_API_KEY is not set: without it branches cannot be found by their names",
+                "Export it, with NEON_PROJECT_ID.",
+            )
+        self._settings = settings
+        self._patience = patience or Patience()
+        self._api = NeonTransport(settings.api_key, settings.api_host, self._patience)
+        self._path = f"projects/{quote(settings.project_id, safe='')}"
+
+    @property
+    def id(self) -> str:
+        """The project's id."""
+        return self._settings.project_id
+
+    def now(self) -> datetime:
+        """The time by Neon's clock."""
+        return self._api.now()
+
+    def branches(self, search: str | None = None) -> list[Branch]:
+        """All branches, all pages; ``search`` leaves it to Neon to choose by a part of the name.
+
+        Raises:
+            ConfigError: there is no such project for this key.
+        """
+        found: dict[str, Branch] = {}
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            page = self._page(search, cursor)
+            notes = as_object(page.get("annotations"))
+            for body in objects(page, "branches"):
+                branch = Branch.parse(body, notes.get(str(body.get("id"))))
+                found[branch.id] = branch  # pages may overlap while branches come and go
+            following = as_object(page.get("pagination")).get("next")
+            if not following or following == cursor:
+                break
+            cursor = str(following)
+        return list(found.values())
+
+    def find(self, name: str) -> Branch | None:
+        """The branch of exactly that name, or None."""
+        return _named(name, self.branches(search=name))
+
+    def branch(self, name: str) -> Branch:
+        """The branch of exactly that name; an empty name is the default branch.
+
+        Raises:
+            UnknownBranchError: there is none; the remedy names the nearest.
+        """
+        if name and (found := self.find(name)) is not None:
+            return found
+        # Neon's search has rules of its own: what it does not find may be there all the same.
+        branches = self.branches()
+        if name and (found := _named(name, branches)) is not None:
+            return found
+        for branch in branches:
+            if not name and branch.default:
+                return branch
+        raise self._unknown(name, branches)
+
+    def address(self, branch: Branch) -> BranchAddress:
+        """Where to connect for a branch; see ``find_address``."""
+        wanted = self._settings
+        return find_address(self._api, self._path, branch, wanted.database, wanted.role)
+
+    def endpoint(self, endpoint_id: str) -> Endpoint | None:
+        """The endpoint of an id, when it is one of the project's."""
+        answer = self._api.get(f"{self._path}/endpoints")
+        endpoints = map(Endpoint.parse, objects(answer, "endpoints"))
+        return next((each for each in endpoints if each.id == endpoint_id), None)
+
+    def check_history(self, moment: datetime) -> None:
+        """Refuse a moment that the project's history no longer has, or does not have yet.
+
+        Raises:
+            ConfigError: it is not within the history window.
+        """
+        info = as_object(self._api.get(self._path).get("project"))
+        seconds = info.get("history_retention_seconds")
+        age = (self.now() - moment).total_seconds()
+        if age < 0:
+            raise ConfigError(
+                f"{moment:%Y-%m-%d %H:%M:%S} UTC is in the future: by Neon's clock it is "
+                f"{self.now():%Y-%m-%d %H:%M:%S} UTC",
+                "Name an earlier moment.",
+            )
+        if isinstance(seconds, int) and age > seconds:
+            raise ConfigError(
+                f"{moment:%Y-%m-%d %H:%M:%S} UTC is {in_words(self.now() - moment)} ago, and the "
+                f"project's history reaches back {seconds / 3600:g} hours",
+                "Name a later moment, or lengthen the history in the project's settings.",
+            )
+
+    def wait_for(self, operations: Sequence[Operation]) -> None:
+        """Wait until every operation has finished or was skipped; see ``waiting.wait_for``."""
+
+        def look(operation_id: str) -> Operation:
+            answer = self._api.get(f"{self._path}/operations/{quote(operation_id, safe='')}")
+            return Operation.parse(answer.get("operation"))
+
+        wait_for(operations, look, self._patience)
+
+    def _page(self, search: str | None, cursor: str | None) -> dict[str, Any]:
+        try:
+            return self._api.get(f"{self._path}/branches", limit=PAGE, cursor=cursor, search=search)
+        except NeonRequestError as error:
+            if error.status != 404:
+                raise
+            raise ConfigError(
+                f"Neon knows no project {self.id!r} for this API key",
+                "Check NEON_PROJECT_ID, and that the key's account has access to it.",
+            ) from error
+
+    def _branch_path(self, branch: Branch) -> str:
+        return f"{self._path}/branches/{quote(branch.id, safe='')}"
+
+    def _unknown(self, name: str, branches: Sequence[Branch]) -> UnknownBranchError:
+        if not name:
+            return UnknownBranchError(
+                f"the project {self.id} has no default branch", "Name the branch with --branch."
+            )
+        names = sorted(branch.name for branch in branches)
+        near = difflib.get_close_matches(name, names, n=3)
+        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        return UnknownBranchError(
+            f"the project has no branch named {name!r}",
+            f"Did you mean {', '.join(near)}?"
+            if near
+            else f"It has: {', '.join(names[:_NAMES_SHOWN])}{more}.",
+        )
+
+
+def _named(name: str, branches: Iterable[Branch]) -> Branch | None:
+    return next((branch for branch in branches if branch.name == name), None)
