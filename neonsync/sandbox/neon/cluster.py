@@ -10,13 +10,14 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from neonsync.sandbox.httpd import LOOPBACK
+from neonsync.sandbox.neon import history
 from neonsync.sandbox.neon.errors import SandboxError
 from neonsync.sandbox.neon.launcher import Launcher
 
@@ -34,8 +35,8 @@ class Cluster:
     """One Postgres of its own; made empty or as a copy of another, then started and stopped."""
 
     def __init__(self, folder: Path, launcher: Launcher, admin_password: str) -> None:
+        self.folder = folder
         self.data = folder / "data"
-        self._folder = folder
         self._log = folder / "postgres.log"
         self._launcher = launcher
         self._admin_password = admin_password
@@ -50,7 +51,7 @@ class Cluster:
 
     def create(self) -> None:
         """Make an empty cluster with a superuser of ours."""
-        password_file = self._folder / "password"
+        password_file = self.folder / "password"
         self._prepare()
         password_file.touch(0o600)
         password_file.write_text(self._admin_password)
@@ -71,10 +72,9 @@ class Cluster:
         with parent._lock:
             running, port = parent.running, parent._port
             if not running:
-                shutil.rmtree(self._folder, ignore_errors=True)
-                self._folder.mkdir(parents=True)
-                shutil.copytree(parent.data, self.data, symlinks=True)
-                self._launcher.give(self.data)
+                shutil.rmtree(self.folder, ignore_errors=True)
+                self.folder.mkdir(parents=True)
+                history.copy_stopped(parent.data, self.data, self._launcher)
                 return
         self._prepare()
         self._launcher.run(
@@ -85,8 +85,38 @@ class Cluster:
             secrets={"PGPASSWORD": self._admin_password},
         )
 
-    def start(self, port: int, taken: Collection[int] = ()) -> int:
+    def save_base(self) -> None:
+        """Keep the data as they are now: this branch's history begins here. It must be stopped."""
+        history.save_base(self.folder, self._launcher)
+
+    def recover(self, chain: Sequence[Cluster], moment: history.Moment, port: int) -> None:
+        """Become what the last of the chain was at a moment; the server runs afterwards."""
+        self._prepare()
+        folders = [cluster.folder for cluster in chain]
+
+        def start(settings: Iterable[str]) -> None:
+            self._log.unlink(missing_ok=True)
+            self.start(port, settings=settings)
+
+        history.replay(folders, self.data, moment, self._launcher, start)
+
+    def last_position(self) -> str | None:
+        """Where the log of a stopped server ends, or None when there are no data."""
+        return history.end_of_log(self.data, self._launcher) if self.data.is_dir() else None
+
+    def mark(self) -> None:
+        """Write a commit to the log, behind everything that was committed so far."""
+        with self.connect() as connection:
+            connection.execute("SELECT pg_logical_emit_message(true, 'sandbox', 'mark')")
+
+    def take(self, other: Cluster) -> None:
+        """Replace what is here by another cluster's folder; both must be stopped."""
+        self.remove()
+        other.folder.rename(self.folder)
+
+    def start(self, port: int, taken: Collection[int] = (), settings: Iterable[str] = ()) -> int:
         """Start the server, on the port when it is free, else on another; returns which."""
+        options = [word for setting in settings for word in ("-c", setting)]
         with self._lock:
             end_left_over(self.data)
             self._launcher.give(self.data)
@@ -94,6 +124,7 @@ class Cluster:
             self._process = self._launcher.serve(
                 "postgres",
                 *("-D", str(self.data), "-h", LOOPBACK, "-p", str(self._port), "-k", ""),
+                *("-c", f"wal_keep_size={history.KEPT}", *options),
                 log=self._log,
             )
             self._await_ready(self._process)
@@ -122,7 +153,7 @@ class Cluster:
         with self._lock:
             self.stop()
             end_left_over(self.data)
-            shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
         """A connection as the superuser, in autocommit."""
@@ -138,7 +169,7 @@ class Cluster:
         )
 
     def _prepare(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
         self.data.mkdir(parents=True, mode=0o700)
         self._launcher.give(self.data)
 
@@ -148,6 +179,9 @@ class Cluster:
             *("--pgdata", str(self.data), "--username", ADMIN, "--pwfile", str(password_file)),
             *("--auth=scram-sha-256", "--encoding=UTF8", f"--locale={locale}", "--no-sync"),
             *("--set=timezone=GMT", "--set=log_timezone=GMT", "--set=max_connections=100"),
+            # Each clone begins a new file of the log, and all are kept: small files, and the
+            # other limits as they are with files of the usual size.
+            *("--wal-segsize=1", "--set=min_wal_size=80MB", "--set=max_wal_size=1GB"),
         )
 
     def _await_ready(self, process: subprocess.Popen[bytes]) -> None:

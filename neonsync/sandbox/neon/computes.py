@@ -11,7 +11,8 @@ from threading import RLock
 import psycopg
 from psycopg import sql
 
-from neonsync.sandbox.neon.cluster import ADMIN, Cluster, end_left_over
+from neonsync.sandbox.neon.cluster import ADMIN, Cluster, end_left_over, free_port
+from neonsync.sandbox.neon.history import Moment, is_complete
 from neonsync.sandbox.neon.launcher import Launcher
 from neonsync.sandbox.neon.state import Branch, Database, Endpoint, EndpointState, Role, Store, now
 
@@ -34,6 +35,7 @@ class Computes:
         """Make a branch without a parent, and leave its server running."""
         cluster = self._cluster(branch.id)
         cluster.create()
+        cluster.save_base()
         cluster.start(port)
         with cluster.connect() as connection:
             for role in branch.roles:
@@ -41,18 +43,48 @@ class Computes:
         for database in branch.databases:
             self.create_database(branch.id, database)
 
-    def create_child(self, branch: Branch, parent_id: str) -> None:
+    def create_child(self, branch_id: str, parent_id: str) -> None:
         """Copy the parent as it is now; its server goes on undisturbed."""
-        self._cluster(branch.id).copy(self._cluster(parent_id))
+        self._cluster(branch_id).copy(self._cluster(parent_id))
 
-    def create_schema_only(self, branch: Branch, source_id: str, port: int) -> None:
-        """Copy a branch without its rows."""
-        cluster = self._cluster(branch.id)
-        cluster.copy(self._cluster(source_id))
+    def empty(self, branch_id: str, port: int) -> None:
+        """Take a new branch's rows away; its history begins afterwards."""
+        cluster = self._cluster(branch_id)
         cluster.start(port)
         for database in _databases(cluster):
             _empty_tables(cluster, database)
         cluster.stop()
+        cluster.save_base()
+
+    def create_past(
+        self, branch_id: str, chain: Sequence[str], moment: Moment
+    ) -> tuple[list[str], list[tuple[str, str]]]:
+        """Rebuild what the last branch of the chain was at a moment; it begins its own history.
+
+        Returns the roles that it had, and its databases with their owners.
+        """
+        cluster, clusters = self._cluster(branch_id), [self._cluster(each) for each in chain]
+        if clusters[-1].running:
+            clusters[-1].mark()
+        cluster.recover(clusters, moment, free_port())
+        found = _inventory(cluster)
+        cluster.stop()
+        cluster.save_base()
+        return found
+
+    def has_history(self, chain: Sequence[str]) -> bool:
+        """Whether the log of a branch is there from its base on."""
+        return is_complete([self._cluster(each).folder for each in chain], self._launcher)
+
+    def exchange(self, branch_id: str, new_id: str, preserved_id: str | None) -> None:
+        """Give a branch the data of another; its old ones go to a third, or away."""
+        cluster = self._cluster(branch_id)
+        cluster.stop()
+        if preserved_id:
+            self._cluster(preserved_id).take(cluster)
+        cluster.take(self._cluster(new_id))
+        with self._lock:
+            del self._clusters[new_id]
 
     def start(self, endpoint_id: str) -> None:
         """Start an endpoint's server, give the roles their passwords, note what is true now."""
@@ -118,10 +150,10 @@ class Computes:
             )
 
     def wal_position(self, branch_id: str) -> str | None:
-        """Where the branch's log stands, or None while its server is down."""
+        """Where the branch's log stands, or None while its server starts or stops."""
         cluster = self._cluster(branch_id)
         if not cluster.running:
-            return None
+            return cluster.last_position()
         try:
             with cluster.connect() as connection:
                 row = connection.execute("SELECT pg_current_wal_lsn()::text").fetchone()
@@ -213,3 +245,18 @@ def _empty_tables(cluster: Cluster, database: str) -> None:
         if rows:
             tables = sql.SQL(", ").join(sql.Identifier(str(row[0]), str(row[1])) for row in rows)
             connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
+
+
+def _inventory(cluster: Cluster) -> tuple[list[str], list[tuple[str, str]]]:
+    """The roles that are in a running cluster, and its databases with their owners."""
+    with cluster.connect() as connection:
+        roles = connection.execute(
+            "SELECT rolname FROM pg_roles WHERE rolcanlogin AND rolname <> %s ORDER BY oid",
+            [ADMIN],
+        ).fetchall()
+        databases = connection.execute(
+            "SELECT datname, pg_get_userbyid(datdba) FROM pg_database"
+            " WHERE datname <> ALL (%s) ORDER BY oid",
+            [list(_SYSTEM_DATABASES)],
+        ).fetchall()
+    return [str(row[0]) for row in roles], [(str(row[0]), str(row[1])) for row in databases]

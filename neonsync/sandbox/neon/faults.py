@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from neonsync.sandbox.neon.request import Reply
@@ -29,6 +30,7 @@ class Faults:
     _replies: deque[Reply] = field(default_factory=deque)
     _delays: deque[float] = field(default_factory=deque)
     _losses: int = 0
+    clock: timedelta = timedelta(0)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fail_next(
@@ -57,6 +59,10 @@ class Faults:
         """Do what the next ``n`` requests ask, and hang up in place of a reply."""
         with self._lock:
             self._losses += n
+
+    def set_clock(self, ahead: timedelta) -> None:
+        """Move the clock that expiries, the history window and the Date header go by."""
+        self.clock = ahead
 
     def restart_compute(self, branch_name: str) -> None:
         """Stop and start the branch's Postgres; every connection drops."""

@@ -51,6 +51,11 @@ class ApiHandler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _respond  # noqa: N815
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date header, by the sandbox's clock."""
+        ahead = self.faults.clock.total_seconds()
+        return super().date_time_string((timestamp or time.time()) + ahead)
+
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the terminal is somebody else's."""
 

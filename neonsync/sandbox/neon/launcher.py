@@ -29,8 +29,11 @@ class Launcher:
         self._leash = dies_with_parent()
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="postgres-starter")
 
-    def run(self, program: str, *arguments: str, secrets: Mapping[str, str] | None = None) -> None:
-        """Run a program to its end; ``secrets`` go into its environment, never its arguments."""
+    def run(self, program: str, *arguments: str, secrets: Mapping[str, str] | None = None) -> str:
+        """Run a program to its end and return what it printed.
+
+        ``secrets`` go into its environment, never its arguments.
+        """
         try:
             done = subprocess.run(
                 [*self._account.prefix, str(self._bin / program), *arguments],
@@ -48,6 +51,7 @@ class Launcher:
             raise SandboxError(f"{program} took more than {_RUN_SECONDS} seconds.") from error
         if done.returncode != 0:
             raise SandboxError(f"{program} failed: {done.stderr.strip()[-1000:]}")
+        return done.stdout
 
     def serve(self, program: str, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
         """Start a server in a session of its own: Ctrl-C in the terminal reaches only us."""

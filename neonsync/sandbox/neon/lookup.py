@@ -44,6 +44,14 @@ def children_of(state: State, branch_id: str) -> list[Branch]:
     return [each for each in state.branches.values() if each.parent_id == branch_id]
 
 
+def chain_of(state: State, branch_id: str) -> list[str]:
+    """The branches whose log leads to this one, the one with the base first."""
+    chain = [branch_id]
+    while parent := state.branches[chain[0]].history_parent:
+        chain.insert(0, parent)
+    return chain
+
+
 def forget_branch(state: State, branch_id: str) -> None:
     """Drop a branch and its endpoints from the state."""
     for endpoint in endpoints_of(state, branch_id):

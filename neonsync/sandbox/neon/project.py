@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from neonsync.sandbox.neon.cluster import free_port
 from neonsync.sandbox.neon.computes import Computes
 from neonsync.sandbox.neon.errors import ApiError
+from neonsync.sandbox.neon.history import Moment
 from neonsync.sandbox.neon.lookup import (
+    chain_of,
     children_of,
     endpoints_of,
     find_branch,
@@ -25,11 +29,23 @@ from neonsync.sandbox.neon.rules import (
     expiry,
     new_child,
     new_endpoint,
+    new_records,
     refuse_duplicate,
+    refuse_moment,
     refuse_to_delete,
     refuse_unready,
 )
-from neonsync.sandbox.neon.state import Branch, Database, Endpoint, Operation, Store, now
+from neonsync.sandbox.neon.state import (
+    Branch,
+    Database,
+    Endpoint,
+    Operation,
+    Role,
+    State,
+    Store,
+    now,
+    timestamp,
+)
 
 DELETING = "storage_deleted"
 
@@ -43,28 +59,46 @@ class Change:
     endpoint: Endpoint | None = None
 
 
+@dataclass(frozen=True)
+class Limits:
+    """The clock of the project, and how far back its history goes."""
+
+    history_seconds: float
+    clock: Callable[[], timedelta]
+
+    def now(self) -> datetime:
+        """The present moment by that clock."""
+        return datetime.now(UTC) + self.clock()
+
+
 class Project:
     """The one project of the sandbox."""
 
-    def __init__(self, store: Store, computes: Computes, operations: Operations) -> None:
+    def __init__(
+        self, store: Store, computes: Computes, operations: Operations, limits: Limits
+    ) -> None:
         self.store = store
         self.computes = computes
-        self._operations = operations
+        self.operations = operations
+        self.limits = limits
 
     def create_branch(self, wish: BranchWish) -> Change:
         """Begin a new branch; it is usable when its operations are finished."""
         with self.store.edit() as state:
-            self._operations.refuse_when_busy()
+            self.operations.refuse_when_busy()
             parent = choose_parent(state, wish)
+            self.refuse_moment(state, parent, wish.moment)
             branch = new_child(state, parent, wish, self.computes.wal_position(parent.id))
             endpoint = new_endpoint(state, branch.id, wish.compute) if wish.compute else None
             state.branches[branch.id] = branch
             if endpoint:
                 state.endpoints[endpoint.id] = endpoint
-            steps = [Step("create_branch", lambda: self._create(branch, parent.id), branch.id)]
+            steps = [
+                Step("create_branch", lambda: self._create(branch, parent, wish.moment), branch.id)
+            ]
             if endpoint:
-                steps.append(self._start_step(endpoint))
-            return Change(branch, self._operations.schedule(*steps), endpoint)
+                steps.append(self.start_step(endpoint))
+            return Change(branch, self.operations.schedule(*steps), endpoint)
 
     def delete_branch(self, branch_id: str) -> Change | None:
         """Begin to delete a branch; None when there is none."""
@@ -73,7 +107,7 @@ class Project:
             if branch is None:
                 return None
             refuse_to_delete(state, branch)
-            self._operations.refuse_when_busy()
+            self.operations.refuse_when_busy()
             branch = replace(branch, pending_state=DELETING, updated_at=now())
             state.branches[branch_id] = branch
             steps = [
@@ -81,7 +115,17 @@ class Project:
                 for each in endpoints_of(state, branch_id)
             ]
             steps.append(Step("delete_timeline", lambda: self._delete(branch_id), branch_id))
-            return Change(branch, self._operations.schedule(*steps))
+            return Change(branch, self.operations.schedule(*steps))
+
+    def set_default(self, branch_id: str) -> Change:
+        """Make a branch the default one; done at once."""
+        with self.store.edit() as state:
+            branch = find_branch(state, branch_id)
+            if branch.expires_at:
+                raise ApiError(422, "a branch with an expiration time cannot be the default")
+            for each in list(state.branches.values()):
+                state.branches[each.id] = replace(each, default=each.id == branch_id)
+            return Change(state.branches[branch_id], [])
 
     def update_branch(self, branch_id: str, change: BranchChange) -> Change:
         """Rename, protect or expire a branch; done at once."""
@@ -109,13 +153,13 @@ class Project:
         """Begin a compute for a branch that has none."""
         with self.store.edit() as state:
             branch = find_branch(state, branch_id)
-            self._operations.refuse_when_busy()
+            self.operations.refuse_when_busy()
             refuse_unready(branch)
             if endpoints_of(state, branch_id):
                 raise ApiError(422, "read-write endpoint already exists on this branch")
             endpoint = new_endpoint(state, branch_id, wish)
             state.endpoints[endpoint.id] = endpoint
-            return endpoint, self._operations.schedule(self._start_step(endpoint))
+            return endpoint, self.operations.schedule(self.start_step(endpoint))
 
     def create_database(
         self, branch_id: str, name: str, owner_name: str
@@ -123,7 +167,7 @@ class Project:
         """Begin a database on a branch that has a compute."""
         with self.store.edit() as state:
             branch = find_branch(state, branch_id)
-            self._operations.refuse_when_busy()
+            self.operations.refuse_when_busy()
             find_role(branch, owner_name)
             if any(database.name == name for database in branch.databases):
                 raise ApiError(409, f"database {name} already exists")
@@ -138,11 +182,11 @@ class Project:
                 branch_id,
                 endpoints[0].id,
             )
-            return database, self._operations.schedule(step)
+            return database, self.operations.schedule(step)
 
     def delete_expired(self) -> None:
         """Begin to delete a branch whose time is over, when the project is not busy."""
-        moment = now()
+        moment = timestamp(self.limits.now())
         with self.store.read() as state:
             due = [b.id for b in state.branches.values() if b.expires_at and b.expires_at < moment]
         for branch_id in due[:1]:
@@ -151,7 +195,8 @@ class Project:
             except ApiError:
                 return  # busy: the next request tries again
 
-    def _start_step(self, endpoint: Endpoint) -> Step:
+    def start_step(self, endpoint: Endpoint) -> Step:
+        """The operation that starts a compute."""
         return Step(
             "start_compute",
             lambda: self.computes.start(endpoint.id),
@@ -159,15 +204,41 @@ class Project:
             endpoint.id,
         )
 
-    def _create(self, branch: Branch, source_id: str) -> None:
-        if branch.init_source == SCHEMA_ONLY:
-            self.computes.create_schema_only(branch, source_id, free_port())
+    def refuse_moment(self, state: State, source: Branch, moment: Moment) -> None:
+        """Refuse a moment that cannot be gone back to."""
+        if moment.is_head:
+            return
+        position = self.computes.wal_position(source.id)
+        present = self.limits.now()
+        oldest = present - timedelta(seconds=self.limits.history_seconds)
+        refuse_moment(source, moment, position, oldest, present)
+        if not self.computes.has_history(chain_of(state, source.id)):
+            raise ApiError(422, "the branch's history does not reach back to that moment")
+
+    def create_past(
+        self, branch_id: str, source: Branch, moment: Moment
+    ) -> tuple[tuple[Role, ...], tuple[Database, ...]]:
+        """Rebuild a branch as it was; returns the roles and databases that it had."""
+        with self.store.read() as state:
+            chain = chain_of(state, source.id)
+        return new_records(source, *self.computes.create_past(branch_id, chain, moment))
+
+    def _create(self, branch: Branch, source: Branch, past: Moment) -> None:
+        roles, databases = branch.roles, branch.databases
+        if not past.is_head:
+            roles, databases = self.create_past(branch.id, source, past)
+            given = {role.name: role for role in branch.roles}
+            roles = tuple(given.get(role.name, role) for role in roles)
         else:
-            self.computes.create_child(branch, source_id)
+            self.computes.create_child(branch.id, source.id)
+        if branch.init_source == SCHEMA_ONLY:
+            self.computes.empty(branch.id, free_port())
         moment = now()
         with self.store.edit() as state:
             state.branches[branch.id] = replace(
                 state.branches[branch.id],
+                roles=roles,
+                databases=databases,
                 current_state="ready",
                 state_changed_at=moment,
                 updated_at=moment,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from neonsync.sandbox.neon import names
 from neonsync.sandbox.neon.cluster import free_port
 from neonsync.sandbox.neon.errors import ApiError
+from neonsync.sandbox.neon.history import HEAD, Moment, lsn_number
 from neonsync.sandbox.neon.lookup import children_of, default_branch, find_branch
 from neonsync.sandbox.neon.state import Branch, Database, Endpoint, Role, State, now, timestamp
 
@@ -28,6 +29,7 @@ class BranchWish:
     init_source: str = "parent-data"
     annotation: Mapping[str, str] | None = None
     compute: ComputeWish | None = None
+    moment: Moment = HEAD
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def root_branch() -> Branch:
         roles=(role,),
         databases=(database,),
         default=True,
+        history_start=moment,
     )
 
 
@@ -87,6 +90,9 @@ def new_child(state: State, parent: Branch, wish: BranchWish, position: str | No
     if parent.protected:
         roles = tuple(replace(role, password=names.password()) for role in roles)
     root = wish.init_source == SCHEMA_ONLY
+    # Only a clone of the head shares its parent's log.
+    cloned = not root and wish.moment.is_head
+    past = timestamp(wish.moment.timestamp) if wish.moment.timestamp else None
     return Branch(
         id=branch_id,
         name=name,
@@ -96,8 +102,11 @@ def new_child(state: State, parent: Branch, wish: BranchWish, position: str | No
         roles=roles,
         databases=parent.databases,
         parent_id=None if root else parent.id,
-        parent_lsn=None if root else position,
-        parent_timestamp=None if root else moment,
+        parent_lsn=None if root else wish.moment.lsn or position,
+        parent_timestamp=None if root else past or moment,
+        history_start=moment,
+        history_start_lsn=position if cloned else None,
+        history_parent=parent.id if cloned else None,
         protected=wish.protected,
         expires_at=expiry(wish.expires_at) if wish.expires_at else None,
         init_source=wish.init_source,
@@ -128,6 +137,24 @@ def expiry(moment: datetime) -> str:
     return timestamp(moment)
 
 
+def refuse_moment(
+    branch: Branch, moment: Moment, position: str | None, oldest: datetime, newest: datetime
+) -> None:
+    """A moment must lie in the branch's own past, and not before the history window."""
+    if moment.timestamp is not None:
+        begun = datetime.fromisoformat(branch.history_start or branch.created_at)
+        if not max(oldest, begun) <= moment.timestamp <= newest:
+            raise ApiError(
+                422,
+                f"the timestamp {timestamp(moment.timestamp)} is outside of the branch's history, "
+                f"which is from {timestamp(max(oldest, begun))} to {timestamp(newest)}",
+            )
+    elif moment.lsn is not None:
+        first = lsn_number(branch.history_start_lsn or "0/0")
+        if position is None or not first <= lsn_number(moment.lsn) <= lsn_number(position):
+            raise ApiError(422, f"the LSN {moment.lsn} is outside of the branch's history")
+
+
 def refuse_duplicate(state: State, name: str) -> None:
     """Names are unique in a project."""
     if any(branch.name == name for branch in state.branches.values()):
@@ -148,3 +175,21 @@ def refuse_to_delete(state: State, branch: Branch) -> None:
         raise ApiError(422, "cannot delete a protected branch")
     if children_of(state, branch.id):
         raise ApiError(422, "cannot delete branch that has children")
+
+
+def new_records(
+    known: Branch, roles: list[str], databases: list[tuple[str, str]]
+) -> tuple[tuple[Role, ...], tuple[Database, ...]]:
+    """Records of the roles and databases that a past moment had."""
+    moment = now()
+    old_roles = {role.name: role for role in known.roles}
+    old_databases = {database.name: database for database in known.databases}
+    return (
+        tuple(old_roles.get(name) or Role(name, names.password(), moment) for name in roles),
+        tuple(
+            replace(old_databases[name], owner_name=owner)
+            if name in old_databases
+            else Database(secrets.randbelow(10**9), name, owner, moment)
+            for name, owner in databases
+        ),
+    )

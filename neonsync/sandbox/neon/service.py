@@ -17,8 +17,9 @@ from neonsync.sandbox.neon.launcher import Launcher
 from neonsync.sandbox.neon.lock import FolderLock
 from neonsync.sandbox.neon.lookup import default_branch, endpoints_of, forget_branch
 from neonsync.sandbox.neon.operations import Operations
-from neonsync.sandbox.neon.project import DELETING, Project
+from neonsync.sandbox.neon.project import DELETING, Limits, Project
 from neonsync.sandbox.neon.request import Reply, Request
+from neonsync.sandbox.neon.restores import RESETTING
 from neonsync.sandbox.neon.rules import ComputeWish, new_endpoint, root_branch
 from neonsync.sandbox.neon.state import Branch, OperationStatus, State, Store, load, now
 from neonsync.sandbox.neon.views import address
@@ -29,9 +30,11 @@ class NeonOptions:
     """How the service behaves; the faults are on ``NeonService.faults``.
 
     ``operation_seconds``: how long each operation is at least seen as scheduling or running.
+    ``history_seconds``: how far back a branch can be restored, or branched from.
     """
 
     operation_seconds: float = 0.2
+    history_seconds: float = 86_400
 
 
 class NeonService:
@@ -60,7 +63,7 @@ class NeonService:
         lock = FolderLock(self._root)
         lock.acquire()
         try:
-            self._running = _Running(self._root, lock, self._options)
+            self._running = _Running(self._root, lock, self._options, self.faults)
         except BaseException:
             lock.release()
             raise
@@ -123,7 +126,7 @@ class NeonService:
 class _Running:
     """All that exists between start and stop."""
 
-    def __init__(self, root: Path, lock: FolderLock, options: NeonOptions) -> None:
+    def __init__(self, root: Path, lock: FolderLock, options: NeonOptions, faults: Faults) -> None:
         self._lock = lock
         path = root / "state.json"
         self._store = Store(path, load(path) or _new_state())
@@ -133,7 +136,8 @@ class _Running:
         self._server: LoopbackServer | None = None
         self._stopping = False
         self.api_host = ""
-        self.project = Project(self._store, self._computes, self._operations)
+        limits = Limits(options.history_seconds, lambda: faults.clock)
+        self.project = Project(self._store, self._computes, self._operations, limits)
         self._api = Api(self.project)
 
     def start(self) -> None:
@@ -187,7 +191,9 @@ def _new_state() -> State:
 def _forget_unfinished(state: State) -> None:
     """Drop branches that were being made or deleted when the service was killed."""
     for branch in list(state.branches.values()):
-        if branch.current_state != "ready" or branch.pending_state == DELETING:
+        if branch.current_state == RESETTING:  # its data are there, the old or the new ones
+            state.branches[branch.id] = replace(branch, current_state="ready")
+        elif branch.current_state != "ready" or branch.pending_state == DELETING:
             forget_branch(state, branch.id)
     for operation in list(state.operations.values()):
         if operation.status in (OperationStatus.SCHEDULING, OperationStatus.RUNNING):

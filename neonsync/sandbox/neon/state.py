@@ -77,6 +77,11 @@ class Branch:
     init_source: str = "parent-data"
     annotation: dict[str, str] = field(default_factory=dict)
     logical_size: int | None = None
+    last_reset_at: str | None = None
+    # Where the branch's own past begins, and whose log leads there; None is its own base.
+    history_start: str | None = None
+    history_start_lsn: str | None = None
+    history_parent: str | None = None
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ def branch_view(branch: Branch, project_id: str) -> JsonObject:
             parent_timestamp=branch.parent_timestamp,
             logical_size=branch.logical_size,
             expires_at=branch.expires_at,
+            last_reset_at=branch.last_reset_at,
         ),
     }
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from operator import attrgetter
 
 from neonsync.sandbox.neon.errors import ApiError
+from neonsync.sandbox.neon.history import Moment, is_lsn
 from neonsync.sandbox.neon.lookup import find_branch
 from neonsync.sandbox.neon.project import Change, Project
 from neonsync.sandbox.neon.request import Reply, Request, Section, as_cursor
+from neonsync.sandbox.neon.restores import Restores, RestoreWish
 from neonsync.sandbox.neon.rules import SCHEMA_ONLY, BranchChange, BranchWish, ComputeWish
 from neonsync.sandbox.neon.views import (
     JsonObject,
@@ -103,6 +105,28 @@ class Branches:
             body=self._changed(self._project.update_branch(request.names["branch"], change))
         )
 
+    def count(self, request: Request) -> Reply:
+        """How many branches there are, or match a search."""
+        search = request.query.get("search", "")
+        with self._project.store.read() as state:
+            found = [b for b in state.branches.values() if search in b.name or search in b.id]
+        return Reply(body={"count": len(found)})
+
+    def restore(self, request: Request) -> Reply:
+        """Another branch's data, or own ones of the past, in place of those that are there."""
+        body = request.body
+        wish = RestoreWish(
+            source_id=body.required_text("source_branch_id"),
+            moment=_moment(body, "source"),
+            preserve_under_name=body.text("preserve_under_name"),
+        )
+        change = Restores(self._project).restore(request.names["branch"], wish)
+        return Reply(body=self._changed(change))
+
+    def set_default(self, request: Request) -> Reply:
+        """Make it the branch that is meant when none is named."""
+        return Reply(body=self._changed(self._project.set_default(request.names["branch"])))
+
     def delete(self, request: Request) -> Reply:
         """Delete; a branch that is gone already is an empty 204."""
         change = self._project.delete_branch(request.names["branch"])
@@ -118,11 +142,11 @@ class Branches:
 
 def _wish(body: Section) -> BranchWish:
     branch = body.section("branch")
-    if "parent_lsn" in branch.values or "parent_timestamp" in branch.values:
-        raise ApiError(422, "the sandbox keeps no history: a branch starts from its parent's head")
     init_source = branch.text("init_source") or "parent-data"
     if init_source not in _INIT_SOURCES:
         raise ApiError(400, f"init_source must be one of {', '.join(_INIT_SOURCES)}")
+    if init_source == SCHEMA_ONLY and branch.text("parent_lsn"):
+        raise ApiError(422, "a schema-only branch cannot start at an LSN")
     endpoints = body.sections("endpoints")
     if len(endpoints) > 1:
         raise ApiError(422, "a branch has at most one read-write endpoint")
@@ -132,6 +156,7 @@ def _wish(body: Section) -> BranchWish:
         protected=branch.flag("protected") or False,
         expires_at=branch.moment("expires_at"),
         init_source=init_source,
+        moment=_moment(branch, "parent"),
         annotation=body.texts("annotation_value"),
         compute=compute_wish(endpoints[0]) if endpoints else None,
     )
@@ -147,3 +172,13 @@ def compute_wish(endpoint: Section) -> ComputeWish:
         max_cu=endpoint.number("autoscaling_limit_max_cu", max(smallest, 0.25)),
         suspend_timeout_seconds=int(endpoint.number("suspend_timeout_seconds", 0)),
     )
+
+
+def _moment(section: Section, whose: str) -> Moment:
+    """The time or the log position of a past; ``whose`` begins the names of both fields."""
+    moment = Moment(section.moment(f"{whose}_timestamp"), section.text(f"{whose}_lsn", longest=17))
+    if moment.timestamp and moment.lsn:
+        raise ApiError(400, f"{whose}_timestamp and {whose}_lsn exclude each other")
+    if moment.lsn and not is_lsn(moment.lsn):
+        raise ApiError(400, f"{whose}_lsn is not a log sequence number")
+    return moment
