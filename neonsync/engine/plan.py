@@ -17,9 +17,7 @@ from neonsync.engine.query_source import read_query
 from neonsync.engine.resolve import Resolved, configured_columns, resolve
 from neonsync.engine.scope import EVERYTHING, Scope, choose, conditions, days_of, scope_of
 from neonsync.engine.states import check_states
-from neonsync.errors import RefusedError
-from neonsync.neon.branches import Project
-from neonsync.neon.direct import branch_behind
+from neonsync.engine.target import find_target
 from neonsync.neon.models import Branch, BranchAddress
 from neonsync.settings import Settings
 from neonsync.tables import DayForm, Mode, TableConfig, TableSpec
@@ -82,7 +80,7 @@ def make_plan(settings: Settings) -> Plan:
     """
     configs, states = choose(settings.tables, settings.filters)
     days = days_of(settings.filters)
-    address, warnings = _address(settings)
+    address, warnings = find_target(settings)
     planner = _Planner(settings, days, states)
     tables = tuple(planner.table(config) for config in configs)
     exports = settings.mode is Mode.FULL
@@ -100,34 +98,6 @@ def make_plan(settings: Settings) -> Plan:
         warnings=(*settings.notices, *warnings),
         test_data=test_data,
     )
-
-
-def _address(settings: Settings) -> tuple[BranchAddress, Sequence[str]]:
-    """The branch and its address; by the API where there is a key."""
-    neon = settings.neon
-    if neon.api_key is None:
-        if neon.connection_string is None:
-            raise AssertionError("settings hold a key or a connection string")
-        return branch_behind(neon.connection_string, settings.branch)
-    project = Project(neon)
-    branch = project.branch(settings.branch)
-    check_confirmed(branch, settings.confirm)
-    return project.address(branch), ()
-
-
-def check_confirmed(branch: Branch, confirmed: tuple[str, ...]) -> None:
-    """Refuse a branch that needs a confirmation and has none.
-
-    Raises:
-        RefusedError: always exit code 6.
-    """
-    kind = "a protected" if branch.protected else "the default" if branch.default else ""
-    if kind and branch.name not in confirmed:
-        raise RefusedError(
-            f"{branch.name} is {kind} branch, and writing to it was not confirmed",
-            f'Add --confirm {branch.name}, or confirm = ["{branch.name}"] to the configuration, '
-            "if that is what you want; or name another branch with --branch.",
-        )
 
 
 @dataclass

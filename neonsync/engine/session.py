@@ -16,6 +16,7 @@ from neonsync.engine import leftovers
 from neonsync.engine.events import Emit, Level, Notice
 from neonsync.engine.lease import Holder, Lease, OldRun
 from neonsync.engine.plan import Plan
+from neonsync.engine.target import check_server
 from neonsync.errors import DatabaseAccessError, LeaseHeldError
 from neonsync.postgres.connect import (
     Connection,
@@ -50,12 +51,18 @@ async def held_session(
 
     Raises:
         LeaseHeldError: a run is at work on the branch; the message names it.
+        WrongTargetError: the server says that it serves another branch.
         DatabaseAccessError: the branch's database cannot be reached.
         ServerError: the role may not make the ledger's schema.
     """
     database = Database(plan.address.uri)
+    if plan.address.suspended:
+        emit(Notice(Level.INFO, f"waking the compute {plan.address.endpoint_id}, which sleeps"))
     async with connected(database) as connection:
         try:
+            by_name = plan.settings.neon.api_key is not None
+            if said := await check_server(connection, plan.branch, verified=by_name):
+                emit(Notice(Level.INFO, said))
             await leases.prepare(connection)
             lease, resumed = await _acquire(connection, plan, athena, emit)
             # Under the run's name a takeover can end this session too, and its advisory lock.

@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from neonsync.errors import DatabaseAccessError, ServerError
+from neonsync.postgres.connect_errors import ConnectError, explain
 from neonsync.secret import Secret, redact
 
 Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -58,24 +59,6 @@ _PINNED_IF_POSSIBLE = {
     "transaction_timeout": "0",  # from Postgres 17 on
 }
 
-_REMEDIES = (
-    ("password authentication failed", "The password of the role has changed; run again."),
-    ("endpoint is disabled", "Enable the compute in the Neon console."),
-    ("endpoint cannot be found", "The compute was deleted; check the branch in the Neon console."),
-    ("compute time quota", "The project has used up its compute time; see the plan's limits."),
-    ("too many connections", "Other clients hold the connections; close some, or use --jobs 1."),
-    ("could not translate host name", "Check the network and its name service."),
-    ("connection refused", "The server is not running, or a firewall is in the way."),
-)
-_STARTING = (
-    "starting up",
-    "not yet accepting connections",
-    "in recovery mode",
-    "shutting down",
-    "Couldn't connect to compute node",
-)
-_NOT_WORTH_A_RETRY = ("password authentication failed", "does not exist", "endpoint is disabled")
-
 
 @dataclass(frozen=True)
 class Database:
@@ -116,12 +99,12 @@ async def connect(database: Database) -> Connection:
             )
         except psycopg.OperationalError as error:
             text = redact(" ".join(str(error).split()), database.uri)
-            final = any(part in text for part in _NOT_WORTH_A_RETRY)
-            starting = any(part in text for part in _STARTING) and time.monotonic() < deadline
-            if final or (attempt >= CONNECT_ATTEMPTS and not starting):
+            reason = explain(text)
+            starting = reason.starting and time.monotonic() < deadline
+            if reason.final or (attempt >= CONNECT_ATTEMPTS and not starting):
                 # Not chained: the traceback of the cause would show the conninfo.
-                raise DatabaseAccessError(
-                    f"the branch's database cannot be reached: {text}", _remedy(text)
+                raise ConnectError(
+                    f"the branch's database cannot be reached: {text}", reason
                 ) from None
             await asyncio.sleep(random.uniform(0.2, min(4.0, 0.5 * 2**attempt)))  # noqa: S311
             continue
@@ -191,11 +174,3 @@ async def _pin(connection: Connection) -> None:
     for name, value in _PINNED_IF_POSSIBLE.items():
         with contextlib.suppress(psycopg.Error):
             await connection.execute("SELECT set_config(%s, %s, false)", (name, value))
-
-
-def _remedy(text: str) -> str:
-    lowered = text.lower()
-    for part, remedy in _REMEDIES:
-        if part in lowered:
-            return remedy
-    return "Look at the branch's compute in the Neon console, then run again."
