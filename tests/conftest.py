@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from neonsync.engine.events import Event
 from neonsync.engine.pipeline import run
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.result import RunResult
+from neonsync.history import HISTORY_VARIABLE
 from neonsync.neon.branches import Project
 from neonsync.neon.models import Operation
 from neonsync.sandbox import Sandbox
@@ -26,6 +28,8 @@ from neonsync.sandbox.aws import AthenaOptions
 from neonsync.sandbox.neon import NeonOptions
 from neonsync.settings import Settings, load_settings
 
+# No test may write into the history of whoever runs it; processes inherit this.
+os.environ[HISTORY_VARIABLE] = os.devnull
 ROWS = 9_000  # 90 days of 100 rows: every date is there, and a run takes two seconds
 _numbers = itertools.count(1)
 

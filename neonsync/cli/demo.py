@@ -16,6 +16,7 @@ from neonsync.cli.headless import run_headless
 from neonsync.cli.output import say
 from neonsync.cli.sandbox import READY, existing_lake, read_env_file, require_sandbox
 from neonsync.errors import ConfigError, ExitCode
+from neonsync.history import HISTORY_VARIABLE
 
 BRANCH = "demo"
 STOP_SECONDS = 20.0
@@ -95,6 +96,8 @@ def _enter(environment: Mapping[str, str]) -> None:
     os.environ.update(environment)
     # A file of the user's may name another branch, endpoint or profile.
     os.environ["NEONSYNC_CONFIG"] = os.devnull
+    # What is tried in a sandbox is not part of what was done to real branches.
+    os.environ[HISTORY_VARIABLE] = os.devnull
     os.environ["AWS_CONFIG_FILE"] = os.devnull
     os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"

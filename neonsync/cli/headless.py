@@ -22,6 +22,7 @@ from neonsync.engine.plan import make_plan
 from neonsync.engine.result import RunResult, not_started
 from neonsync.errors import ExitCode, NeonsyncError, RunCancelled, SyncError
 from neonsync.report.files import ReportFiles
+from neonsync.report.history import record_run
 from neonsync.secret import redact
 from neonsync.settings import Settings, load_settings
 
@@ -82,6 +83,8 @@ async def _run(settings: Settings, files: ReportFiles, reporters: Reporters) -> 
         # The sync has ended as it has: that is what the exit code tells.
         reporters.say(f"warning: the reports could not be written: {error}")
     reporters.close()
+    if warning := record_run(result, settings, os.environ):
+        reporters.say(f"warning: {warning}")
     reporters.finish(result, str(files.directory))
     if result.status == "cancelled":
         _leave_soon(result.exit_code)

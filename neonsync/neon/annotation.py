@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
-import platform
 import secrets
 from collections.abc import Mapping
 
-from neonsync import __version__
+from neonsync import __version__, who
 from neonsync.neon.models import ANNOTATION_KEY
 
 REQUEST_KEY = "neonsync-request"
 _LONGEST = 200
-_FROM_ACTIONS = {
-    "neonsync-repository": "GITHUB_REPOSITORY",
-    "neonsync-commit": "GITHUB_SHA",
-    "neonsync-workflow-run": "GITHUB_RUN_ID",
-}
 
 
 def annotation(environ: Mapping[str, str], run_id: str = "") -> dict[str, str]:
@@ -24,26 +17,10 @@ def annotation(environ: Mapping[str, str], run_id: str = "") -> dict[str, str]:
     noted = {
         ANNOTATION_KEY: __version__,
         REQUEST_KEY: secrets.token_hex(8),
-        "neonsync-user": user(environ),
-        "neonsync-host": platform.node(),
+        "neonsync-user": who.user(environ),
+        "neonsync-host": who.host(),
         "neonsync-run": run_id,
-        **actions_of(environ),
+        "neonsync-repository": who.from_actions(environ, "GITHUB_REPOSITORY"),
+        "neonsync-commit": who.from_actions(environ, "GITHUB_SHA"),
     }
     return {name: value[:_LONGEST] for name, value in noted.items() if value}
-
-
-def actions_of(environ: Mapping[str, str]) -> dict[str, str]:
-    """Repository, commit and run, inside GitHub Actions; nothing elsewhere."""
-    if environ.get("GITHUB_ACTIONS") != "true":
-        return {}
-    return {key: environ[name] for key, name in _FROM_ACTIONS.items() if environ.get(name)}
-
-
-def user(environ: Mapping[str, str]) -> str:
-    """Who does it: in Actions whoever set the workflow off, else the login name."""
-    if environ.get("GITHUB_ACTIONS") == "true" and environ.get("GITHUB_ACTOR"):
-        return environ["GITHUB_ACTOR"]
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        return ""

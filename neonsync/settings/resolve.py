@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from neonsync.errors import ConfigError
+from neonsync.history import HISTORY_VARIABLE
 from neonsync.secret import redact
 from neonsync.settings.files import (
     CONFIG_VARIABLE,
@@ -95,7 +96,7 @@ def resolve(
 
 
 def _check_variable(variable: str) -> None:
-    known = [option.variables[0] for option in OPTIONS] + [CONFIG_VARIABLE]
+    known = [option.variables[0] for option in OPTIONS] + [CONFIG_VARIABLE, HISTORY_VARIABLE]
     if not variable.startswith("NEONSYNC_") or variable in known:
         return
     remedy = nearest(variable, known)

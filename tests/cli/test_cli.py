@@ -18,7 +18,11 @@ from neonsync.neon.branches import Project
 from tests.conftest import ROWS, Target
 from tests.faults.processes import running, servers_below, wait_until
 
-BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+BARE = {
+    "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
+    "NEONSYNC_HISTORY_FILE": os.devnull,
+}
 
 
 def neonsync(

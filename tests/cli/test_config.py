@@ -17,7 +17,11 @@ import pytest
 from neonsync.settings import load_settings
 from tests.conftest import Target
 
-BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+BARE = {
+    "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
+    "NEONSYNC_HISTORY_FILE": os.devnull,
+}
 KEY = "napi_0123456789abcdef"
 URI = "postgresql://me:hunter2@ep-x.eu.neon.tech/shop"
 INIT = ("--project-id", "quiet-moon-1", "--branch", "dev", "--output-location", "s3://b/out")
