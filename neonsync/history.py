@@ -75,7 +75,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def origin(environ: Mapping[str, str]) -> dict[str, str]:
+def origin(environ: Mapping[str, str]) -> dict[str, Any]:
     """The fields of an entry that tell who did it, and from where."""
     return {
         "user": who.user(environ),

@@ -11,7 +11,9 @@ from typing import Any, NoReturn
 import click
 
 from neonsync import __version__
+from neonsync.cli.branches import branches as branches_group
 from neonsync.cli.config import config as config_group
+from neonsync.cli.history import history as history_group
 from neonsync.cli.options import (
     jobs_option,
     refuse_before_command,
@@ -31,6 +33,7 @@ Examples:
   neonsync --headless --config config.toml --confirm main
   neonsync plan --branch dev                        see what that would do, and its price
   neonsync tables                                   see what the lake offers
+  neonsync branches list                            see the branches; and create, reset, ...
 \b
 Exit codes: 0 ok, 1 sync failed, 2 usage or configuration, 3 cannot reach or
 log in to Neon or AWS, 4 validation failed, 6 refused, 130 Ctrl-C, 143 SIGTERM.
@@ -174,7 +177,9 @@ def sandbox(
     sys.exit(serve(directory, rows, env_file, until_stdin_closes, remove_at_end))
 
 
+cli.add_command(branches_group)
 cli.add_command(config_group)
+cli.add_command(history_group)
 cli.add_command(tables_group)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from neonsync.errors import ConfigError, NeonAccessError
@@ -24,6 +24,7 @@ class BranchWish:
 
     ``parent`` is the name of the branch that it is made from, empty for the default branch, as
     that is now, or was ``at`` a moment or ``lsn``. ``schema_only`` leaves the rows out.
+    ``expires_in`` is reckoned by Neon's clock, and takes the place of ``expires_at``.
     ``min_cu`` and ``max_cu`` are the size of its compute, in Neon's units of 1 CPU and 4 GB.
     """
 
@@ -32,6 +33,7 @@ class BranchWish:
     lsn: str = ""
     schema_only: bool = False
     expires_at: datetime | None = None
+    expires_in: timedelta | None = None
     min_cu: float | None = None
     max_cu: float | None = None
     must_be_new: bool = False

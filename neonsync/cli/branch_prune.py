@@ -1,0 +1,85 @@
+"""``neonsync branches prune``: branches that neonsync made and nobody needs any more."""
+
+from __future__ import annotations
+
+import json
+
+from neonsync.cli.branch_views import as_table, branch_as_json, said
+from neonsync.cli.branch_work import Work, recorded
+from neonsync.cli.output import say
+from neonsync.errors import NeonsyncError
+from neonsync.neon import guards
+from neonsync.neon.guards import PruneRule, prune_candidates
+from neonsync.neon.models import Branch
+from neonsync.neon.moments import in_words
+from neonsync.secret import redact, redacted
+
+
+def prune_branches(work: Work, rule: PruneRule, *, yes: bool, as_json: bool) -> None:
+    """List the candidates, and delete them one after the other when that was said.
+
+    Raises:
+        NeonsyncError: some could not be deleted; the others are.
+    """
+    project = work.project
+    branches = project.branches()
+    candidates = prune_candidates(branches, rule, project.now())
+    if not as_json:
+        _show(work, candidates)
+    deleted: list[Branch] = []
+    failed: dict[str, str] = {}
+    for branch in candidates if yes else ():
+        try:
+            if _delete(work, branch):
+                deleted.append(branch)
+        except NeonsyncError as error:
+            failed[branch.name] = redact(error.message, *work.secrets)
+            work.tell(f"{branch.name} stays: {error.message}")
+    if as_json:
+        names = {branch.id: branch.name for branch in branches}
+        answer = {
+            "candidates": [branch_as_json(branch, names) for branch in candidates],
+            "deleted": [branch.name for branch in deleted],
+            "failed": failed,
+        }
+        say(json.dumps(redacted(answer, *work.secrets)))
+    elif yes:
+        say(f"deleted {len(deleted)} of {len(candidates)} branches")
+    elif candidates:
+        work.tell("Nothing was deleted; add --yes to delete these.")
+    if failed:
+        raise NeonsyncError(
+            f"{len(failed)} of {len(candidates)} branches could not be deleted: "
+            f"{', '.join(failed)}",
+            "The lines above say why; run again when that is mended.",
+        )
+
+
+def _delete(work: Work, listed: Branch) -> bool:
+    """Delete a branch if it may still go; while others were deleted, somebody may have used it."""
+    branches = work.project.branches()
+    branch = next((each for each in branches if each.id == listed.id), None)
+    if branch is None:
+        return False
+    guards.check_delete(branch, branches)
+    with recorded(work, "delete", branch.name, branch, "pruned"):
+        return work.project.delete(branch)
+
+
+def _show(work: Work, candidates: list[Branch]) -> None:
+    if not candidates:
+        say("no branches to prune")
+        return
+    now = work.project.now()
+    rows = [
+        (
+            said(branch),
+            in_words(now - branch.created_at) if branch.created_at is not None else "-",
+            "expired" if branch.expires_at is not None and branch.expires_at <= now else "",
+            branch.annotation.get("neonsync-user", ""),
+            branch.annotation.get("neonsync-repository", ""),
+        )
+        for branch in candidates
+    ]
+    for line in as_table((("BRANCH", "AGE", "", "MADE BY", "FROM"), *rows)):
+        say(redact(line, *work.secrets))

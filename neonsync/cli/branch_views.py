@@ -1,0 +1,165 @@
+"""How branches are shown: a table, a line, or JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from neonsync.cli.output import say
+from neonsync.history import Entry, last_syncs, read_history
+from neonsync.neon.models import Branch
+from neonsync.neon.moments import in_words, write_moment
+from neonsync.report.wording import printable, size
+from neonsync.secret import Secret, redact, redacted
+from neonsync.who import in_actions
+
+if TYPE_CHECKING:
+    from neonsync.cli.branch_work import Work
+
+_MASK = "********"
+_HEADER = ("NAME", "ID", "PARENT", "STATE", "SIZE", "AGE", "EXPIRES", "PROTECTED", "LAST SYNC")
+_DASH = "-"
+
+
+def said(branch: Branch) -> str:
+    """A branch in a sentence."""
+    return f"{branch.name} ({branch.id})"
+
+
+def show_all(work: Work, *, as_json: bool) -> None:
+    """Print all branches, the default one first, then by name.
+
+    When each was last synced is known from this machine's history: asking the branches themselves
+    would wake their computes.
+    """
+    branches = sorted(work.project.branches(), key=lambda each: (not each.default, each.name))
+    history = read_history(os.environ)
+    for note in history.notes:
+        work.tell(f"warning: {note}")
+    syncs = last_syncs(history.entries)
+    names = {branch.id: branch.name for branch in branches}
+    if as_json:
+        shown = [branch_as_json(each, names, syncs.get(each.id)) for each in branches]
+        say(json.dumps(redacted(shown, *work.secrets)))
+        return
+    at = work.project.now()
+    rows = [_row(each, names, syncs.get(each.id), at) for each in branches]
+    for line in as_table((_HEADER, *rows)):
+        say(redact(line, *work.secrets))
+
+
+def show_change(work: Work, branch: Branch, text: str, *, as_json: bool, **more: Any) -> None:
+    """Print what was done to a branch; ``more`` is for programs only."""
+    if as_json:
+        names = {}
+        if branch.parent_id is not None:
+            names = {each.id: each.name for each in work.project.branches()}
+        say(json.dumps(redacted({**branch_as_json(branch, names), **more}, *work.secrets)))
+    else:
+        say(printable(redact(text, *work.secrets)))
+
+
+def show_address(work: Work, name: str, *, show: bool, as_json: bool) -> None:
+    """Print the address of a branch, with its password on request only."""
+    address = work.project.address(work.project.branch(name))
+    for note in address.notes:
+        work.tell(note)
+    whole = address.uri.reveal()
+    if show and in_actions(os.environ):
+        # GitHub hides it from then on, this very line included.
+        for secret in {whole, urlsplit(whole).password or whole}:
+            say(f"::add-mask::{secret}", err=True)
+    uri = whole if show else masked(address.uri)
+    if not as_json:
+        say(uri)
+        return
+    say(
+        json.dumps(
+            {
+                "uri": uri,
+                "branch": address.branch.name,
+                "branch_id": address.branch.id,
+                "endpoint_id": address.endpoint_id,
+                "host": address.host,
+                "database": address.database,
+                "role": address.role,
+            }
+        )
+    )
+
+
+def masked(uri: Secret) -> str:
+    """An address whose password is not shown."""
+    parts = urlsplit(uri.reveal())
+    credentials, at, place = parts.netloc.rpartition("@")
+    user, colon, _ = credentials.partition(":")
+    netloc = f"{user}{colon}{quote(_MASK, safe='*') if colon else ''}{at}{place}"
+    return urlunsplit(parts._replace(netloc=netloc))
+
+
+def branch_as_json(
+    branch: Branch, names: dict[str, str], sync: Entry | None = None
+) -> dict[str, Any]:
+    """A branch for programs; what is not known is null."""
+    return {
+        "name": branch.name,
+        "id": branch.id,
+        "parent": names.get(branch.parent_id or ""),
+        "parent_id": branch.parent_id,
+        "parent_lsn": branch.parent_lsn,
+        "parent_timestamp": _text(branch.parent_timestamp),
+        "state": branch.state,
+        "default": branch.default,
+        "protected": branch.protected,
+        "size_bytes": branch.logical_size,
+        "created_at": _text(branch.created_at),
+        "expires_at": _text(branch.expires_at),
+        "made_by_neonsync": branch.ours,
+        "annotation": dict(branch.annotation),
+        "last_sync": sync and {"time": sync.time, "run_id": sync.run_id, "rows": sync.rows},
+    }
+
+
+def as_table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of texts in columns that stand below each other."""
+    safe = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*safe, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in safe
+    ]
+
+
+def ago(moment: datetime | None, at: datetime) -> str:
+    """How long ago something was."""
+    return f"{in_words(at - moment)} ago" if moment is not None else _DASH
+
+
+def _row(
+    branch: Branch, names: dict[str, str], sync: Entry | None, at: datetime
+) -> tuple[str, ...]:
+    expires = _DASH
+    if branch.expires_at is not None:
+        left = branch.expires_at - at
+        expires = f"in {in_words(left)}" if left > timedelta() else "expired"
+    # A branch that is the default one is guarded in the same way.
+    guarded = ["protected"] * branch.protected + ["default"] * branch.default
+    return (
+        branch.name,
+        branch.id,
+        names.get(branch.parent_id or "", branch.parent_id or _DASH),
+        branch.state,
+        size(branch.logical_size) if branch.logical_size is not None else _DASH,
+        in_words(at - branch.created_at) if branch.created_at is not None else _DASH,
+        expires,
+        ", ".join(guarded) or _DASH,
+        ago(sync.moment, at) if sync is not None else _DASH,
+    )
+
+
+def _text(moment: datetime | None) -> str | None:
+    return write_moment(moment) if moment is not None else None

@@ -1,0 +1,109 @@
+"""``neonsync history``: what was done from this machine, across branches."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from neonsync.history import Entry
+
+_json_array = click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog="\b\nExamples:\n  neonsync history --branch dev\n  neonsync history show run_0123456789",
+)
+@click.option("--branch", metavar="NAME", help="Only what was done to this branch, by name or id.")
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="The last N.",
+)
+@_json_array
+@click.pass_context
+def history(context: click.Context, branch: str | None, limit: int, as_json: bool) -> None:
+    """List runs and branch operations that were done from this machine, the last one last.
+
+    They stand in $XDG_STATE_HOME/neonsync/history.jsonl, or ~/.local/state/neonsync/history.jsonl;
+    NEONSYNC_HISTORY_FILE names another file.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    import json
+
+    from neonsync.cli.branch_views import as_table
+    from neonsync.cli.output import say
+    from neonsync.secret import redact, redacted
+
+    entries = [
+        entry for entry in _entries() if branch is None or branch in (entry.branch, entry.branch_id)
+    ][-limit:]
+    if as_json:
+        say(json.dumps([redacted(asdict(entry)) for entry in entries]))
+        return
+    if not entries:
+        say("the history has nothing on that" if branch else "the history is empty", err=True)
+        return
+    header = ("TIME", "WHAT", "BRANCH", "STATUS", "ROWS", "BY", "RUN OR DETAIL")
+    for line in as_table((header, *map(_row, entries))):
+        say(redact(line))
+
+
+@history.command(epilog="\b\nExample:\n  neonsync history show run_0123456789 --json")
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show(run: str, as_json: bool) -> None:
+    """Show all that the history knows of a run, its attempts one after the other."""
+    import json
+
+    from neonsync.cli.output import say
+    from neonsync.errors import ConfigError
+    from neonsync.report.wording import printable
+    from neonsync.secret import redact, redacted
+
+    found = [entry for entry in _entries() if run and entry.run_id == run]
+    if not found:
+        raise ConfigError(
+            f"the history knows no run {run!r}",
+            "neonsync history lists those that were done from this machine.",
+        )
+    if as_json:
+        attempts = [redacted(asdict(entry)) for entry in found]
+        say(json.dumps({**attempts[-1], "attempts": attempts}))
+        return
+    for entry in found:
+        for name, value in asdict(entry).items():
+            text = ", ".join(value) if isinstance(value, tuple) else str(value)
+            if text and text != "0.0":
+                say(redact(printable(f"{name.replace('_', ' '):<11}{text}")))
+
+
+def _entries() -> tuple[Entry, ...]:
+    from neonsync.cli.output import say
+    from neonsync.history import read_history
+
+    found = read_history(os.environ)
+    for note in found.notes:
+        say(f"warning: {note}", err=True)
+    return found.entries
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    about = " ".join(part for part in (entry.run_id, entry.detail) if part)
+    return (
+        f"{entry.moment:%Y-%m-%d %H:%M:%S}",
+        f"{entry.kind} {entry.mode}".strip(),
+        entry.branch or "-",
+        entry.status if not entry.exit_code else f"{entry.status} ({entry.exit_code})",
+        f"{entry.rows:,}" if entry.kind == "run" else "-",
+        entry.user or "-",
+        about if len(about) <= 80 else f"{about[:79]}…",
+    )
