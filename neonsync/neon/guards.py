@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 from neonsync.errors import ConfigError, RefusedError
 from neonsync.neon.models import Branch
-from neonsync.neon.moments import in_words
 
 LONGEST_NAME = 256
 LONGEST_LIFE = timedelta(days=30)
@@ -156,8 +155,9 @@ def check_expires_at(moment: datetime, now: datetime) -> None:
     # A few minutes more are a client's clock, not a wish.
     if moment > now + LONGEST_LIFE + timedelta(minutes=5):
         raise ConfigError(
-            f"the expiry is {in_words(moment - now)} away",
-            f"Neon takes {LONGEST_LIFE.days} days at most: 30d.",
+            f"the expiry {moment:%Y-%m-%d %H:%M} UTC is more than {LONGEST_LIFE.days} days away, "
+            "which Neon does not take",
+            f"Give {LONGEST_LIFE.days}d at most.",
         )
 
 

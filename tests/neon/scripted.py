@@ -169,7 +169,8 @@ class FakeNeon:
 def branch(name: str, **more: Any) -> dict[str, Any]:
     """A branch as Neon shows it."""
     return {
-        "id": f"br-{name}",
+        # As Neon's own: fit for a path, whatever the name is.
+        "id": f"br-{name if name.isidentifier() else name.encode().hex()}",
         "name": name,
         "current_state": "ready",
         "created_at": "2026-01-01T00:00:00Z",
