@@ -60,6 +60,7 @@ def _routes(project: Project) -> list[_Route]:
     databases, roles, operations = Databases(project), Roles(project), OperationLog(project)
     the_project = "/projects/{project}"
     the_branch = the_project + "/branches/{branch}"
+    the_endpoint = the_project + "/endpoints/{endpoint}"
     return [
         _route("GET", "/users/me", current_user),
         _route("GET", "/projects", projects.list),
@@ -82,7 +83,12 @@ def _routes(project: Project) -> list[_Route]:
         _route("GET", the_branch + "/roles/{role}/reveal_password", roles.reveal_password),
         _route("GET", the_project + "/endpoints", endpoints.list),
         _route("POST", the_project + "/endpoints", endpoints.create),
-        _route("GET", the_project + "/endpoints/{endpoint}", endpoints.get),
+        _route("GET", the_endpoint, endpoints.get),
+        _route("PATCH", the_endpoint, endpoints.update),
+        _route("DELETE", the_endpoint, endpoints.delete),
+        _route("POST", the_endpoint + "/start", endpoints.start),
+        _route("POST", the_endpoint + "/suspend", endpoints.suspend),
+        _route("POST", the_endpoint + "/restart", endpoints.restart),
         _route("GET", the_project + "/operations", operations.list),
         _route("GET", the_project + "/operations/{operation}", operations.get),
     ]

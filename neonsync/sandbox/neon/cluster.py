@@ -40,9 +40,9 @@ class Cluster:
         self._log = folder / "postgres.log"
         self._launcher = launcher
         self._admin_password = admin_password
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = 0
+        self.port = 0
 
     @property
     def running(self) -> bool:
@@ -69,8 +69,8 @@ class Cluster:
 
     def copy(self, parent: Cluster) -> None:
         """Become a copy of another cluster as it is now; a running one is not disturbed."""
-        with parent._lock:
-            running, port = parent.running, parent._port
+        with parent.lock:
+            running, port = parent.running, parent.port
             if not running:
                 shutil.rmtree(self.folder, ignore_errors=True)
                 self.folder.mkdir(parents=True)
@@ -109,30 +109,40 @@ class Cluster:
         with self.connect() as connection:
             connection.execute("SELECT pg_logical_emit_message(true, 'sandbox', 'mark')")
 
+    def follow(self, primary_port: int | None) -> None:
+        """Be a replica of the server at a port when started next; None follows nobody."""
+        (self.data / "standby.signal").touch(0o600)
+        if primary_port:
+            primary = f"host={LOOPBACK} port={primary_port} user={ADMIN} sslmode=disable"
+            with (self.data / "postgresql.auto.conf").open("a") as file:
+                file.write(f"primary_conninfo = '{primary} password={self._admin_password}'\n")
+
     def take(self, other: Cluster) -> None:
         """Replace what is here by another cluster's folder; both must be stopped."""
         self.remove()
         other.folder.rename(self.folder)
 
-    def start(self, port: int, taken: Collection[int] = (), settings: Iterable[str] = ()) -> int:
+    def start(
+        self, port: int | None, taken: Collection[int] = (), settings: Iterable[str] = ()
+    ) -> int:
         """Start the server, on the port when it is free, else on another; returns which."""
         options = [word for setting in settings for word in ("-c", setting)]
-        with self._lock:
+        with self.lock:
             end_left_over(self.data)
             self._launcher.give(self.data)
-            self._port = port if _is_free(port) else free_port(taken)
+            self.port = port if port and _is_free(port) else free_port(taken)
             self._process = self._launcher.serve(
                 "postgres",
-                *("-D", str(self.data), "-h", LOOPBACK, "-p", str(self._port), "-k", ""),
+                *("-D", str(self.data), "-h", LOOPBACK, "-p", str(self.port), "-k", ""),
                 *("-c", f"wal_keep_size={history.KEPT}", *options),
                 log=self._log,
             )
             self._await_ready(self._process)
-            return self._port
+            return self.port
 
     def stop(self) -> None:
         """Stop the server: connections drop, nothing is lost. Safe when it does not run."""
-        with self._lock:
+        with self.lock:
             if self._process is None:
                 return
             for order, seconds in ((signal.SIGINT, _STOP_SECONDS), (signal.SIGQUIT, 5.0)):
@@ -150,7 +160,7 @@ class Cluster:
 
     def remove(self) -> None:
         """Stop the server and delete its data."""
-        with self._lock:
+        with self.lock:
             self.stop()
             end_left_over(self.data)
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -159,7 +169,7 @@ class Cluster:
         """A connection as the superuser, in autocommit."""
         return psycopg.connect(
             host=LOOPBACK,
-            port=self._port,
+            port=self.port,
             user=ADMIN,
             password=self._admin_password,
             dbname=database,

@@ -1,4 +1,4 @@
-"""The Postgres servers of all branches: made, cloned, configured, started and stopped."""
+"""The data of all branches: made, cloned, rebuilt, exchanged, measured and removed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from psycopg import sql
 from neonsync.sandbox.neon.cluster import ADMIN, Cluster, end_left_over, free_port
 from neonsync.sandbox.neon.history import Moment, is_complete
 from neonsync.sandbox.neon.launcher import Launcher
-from neonsync.sandbox.neon.state import Branch, Database, Endpoint, EndpointState, Role, Store, now
+from neonsync.sandbox.neon.state import Branch, Database, Role, Store
 
 _SYSTEM_DATABASES = ("template0", "template1", "postgres")
 
 
 class Computes:
-    """Branches as clusters on disk, endpoints as servers on them."""
+    """The data of branches: clusters on disk, and work on them."""
 
     def __init__(self, folder: Path, launcher: Launcher, store: Store) -> None:
         self._folder = folder
@@ -32,8 +32,8 @@ class Computes:
             self._admin_password = state.admin_password
 
     def create_root(self, branch: Branch, port: int) -> None:
-        """Make a branch without a parent, and leave its server running."""
-        cluster = self._cluster(branch.id)
+        """Make a branch without a parent."""
+        cluster = self.cluster(branch.id)
         cluster.create()
         cluster.save_base()
         cluster.start(port)
@@ -42,14 +42,15 @@ class Computes:
                 connection.execute(_create_role(connection, role))
         for database in branch.databases:
             self.create_database(branch.id, database)
+        cluster.stop()
 
     def create_child(self, branch_id: str, parent_id: str) -> None:
         """Copy the parent as it is now; its server goes on undisturbed."""
-        self._cluster(branch_id).copy(self._cluster(parent_id))
+        self.cluster(branch_id).copy(self.cluster(parent_id))
 
     def empty(self, branch_id: str, port: int) -> None:
         """Take a new branch's rows away; its history begins afterwards."""
-        cluster = self._cluster(branch_id)
+        cluster = self.cluster(branch_id)
         cluster.start(port)
         for database in _databases(cluster):
             _empty_tables(cluster, database)
@@ -63,7 +64,7 @@ class Computes:
 
         Returns the roles that it had, and its databases with their owners.
         """
-        cluster, clusters = self._cluster(branch_id), [self._cluster(each) for each in chain]
+        cluster, clusters = self.cluster(branch_id), [self.cluster(each) for each in chain]
         if clusters[-1].running:
             clusters[-1].mark()
         cluster.recover(clusters, moment, free_port())
@@ -74,49 +75,17 @@ class Computes:
 
     def has_history(self, chain: Sequence[str]) -> bool:
         """Whether the log of a branch is there from its base on."""
-        return is_complete([self._cluster(each).folder for each in chain], self._launcher)
+        return is_complete([self.cluster(each).folder for each in chain], self._launcher)
 
     def exchange(self, branch_id: str, new_id: str, preserved_id: str | None) -> None:
         """Give a branch the data of another; its old ones go to a third, or away."""
-        cluster = self._cluster(branch_id)
+        cluster = self.cluster(branch_id)
         cluster.stop()
         if preserved_id:
-            self._cluster(preserved_id).take(cluster)
-        cluster.take(self._cluster(new_id))
+            self.cluster(preserved_id).take(cluster)
+        cluster.take(self.cluster(new_id))
         with self._lock:
             del self._clusters[new_id]
-
-    def start(self, endpoint_id: str) -> None:
-        """Start an endpoint's server, give the roles their passwords, note what is true now."""
-        with self._store.read() as state:
-            endpoint = state.endpoints[endpoint_id]
-            branch = state.branches[endpoint.branch_id]
-            taken = {other.port for other in state.endpoints.values()}
-        cluster = self._cluster(branch.id)
-        port = cluster.start(endpoint.port, taken)
-        with cluster.connect() as connection:
-            for role in branch.roles:
-                connection.execute(_set_password(connection, role))
-        self._note(endpoint_id, port)
-        self.measure(branch.id)
-
-    def start_all(self, endpoints: Sequence[Endpoint]) -> None:
-        """Start the servers of these endpoints side by side."""
-        if endpoints:
-            with ThreadPoolExecutor(min(8, len(endpoints))) as pool:
-                for done in [pool.submit(self.start, endpoint.id) for endpoint in endpoints]:
-                    done.result()
-
-    def restart(self, endpoint_id: str) -> None:
-        """Stop and start an endpoint's server: connections drop, the address stays."""
-        with self._store.read() as state:
-            branch_id = state.endpoints[endpoint_id].branch_id
-        self._cluster(branch_id).stop()
-        self.start(endpoint_id)
-
-    def stop(self, branch_id: str) -> None:
-        """Stop the server of a branch, when it has one."""
-        self._cluster(branch_id).stop()
 
     def stop_all(self) -> None:
         """Stop every server, side by side."""
@@ -128,7 +97,7 @@ class Computes:
 
     def remove(self, branch_id: str) -> None:
         """Stop the server of a branch and delete its data."""
-        self._cluster(branch_id).remove()
+        self.cluster(branch_id).remove()
         with self._lock:
             del self._clusters[branch_id]
 
@@ -142,7 +111,7 @@ class Computes:
 
     def create_database(self, branch_id: str, database: Database) -> None:
         """Make a database on a running branch."""
-        with self._cluster(branch_id).connect() as connection:
+        with self.cluster(branch_id).connect() as connection:
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {}").format(
                     sql.Identifier(database.name), sql.Identifier(database.owner_name)
@@ -151,7 +120,7 @@ class Computes:
 
     def wal_position(self, branch_id: str) -> str | None:
         """Where the branch's log stands, or None while its server starts or stops."""
-        cluster = self._cluster(branch_id)
+        cluster = self.cluster(branch_id)
         if not cluster.running:
             return cluster.last_position()
         try:
@@ -163,7 +132,7 @@ class Computes:
 
     def measure(self, branch_id: str) -> None:
         """Note the size of the branch's databases, when its server is there to be asked."""
-        cluster = self._cluster(branch_id)
+        cluster = self.cluster(branch_id)
         if not cluster.running:
             return
         try:
@@ -184,7 +153,7 @@ class Computes:
 
     def terminate_backends(self, branch_id: str) -> int:
         """Cut every client's connection to the branch; returns how many there were."""
-        with self._cluster(branch_id).connect() as connection:
+        with self.cluster(branch_id).connect() as connection:
             rows = connection.execute(
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                 " WHERE backend_type = 'client backend' AND usename <> %s",
@@ -192,21 +161,20 @@ class Computes:
             ).fetchall()
         return len(rows)
 
-    def _cluster(self, branch_id: str) -> Cluster:
+    def cluster(self, branch_id: str) -> Cluster:
+        """The server of a branch, or of a replica."""
         with self._lock:
             if branch_id not in self._clusters:
                 folder = self._folder / branch_id
                 self._clusters[branch_id] = Cluster(folder, self._launcher, self._admin_password)
             return self._clusters[branch_id]
 
-    def _note(self, endpoint_id: str, port: int) -> None:
-        with self._store.edit() as state:
-            state.endpoints[endpoint_id] = replace(
-                state.endpoints[endpoint_id],
-                port=port,
-                current_state=EndpointState.ACTIVE,
-                updated_at=now(),
-            )
+
+def set_passwords(cluster: Cluster, roles: Sequence[Role]) -> None:
+    """Give the roles of a running cluster their passwords."""
+    with cluster.connect() as connection:
+        for role in roles:
+            connection.execute(_set_password(connection, role))
 
 
 def _create_role(connection: psycopg.Connection[tuple[object, ...]], role: Role) -> sql.Composed:

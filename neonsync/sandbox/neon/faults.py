@@ -27,6 +27,7 @@ class Faults:
 
     _restart: Callable[[str], None]
     _terminate: Callable[[str], int]
+    _refuse: Callable[[str, str | None], None]
     _replies: deque[Reply] = field(default_factory=deque)
     _delays: deque[float] = field(default_factory=deque)
     _losses: int = 0
@@ -71,6 +72,10 @@ class Faults:
     def terminate_backends(self, branch_name: str) -> int:
         """Cut every client's connection to the branch; returns how many there were."""
         return self._terminate(branch_name)
+
+    def refuse_connections(self, branch_name: str, text: str | None) -> None:
+        """Refuse connections to the branch with this text, as Neon's proxy; None ends that."""
+        self._refuse(branch_name, text)
 
     def take(self) -> Fault:
         """The faults for the request that is here now."""

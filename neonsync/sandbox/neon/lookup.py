@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neonsync.sandbox.neon.errors import ApiError
-from neonsync.sandbox.neon.state import Branch, Database, Endpoint, Role, State
+from neonsync.sandbox.neon.state import READ_WRITE, Branch, Database, Endpoint, Role, State
 
 
 def find_branch(state: State, branch_id: str) -> Branch:
@@ -11,6 +11,13 @@ def find_branch(state: State, branch_id: str) -> Branch:
     if branch_id not in state.branches:
         raise ApiError(404, "branch not found")
     return state.branches[branch_id]
+
+
+def find_endpoint(state: State, endpoint_id: str) -> Endpoint:
+    """The endpoint, or Neon's 404."""
+    if endpoint_id not in state.endpoints:
+        raise ApiError(404, "endpoint not found")
+    return state.endpoints[endpoint_id]
 
 
 def find_role(branch: Branch, name: str) -> Role:
@@ -35,8 +42,9 @@ def default_branch(state: State) -> Branch:
 
 
 def endpoints_of(state: State, branch_id: str) -> list[Endpoint]:
-    """The branch's endpoints."""
-    return [each for each in state.endpoints.values() if each.branch_id == branch_id]
+    """The branch's endpoints, the one that writes first."""
+    found = [each for each in state.endpoints.values() if each.branch_id == branch_id]
+    return sorted(found, key=lambda each: each.type != READ_WRITE)
 
 
 def children_of(state: State, branch_id: str) -> list[Branch]:

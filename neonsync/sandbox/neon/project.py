@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from neonsync.sandbox.neon.cluster import free_port
 from neonsync.sandbox.neon.computes import Computes
@@ -24,7 +25,6 @@ from neonsync.sandbox.neon.rules import (
     SCHEMA_ONLY,
     BranchChange,
     BranchWish,
-    ComputeWish,
     choose_parent,
     expiry,
     new_child,
@@ -33,8 +33,8 @@ from neonsync.sandbox.neon.rules import (
     refuse_duplicate,
     refuse_moment,
     refuse_to_delete,
-    refuse_unready,
 )
+from neonsync.sandbox.neon.servers import Servers
 from neonsync.sandbox.neon.state import (
     Branch,
     Database,
@@ -52,11 +52,11 @@ DELETING = "storage_deleted"
 
 @dataclass(frozen=True)
 class Change:
-    """The result of a request: the branch, its endpoint when it gets one, what is under way."""
+    """The result of a request: the branch, the endpoints that it gets, what is under way."""
 
     branch: Branch
     operations: list[Operation]
-    endpoint: Endpoint | None = None
+    endpoints: tuple[Endpoint, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,16 @@ class Project:
     """The one project of the sandbox."""
 
     def __init__(
-        self, store: Store, computes: Computes, operations: Operations, limits: Limits
+        self,
+        store: Store,
+        computes: Computes,
+        servers: Servers,
+        operations: Operations,
+        limits: Limits,
     ) -> None:
         self.store = store
         self.computes = computes
+        self.servers = servers
         self.operations = operations
         self.limits = limits
 
@@ -89,16 +95,17 @@ class Project:
             parent = choose_parent(state, wish)
             self.refuse_moment(state, parent, wish.moment)
             branch = new_child(state, parent, wish, self.computes.wal_position(parent.id))
-            endpoint = new_endpoint(state, branch.id, wish.compute) if wish.compute else None
             state.branches[branch.id] = branch
-            if endpoint:
+            endpoints = []
+            for compute in wish.computes:
+                endpoint = new_endpoint(state, branch.id, compute)
                 state.endpoints[endpoint.id] = endpoint
+                endpoints.append(endpoint)
             steps = [
                 Step("create_branch", lambda: self._create(branch, parent, wish.moment), branch.id)
             ]
-            if endpoint:
-                steps.append(self.start_step(endpoint))
-            return Change(branch, self.operations.schedule(*steps), endpoint)
+            steps += [self.start_step(endpoint) for endpoint in endpoints]
+            return Change(branch, self.operations.schedule(*steps), tuple(endpoints))
 
     def delete_branch(self, branch_id: str) -> Change | None:
         """Begin to delete a branch; None when there is none."""
@@ -111,7 +118,7 @@ class Project:
             branch = replace(branch, pending_state=DELETING, updated_at=now())
             state.branches[branch_id] = branch
             steps = [
-                Step("suspend_compute", lambda: self.computes.stop(branch_id), branch_id, each.id)
+                Step("suspend_compute", partial(self.servers.retire, each.id), branch_id, each.id)
                 for each in endpoints_of(state, branch_id)
             ]
             steps.append(Step("delete_timeline", lambda: self._delete(branch_id), branch_id))
@@ -147,20 +154,6 @@ class Project:
             state.branches[branch_id] = branch = replace(branch, updated_at=now())
             return Change(branch, [])
 
-    def create_endpoint(
-        self, branch_id: str, wish: ComputeWish
-    ) -> tuple[Endpoint, list[Operation]]:
-        """Begin a compute for a branch that has none."""
-        with self.store.edit() as state:
-            branch = find_branch(state, branch_id)
-            self.operations.refuse_when_busy()
-            refuse_unready(branch)
-            if endpoints_of(state, branch_id):
-                raise ApiError(422, "read-write endpoint already exists on this branch")
-            endpoint = new_endpoint(state, branch_id, wish)
-            state.endpoints[endpoint.id] = endpoint
-            return endpoint, self.operations.schedule(self.start_step(endpoint))
-
     def create_database(
         self, branch_id: str, name: str, owner_name: str
     ) -> tuple[Database, list[Operation]]:
@@ -178,7 +171,7 @@ class Project:
             state.branches[branch_id] = replace(branch, databases=(*branch.databases, database))
             step = Step(
                 "apply_config",
-                lambda: self.computes.create_database(branch_id, database),
+                lambda: self._create_database(branch_id, database),
                 branch_id,
                 endpoints[0].id,
             )
@@ -199,7 +192,7 @@ class Project:
         """The operation that starts a compute."""
         return Step(
             "start_compute",
-            lambda: self.computes.start(endpoint.id),
+            lambda: self.servers.start(endpoint.id),
             endpoint.branch_id,
             endpoint.id,
         )
@@ -243,6 +236,10 @@ class Project:
                 state_changed_at=moment,
                 updated_at=moment,
             )
+
+    def _create_database(self, branch_id: str, database: Database) -> None:
+        self.servers.ensure(branch_id)
+        self.computes.create_database(branch_id, database)
 
     def _delete(self, branch_id: str) -> None:
         self.computes.remove(branch_id)

@@ -84,6 +84,10 @@ class Restores:
             roles, databases = source.roles, source.databases
         else:
             roles, databases = project.create_past(new_id, source, wish.moment)
+        with project.store.read() as state:
+            endpoints = endpoints_of(state, branch_id)
+        for endpoint in endpoints:
+            project.servers.suspend(endpoint.id)
         project.computes.exchange(branch_id, new_id, preserved.id if preserved else None)
         # Who could log in goes on with the same password.
         own = {role.name: role.password for role in branch.roles}

@@ -12,7 +12,16 @@ from neonsync.sandbox.neon.cluster import free_port
 from neonsync.sandbox.neon.errors import ApiError
 from neonsync.sandbox.neon.history import HEAD, Moment, lsn_number
 from neonsync.sandbox.neon.lookup import children_of, default_branch, find_branch
-from neonsync.sandbox.neon.state import Branch, Database, Endpoint, Role, State, now, timestamp
+from neonsync.sandbox.neon.state import (
+    READ_WRITE,
+    Branch,
+    Database,
+    Endpoint,
+    Role,
+    State,
+    now,
+    timestamp,
+)
 
 SCHEMA_ONLY = "schema-only"
 _LONGEST_LIFE = timedelta(days=30)
@@ -20,7 +29,7 @@ _LONGEST_LIFE = timedelta(days=30)
 
 @dataclass(frozen=True)
 class BranchWish:
-    """What a client asks of a new branch; ``compute`` is the endpoint it wants, if any."""
+    """What a client asks of a new branch; ``computes`` are the endpoints it wants."""
 
     name: str | None = None
     parent_id: str | None = None
@@ -28,7 +37,7 @@ class BranchWish:
     expires_at: datetime | None = None
     init_source: str = "parent-data"
     annotation: Mapping[str, str] | None = None
-    compute: ComputeWish | None = None
+    computes: tuple[ComputeWish, ...] = ()
     moment: Moment = HEAD
 
 
@@ -39,6 +48,7 @@ class ComputeWish:
     min_cu: float = 0.25
     max_cu: float = 0.25
     suspend_timeout_seconds: int = 0
+    type: str = READ_WRITE
 
 
 @dataclass(frozen=True)
@@ -126,6 +136,7 @@ def new_endpoint(state: State, branch_id: str, wish: ComputeWish) -> Endpoint:
         min_cu=wish.min_cu,
         max_cu=wish.max_cu,
         suspend_timeout_seconds=wish.suspend_timeout_seconds,
+        type=wish.type,
     )
 
 

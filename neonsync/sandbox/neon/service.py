@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from neonsync.sandbox.httpd import LoopbackServer
@@ -13,6 +13,7 @@ from neonsync.sandbox.neon.computes import Computes
 from neonsync.sandbox.neon.errors import ApiError, SandboxError
 from neonsync.sandbox.neon.faults import Faults
 from neonsync.sandbox.neon.http import PREFIX, handler_for
+from neonsync.sandbox.neon.keeper import Keeper
 from neonsync.sandbox.neon.launcher import Launcher
 from neonsync.sandbox.neon.lock import FolderLock
 from neonsync.sandbox.neon.lookup import default_branch, endpoints_of, forget_branch
@@ -21,6 +22,7 @@ from neonsync.sandbox.neon.project import DELETING, Limits, Project
 from neonsync.sandbox.neon.request import Reply, Request
 from neonsync.sandbox.neon.restores import RESETTING
 from neonsync.sandbox.neon.rules import ComputeWish, new_endpoint, root_branch
+from neonsync.sandbox.neon.servers import ComputeOptions, Servers
 from neonsync.sandbox.neon.state import Branch, OperationStatus, State, Store, load, now
 from neonsync.sandbox.neon.views import address
 
@@ -30,11 +32,13 @@ class NeonOptions:
     """How the service behaves; the faults are on ``NeonService.faults``.
 
     ``operation_seconds``: how long each operation is at least seen as scheduling or running.
+    ``compute``: how long computes take to start, and when idle ones are suspended.
     ``history_seconds``: how far back a branch can be restored, or branched from.
     """
 
     operation_seconds: float = 0.2
     history_seconds: float = 86_400
+    compute: ComputeOptions = field(default_factory=ComputeOptions)
 
 
 class NeonService:
@@ -53,7 +57,9 @@ class NeonService:
         self._wished_port = port
         self._options = options
         self._running: _Running | None = None
-        self.faults = Faults(self._restart_compute, self._terminate_backends)
+        self.faults = Faults(
+            self._restart_compute, self._terminate_backends, self._refuse_connections
+        )
 
     def start(self) -> None:
         """Start every branch's Postgres, then the API; returns when both can be used."""
@@ -109,13 +115,19 @@ class NeonService:
         project = self._alive().project
         with project.store.read() as state:
             endpoint_id = _endpoint_id(state, _named(state, branch_name))
-        project.computes.restart(endpoint_id)
+        project.servers.restart(endpoint_id)
 
     def _terminate_backends(self, branch_name: str) -> int:
         project = self._alive().project
         with project.store.read() as state:
             branch_id = _named(state, branch_name).id
         return project.computes.terminate_backends(branch_id)
+
+    def _refuse_connections(self, branch_name: str, text: str | None) -> None:
+        project = self._alive().project
+        with project.store.read() as state:
+            branch_id = _named(state, branch_name).id
+        project.servers.refuse(branch_id, text)
 
     def _alive(self) -> _Running:
         if self._running is None:
@@ -137,7 +149,9 @@ class _Running:
         self._stopping = False
         self.api_host = ""
         limits = Limits(options.history_seconds, lambda: faults.clock)
-        self.project = Project(self._store, self._computes, self._operations, limits)
+        self._servers = Servers(self._store, self._computes, options.compute)
+        self.project = Project(self._store, self._computes, self._servers, self._operations, limits)
+        self._keeper = Keeper(self.project)
         self._api = Api(self.project)
 
     def start(self) -> None:
@@ -147,7 +161,7 @@ class _Running:
             branch_ids, endpoints = set(state.branches), list(state.endpoints.values())
         self._computes.remove_all_but(branch_ids)
         if branch_ids:
-            self._computes.start_all(endpoints)
+            self._servers.start_all(endpoints)
         else:
             self._create_root()
 
@@ -156,6 +170,7 @@ class _Running:
         handler = handler_for(api_key, faults, self._answer)
         self._server = LoopbackServer(handler, port)
         self._server.start()
+        self._keeper.start()
         self.api_host = self._server.url + PREFIX
 
     def stop(self) -> None:
@@ -163,7 +178,9 @@ class _Running:
         self._stopping = True
         if self._server is not None:
             self._server.stop()
+        self._keeper.stop()
         self._operations.close()
+        self._servers.close()
         self._computes.stop_all()
         self._launcher.close()
         self._lock.release()
@@ -181,7 +198,7 @@ class _Running:
         with self._store.edit() as state:
             state.branches[branch.id] = branch
             state.endpoints[endpoint.id] = endpoint
-        self._computes.start(endpoint.id)
+        self._servers.start(endpoint.id)
 
 
 def _new_state() -> State:

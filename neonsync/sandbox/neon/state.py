@@ -16,6 +16,7 @@ from typing import Any
 from neonsync.sandbox.neon.errors import SandboxError
 
 OPERATIONS_KEPT = 200
+READ_WRITE, READ_ONLY = "read_write", "read_only"
 
 
 class EndpointState(StrEnum):
@@ -97,6 +98,10 @@ class Endpoint:
     min_cu: float = 0.25
     max_cu: float = 0.25
     suspend_timeout_seconds: int = 0
+    type: str = READ_WRITE
+    disabled: bool = False
+    started_at: str | None = None
+    suspended_at: str | None = None
 
 
 @dataclass(frozen=True)

@@ -94,20 +94,20 @@ def endpoint_view(endpoint: Endpoint, project_id: str) -> JsonObject:
         "autoscaling_limit_min_cu": endpoint.min_cu,
         "autoscaling_limit_max_cu": endpoint.max_cu,
         "region_id": REGION,
-        "type": "read_write",
+        "type": endpoint.type,
         "current_state": endpoint.current_state,
         "settings": {},
         "pooler_enabled": False,
         "pooler_mode": "transaction",
-        "disabled": False,
+        "disabled": endpoint.disabled,
         "passwordless_access": True,
         "creation_source": "console",
         "created_at": endpoint.created_at,
         "updated_at": endpoint.updated_at,
-        "started_at": endpoint.updated_at,
         "proxy_host": DOMAIN,
         "suspend_timeout_seconds": endpoint.suspend_timeout_seconds,
         "provisioner": "k8s-neonvm",
+        **_present(started_at=endpoint.started_at, suspended_at=endpoint.suspended_at),
     }
 
 

@@ -11,6 +11,7 @@ from neonsync.sandbox.neon.project import Change, Project
 from neonsync.sandbox.neon.request import Reply, Request, Section, as_cursor
 from neonsync.sandbox.neon.restores import Restores, RestoreWish
 from neonsync.sandbox.neon.rules import SCHEMA_ONLY, BranchChange, BranchWish, ComputeWish
+from neonsync.sandbox.neon.state import READ_ONLY, READ_WRITE
 from neonsync.sandbox.neon.views import (
     JsonObject,
     annotation_view,
@@ -80,15 +81,15 @@ class Branches:
     def create(self, request: Request) -> Reply:
         """A new branch; without ``endpoints`` it has no compute, so no connection."""
         change = self._project.create_branch(_wish(request.body))
-        branch, endpoint = change.branch, change.endpoint
+        branch, endpoints = change.branch, change.endpoints
         with self._project.store.read() as state:
             body = self._changed(change)
-            body["endpoints"] = [endpoint_view(endpoint, state.project_id)] if endpoint else []
+            body["endpoints"] = [endpoint_view(each, state.project_id) for each in endpoints]
         body["roles"] = [role_view(role, branch) for role in branch.roles]
         body["databases"] = [database_view(database, branch) for database in branch.databases]
         # As in Neon: with several roles or databases the choice is the client's.
-        if endpoint and len(branch.roles) == len(branch.databases) == 1:
-            connection = connection_view(endpoint, branch.roles[0], branch.databases[0])
+        if endpoints and len(branch.roles) == len(branch.databases) == 1:
+            connection = connection_view(endpoints[0], branch.roles[0], branch.databases[0])
             body["connection_uris"] = [connection]
         return Reply(201, body)
 
@@ -148,7 +149,8 @@ def _wish(body: Section) -> BranchWish:
     if init_source == SCHEMA_ONLY and branch.text("parent_lsn"):
         raise ApiError(422, "a schema-only branch cannot start at an LSN")
     endpoints = body.sections("endpoints")
-    if len(endpoints) > 1:
+    computes = tuple(compute_wish(endpoint) for endpoint in endpoints)
+    if sum(compute.type == READ_WRITE for compute in computes) > 1:
         raise ApiError(422, "a branch has at most one read-write endpoint")
     return BranchWish(
         name=branch.text("name"),
@@ -158,19 +160,21 @@ def _wish(body: Section) -> BranchWish:
         init_source=init_source,
         moment=_moment(branch, "parent"),
         annotation=body.texts("annotation_value"),
-        compute=compute_wish(endpoints[0]) if endpoints else None,
+        computes=computes,
     )
 
 
 def compute_wish(endpoint: Section) -> ComputeWish:
     """What a client asks of a compute."""
-    if endpoint.required_text("type") != "read_write":
-        raise ApiError(422, "the sandbox has read_write endpoints only")
+    kind = endpoint.required_text("type")
+    if kind not in (READ_WRITE, READ_ONLY):
+        raise ApiError(400, f"type must be {READ_WRITE} or {READ_ONLY}")
     smallest = endpoint.number("autoscaling_limit_min_cu", 0.25)
     return ComputeWish(
         min_cu=smallest,
         max_cu=endpoint.number("autoscaling_limit_max_cu", max(smallest, 0.25)),
         suspend_timeout_seconds=int(endpoint.number("suspend_timeout_seconds", 0)),
+        type=kind,
     )
 
 

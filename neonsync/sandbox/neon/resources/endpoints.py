@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from neonsync.sandbox.neon.endpoints import Changed, EndpointChange, EndpointChanges
 from neonsync.sandbox.neon.errors import ApiError
 from neonsync.sandbox.neon.lookup import (
     default_branch,
     endpoints_of,
     find_branch,
     find_database,
+    find_endpoint,
     find_role,
 )
 from neonsync.sandbox.neon.project import Project
-from neonsync.sandbox.neon.request import Reply, Request
+from neonsync.sandbox.neon.request import Reply, Request, Section
 from neonsync.sandbox.neon.resources.branches import compute_wish
 from neonsync.sandbox.neon.views import address, endpoint_view, operation_view
 
@@ -21,6 +23,7 @@ class Endpoints:
 
     def __init__(self, project: Project) -> None:
         self._project = project
+        self._changes = EndpointChanges(project)
 
     def list(self, request: Request) -> Reply:
         """All endpoints of the project."""
@@ -40,23 +43,52 @@ class Endpoints:
     def get(self, request: Request) -> Reply:
         """One endpoint."""
         with self._project.store.read() as state:
-            endpoint = state.endpoints.get(request.names["endpoint"])
-            if endpoint is None:
-                raise ApiError(404, "endpoint not found")
+            endpoint = find_endpoint(state, request.names["endpoint"])
             return Reply(body={"endpoint": endpoint_view(endpoint, state.project_id)})
 
     def create(self, request: Request) -> Reply:
         """A compute for a branch that was made without one."""
         wanted = request.body.section("endpoint")
-        endpoint, operations = self._project.create_endpoint(
-            wanted.required_text("branch_id"), compute_wish(wanted)
+        changed = self._changes.create(wanted.required_text("branch_id"), compute_wish(wanted))
+        return self._changed(changed, 201)
+
+    def update(self, request: Request) -> Reply:
+        """Disable or enable it, change its size and its idle time."""
+        wanted = request.body.section("endpoint")
+        idle = _number(wanted, "suspend_timeout_seconds")
+        change = EndpointChange(
+            disabled=wanted.flag("disabled"),
+            min_cu=_number(wanted, "autoscaling_limit_min_cu"),
+            max_cu=_number(wanted, "autoscaling_limit_max_cu"),
+            suspend_timeout_seconds=None if idle is None else int(idle),
         )
+        return self._changed(self._changes.update(request.names["endpoint"], change))
+
+    def delete(self, request: Request) -> Reply:
+        """Delete; one that is gone already is an empty 204."""
+        changed = self._changes.delete(request.names["endpoint"])
+        return Reply(204) if changed is None else self._changed(changed)
+
+    def start(self, request: Request) -> Reply:
+        """Start a suspended compute."""
+        return self._changed(self._changes.start(request.names["endpoint"]))
+
+    def suspend(self, request: Request) -> Reply:
+        """Suspend a compute; who connects wakes it."""
+        return self._changed(self._changes.suspend(request.names["endpoint"]))
+
+    def restart(self, request: Request) -> Reply:
+        """Restart a compute that runs."""
+        return self._changed(self._changes.restart(request.names["endpoint"]))
+
+    def _changed(self, changed: Changed, status: int = 200) -> Reply:
+        endpoint, operations = changed
         with self._project.store.read() as state:
             body = {
                 "endpoint": endpoint_view(endpoint, state.project_id),
                 "operations": [operation_view(o, state.project_id) for o in operations],
             }
-        return Reply(201, body)
+        return Reply(status, body)
 
     def connection_uri(self, request: Request) -> Reply:
         """An address. As in Neon, without ``branch_id`` it is the *default* branch's."""
@@ -76,3 +108,7 @@ class Endpoints:
             database = find_database(branch, query["database_name"])
         pooled = query.get("pooled", "").lower() in ("true", "1")
         return Reply(body={"uri": address(endpoints[0], role, database, pooled=pooled)})
+
+
+def _number(section: Section, name: str) -> float | None:
+    return section.number(name, 0) if name in section.values else None
