@@ -15,7 +15,6 @@ import click
 
 from neonsync.cli.branch_views import said, show_change
 from neonsync.cli.output import say
-from neonsync.cli.reporters import known_secrets
 from neonsync.errors import ConfigError, NeonsyncError, RefusedError, RunCancelled
 from neonsync.history import Entry, append, now, origin
 from neonsync.neon import guards
@@ -55,7 +54,7 @@ def open_project(
     settings = load_settings(flags={}, environ=os.environ, config=config)
     neon = settings.neon
     neon = replace(neon, database=database or neon.database, role=role or neon.role)
-    secrets = (*settings.secrets, *known_secrets(os.environ))
+    secrets = settings.secrets
 
     def tell(text: str) -> None:
         say(printable(redact(text, *secrets)), err=True)
