@@ -20,7 +20,7 @@ from neonsync.neon.models import (
     objects,
 )
 from neonsync.neon.moments import in_words
-from neonsync.neon.transport import NeonTransport
+from neonsync.neon.transport import CLOCK_TOLERANCE, NeonTransport
 from neonsync.neon.waiting import Patience, wait_for
 from neonsync.settings import NeonSettings
 
@@ -118,7 +118,7 @@ class ProjectView:
         info = as_object(self._api.get(self._path).get("project"))
         seconds = info.get("history_retention_seconds")
         age = (self.now() - moment).total_seconds()
-        if age < 0:
+        if age < -CLOCK_TOLERANCE.total_seconds():
             raise ConfigError(
                 f"{moment:%Y-%m-%d %H:%M:%S} UTC is in the future: by Neon's clock it is "
                 f"{self.now():%Y-%m-%d %H:%M:%S} UTC",
@@ -127,7 +127,7 @@ class ProjectView:
         if isinstance(seconds, int) and age > seconds:
             raise ConfigError(
                 f"{moment:%Y-%m-%d %H:%M:%S} UTC is {in_words(self.now() - moment)} ago, and the "
-                f"project's history reaches back {seconds / 3600:g} hours",
+                f"project's history reaches back {seconds / 3600:.3g} hours",
                 "Name a later moment, or lengthen the history in the project's settings.",
             )
 

@@ -27,6 +27,8 @@ BROKEN_SECONDS = 60.0
 """No further attempt begins after it where nobody answers; the last one may take its time-out."""
 MAX_WAIT = 10.0
 LONGEST_RETRY_AFTER = 60.0
+CLOCK_TOLERANCE = timedelta(seconds=5)
+"""Clocks that differ by less count as the same."""
 _USER_AGENT = f"neonsync/{__version__}"
 
 
@@ -119,7 +121,9 @@ class NeonTransport(NeonAPI):
         )
         there = parse_http_date(response.headers.get("Date", ""))
         if there is not None:
-            self._skew = there - datetime.now(UTC)
+            skew = there - datetime.now(UTC)
+            # The header has whole seconds, and the answer was on its way.
+            self._skew = skew if abs(skew) > CLOCK_TOLERANCE else timedelta()
         return response
 
     def _body(self, response: requests.Response) -> dict[str, Any]:
