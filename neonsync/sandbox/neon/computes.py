@@ -118,6 +118,41 @@ class Computes:
                 )
             )
 
+    def alter_database(self, branch_id: str, name: str, database: Database) -> None:
+        """Rename a database of a running branch, and give it its owner."""
+        with self.cluster(branch_id).connect() as connection:
+            _cut_off(connection, name)
+            renamed = sql.Identifier(database.name)
+            if name != database.name:
+                old = sql.Identifier(name)
+                connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(old, renamed))
+            owner = sql.Identifier(database.owner_name)
+            connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(renamed, owner))
+
+    def drop_database(self, branch_id: str, name: str) -> None:
+        """Drop a database of a running branch; its connections are cut."""
+        with self.cluster(branch_id).connect() as connection:
+            statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            connection.execute(statement.format(sql.Identifier(name)))
+
+    def create_role(self, branch_id: str, role: Role) -> None:
+        """Make a role on a running branch."""
+        with self.cluster(branch_id).connect() as connection:
+            connection.execute(_create_role(connection, role))
+
+    def set_password(self, branch_id: str, role: Role) -> None:
+        """Give a role of a running branch its password."""
+        set_passwords(self.cluster(branch_id), [role])
+
+    def drop_role(self, branch_id: str, name: str, databases: Sequence[str]) -> None:
+        """Drop a role of a running branch, with what it owns in these databases."""
+        role = sql.Identifier(name)
+        for database in databases:
+            with self.cluster(branch_id).connect(database) as connection:
+                connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(role))
+        with self.cluster(branch_id).connect() as connection:
+            connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(role))
+
     def wal_position(self, branch_id: str) -> str | None:
         """Where the branch's log stands, or None while its server starts or stops."""
         cluster = self.cluster(branch_id)
@@ -173,8 +208,10 @@ class Computes:
 def set_passwords(cluster: Cluster, roles: Sequence[Role]) -> None:
     """Give the roles of a running cluster their passwords."""
     with cluster.connect() as connection:
+        there = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
         for role in roles:
-            connection.execute(_set_password(connection, role))
+            if role.name in there:  # else it is just going to be made
+                connection.execute(_set_password(connection, role))
 
 
 def _create_role(connection: psycopg.Connection[tuple[object, ...]], role: Role) -> sql.Composed:
@@ -195,6 +232,14 @@ def _verifier(connection: psycopg.Connection[tuple[object, ...]], role: Role) ->
         role.password.encode(), role.name.encode(), b"scram-sha-256"
     )
     return sql.Literal(verifier.decode())
+
+
+def _cut_off(connection: psycopg.Connection[tuple[object, ...]], database: str) -> None:
+    connection.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE datname = %s AND pid <> pg_backend_pid()",
+        [database],
+    )
 
 
 def _databases(cluster: Cluster) -> list[str]:

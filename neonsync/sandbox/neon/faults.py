@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from neonsync.sandbox.neon.operations import Fate, OperationFaults
 from neonsync.sandbox.neon.request import Reply
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to one request: a reply in place of the true one, a delay, a hang-up."""
+    """What happens to one request: a reply in place of the true one, a delay, a hang-up.
+
+    ``hang`` is waited for, without a reply; ``distort`` changes the true reply.
+    """
 
     reply: Reply | None = None
     delay_seconds: float = 0.0
     lose_reply: bool = False
+    hang: threading.Event | None = None
+    distort: bool = False
 
 
 @dataclass
@@ -32,6 +39,11 @@ class Faults:
     _delays: deque[float] = field(default_factory=deque)
     _losses: int = 0
     clock: timedelta = timedelta(0)
+    operations: OperationFaults = field(default_factory=OperationFaults)
+    _until: tuple[float, Reply] | None = None
+    _distort: bool = False
+    _hung: threading.Event = field(default_factory=threading.Event)
+    _hanging: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fail_next(
@@ -61,6 +73,39 @@ class Faults:
         with self._lock:
             self._losses += n
 
+    def fail_for(
+        self, seconds: float, status: int, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Answer every *change* with this status for a time, as a busy project does with 423."""
+        body = {"request_id": "sandbox-fault", "code": "", "message": f"fault {status}"}
+        with self._lock:
+            self._until = time.monotonic() + seconds, Reply(status, body, dict(headers or {}))
+
+    def hang_next(self, n: int) -> None:
+        """Accept the next ``n`` requests, do nothing, and never answer; ``release`` ends it."""
+        with self._lock:
+            self._hanging += n
+            self._hung.clear()
+
+    @property
+    def hanging(self) -> int:
+        """How many of the requests that shall hang are still to come."""
+        return self._hanging
+
+    def release(self) -> None:
+        """Hang up on every request that hangs."""
+        with self._lock:
+            self._hanging = 0
+        self._hung.set()
+
+    def distort_replies(self, on: bool) -> None:
+        """Answer with words and fields that nobody knows, and without all that may be missing."""
+        self._distort = on
+
+    def next_operation(self, fate: Fate) -> None:
+        """Let the next operation be slow, fail, be tried again or be skipped."""
+        self.operations.add(fate)
+
     def set_clock(self, ahead: timedelta) -> None:
         """Move the clock that expiries, the history window and the Date header go by."""
         self.clock = ahead
@@ -77,13 +122,20 @@ class Faults:
         """Refuse connections to the branch with this text, as Neon's proxy; None ends that."""
         self._refuse(branch_name, text)
 
-    def take(self) -> Fault:
+    def take(self, method: str) -> Fault:
         """The faults for the request that is here now."""
         with self._lock:
             losing = self._losses > 0
             self._losses -= losing
+            hanging = self._hanging > 0
+            self._hanging -= hanging
+            reply = self._replies.popleft() if self._replies else None
+            if reply is None and self._until and method != "GET":
+                reply = self._until[1] if time.monotonic() < self._until[0] else None
             return Fault(
-                reply=self._replies.popleft() if self._replies else None,
+                reply=reply,
+                hang=self._hung if hanging else None,
+                distort=self._distort,
                 delay_seconds=self._delays.popleft() if self._delays else 0.0,
                 lose_reply=losing,
             )

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qsl, urlsplit
 
 from neonsync.sandbox.httpd import host_is_local
+from neonsync.sandbox.neon.distortion import distorted
 from neonsync.sandbox.neon.errors import ApiError
 from neonsync.sandbox.neon.faults import Fault, Faults
 from neonsync.sandbox.neon.request import Reply, Request, Section
@@ -36,9 +37,15 @@ class ApiHandler(BaseHTTPRequestHandler):
         fault = Fault()
         try:
             self._refuse_strangers()
-            fault = self.faults.take()
+            fault = self.faults.take(self.command)
             time.sleep(fault.delay_seconds)
+            if fault.hang is not None:
+                fault.hang.wait()
+                self.close_connection = True
+                return
             reply = fault.reply or type(self).answer(self._request(body))
+            if fault.distort:
+                reply = distorted(reply)
         except ApiError as error:
             reply = _refusal(error)
         # A client must get an answer, whatever breaks in here.

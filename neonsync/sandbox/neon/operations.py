@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -26,15 +27,49 @@ class Step:
     endpoint_id: str | None = None
 
 
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of one operation, other than that it finishes.
+
+    ``seconds`` that it takes at least; ``failures`` that are seen before it is tried again, each
+    for ``pause_seconds``, or ``for_good``; ``skipped`` is how it then ends.
+    """
+
+    seconds: float = 0.0
+    failures: int = 0
+    pause_seconds: float = 0.2
+    for_good: bool = False
+    skipped: bool = False
+
+
+class OperationFaults:
+    """Fates for the operations to come. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._fates: deque[Fate] = deque()
+
+    def add(self, fate: Fate) -> None:
+        """Let the next operation that has none yet have this fate."""
+        self._fates.append(fate)
+
+    def take(self) -> Fate:
+        """The fate of the operation that begins now."""
+        try:
+            return self._fates.popleft()
+        except IndexError:
+            return Fate()
+
+
 class Operations:
     """Does chains of steps, one chain at a time, as Neon allows for a project.
 
     ``seconds`` is the least time that each operation is seen as scheduling or running.
     """
 
-    def __init__(self, store: Store, seconds: float) -> None:
+    def __init__(self, store: Store, seconds: float, faults: OperationFaults) -> None:
         self._store = store
         self._seconds = seconds
+        self._faults = faults
         self._hurry = threading.Event()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="neon-operations")
 
@@ -83,7 +118,15 @@ class Operations:
 
     def _do(self, operation_id: str, step: Step) -> bool:
         began = time.monotonic()
-        self._hurry.wait(self._seconds * _SCHEDULING_SHARE)
+        fate = self._faults.take()
+        seconds = max(self._seconds, fate.seconds)
+        self._hurry.wait(seconds * _SCHEDULING_SHARE)
+        for failure in range(1, fate.failures + 1):
+            # As Neon may: it says that the operation failed, and then tries it again.
+            self._note(operation_id, OperationStatus.FAILED, "a try of it failed", failures=failure)
+            self._hurry.wait(fate.pause_seconds)
+            if fate.for_good:
+                return False
         self._note(operation_id, OperationStatus.RUNNING)
         error: str | None = None
         try:
@@ -91,9 +134,12 @@ class Operations:
         # Whatever went wrong belongs into the operation's record: that is where clients look.
         except Exception as failure:
             error = str(failure) or type(failure).__name__
-        self._hurry.wait(max(0.0, began + self._seconds - time.monotonic()))
-        status = OperationStatus.FINISHED if error is None else OperationStatus.FAILED
-        self._note(operation_id, status, error, int((time.monotonic() - began) * 1000))
+        self._hurry.wait(max(0.0, began + seconds - time.monotonic()))
+        done = OperationStatus.SKIPPED if fate.skipped else OperationStatus.FINISHED
+        status = done if error is None else OperationStatus.FAILED
+        failures = fate.failures + (error is not None)
+        spent = int((time.monotonic() - began) * 1000)
+        self._note(operation_id, status, error, spent, failures)
         return error is None
 
     def _note(
@@ -102,6 +148,7 @@ class Operations:
         status: OperationStatus,
         error: str | None = None,
         milliseconds: int = 0,
+        failures: int = 0,
     ) -> None:
         with self._store.edit() as state:
             state.operations[operation_id] = replace(
@@ -110,4 +157,5 @@ class Operations:
                 updated_at=now(),
                 error=error,
                 total_duration_ms=milliseconds,
+                failures=failures,
             )

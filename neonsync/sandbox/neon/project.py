@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,6 @@ from neonsync.sandbox.neon.lookup import (
     children_of,
     endpoints_of,
     find_branch,
-    find_role,
     forget_branch,
 )
 from neonsync.sandbox.neon.operations import Operations, Step
@@ -154,29 +152,6 @@ class Project:
             state.branches[branch_id] = branch = replace(branch, updated_at=now())
             return Change(branch, [])
 
-    def create_database(
-        self, branch_id: str, name: str, owner_name: str
-    ) -> tuple[Database, list[Operation]]:
-        """Begin a database on a branch that has a compute."""
-        with self.store.edit() as state:
-            branch = find_branch(state, branch_id)
-            self.operations.refuse_when_busy()
-            find_role(branch, owner_name)
-            if any(database.name == name for database in branch.databases):
-                raise ApiError(409, f"database {name} already exists")
-            endpoints = endpoints_of(state, branch_id)
-            if not endpoints:
-                raise ApiError(422, "the branch has no endpoint to create a database on")
-            database = Database(secrets.randbelow(10**9), name, owner_name, now())
-            state.branches[branch_id] = replace(branch, databases=(*branch.databases, database))
-            step = Step(
-                "apply_config",
-                lambda: self._create_database(branch_id, database),
-                branch_id,
-                endpoints[0].id,
-            )
-            return database, self.operations.schedule(step)
-
     def delete_expired(self) -> None:
         """Begin to delete a branch whose time is over, when the project is not busy."""
         moment = timestamp(self.limits.now())
@@ -236,10 +211,6 @@ class Project:
                 state_changed_at=moment,
                 updated_at=moment,
             )
-
-    def _create_database(self, branch_id: str, database: Database) -> None:
-        self.servers.ensure(branch_id)
-        self.computes.create_database(branch_id, database)
 
     def _delete(self, branch_id: str) -> None:
         self.computes.remove(branch_id)

@@ -140,11 +140,12 @@ class _Running:
 
     def __init__(self, root: Path, lock: FolderLock, options: NeonOptions, faults: Faults) -> None:
         self._lock = lock
+        self._faults = faults
         path = root / "state.json"
         self._store = Store(path, load(path) or _new_state())
         self._launcher = Launcher(root)
         self._computes = Computes(root / "branches", self._launcher, self._store)
-        self._operations = Operations(self._store, options.operation_seconds)
+        self._operations = Operations(self._store, options.operation_seconds, faults.operations)
         self._server: LoopbackServer | None = None
         self._stopping = False
         self.api_host = ""
@@ -176,6 +177,7 @@ class _Running:
     def stop(self) -> None:
         """The API first, then what is under way, then the servers."""
         self._stopping = True
+        self._faults.release()
         if self._server is not None:
             self._server.stop()
         self._keeper.stop()

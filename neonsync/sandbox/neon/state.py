@@ -34,7 +34,9 @@ class OperationStatus(StrEnum):
     RUNNING = "running"
     FINISHED = "finished"
     FAILED = "failed"
+    ERROR = "error"
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ class Operation:
     branch_id: str | None = None
     endpoint_id: str | None = None
     total_duration_ms: int = 0
+    failures: int = 0
     error: str | None = None
 
 

@@ -118,7 +118,7 @@ def operation_view(operation: Operation, project_id: str) -> JsonObject:
         "project_id": project_id,
         "action": operation.action,
         "status": operation.status,
-        "failures_count": 0 if operation.error is None else 1,
+        "failures_count": operation.failures,
         "created_at": operation.created_at,
         "updated_at": operation.updated_at,
         "total_duration_ms": operation.total_duration_ms,
