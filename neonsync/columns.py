@@ -136,8 +136,6 @@ def _parse(text: str, aliases: dict[str, str]) -> SqlType:
     base = match[1] + (" " + match[4].strip() if match[4] else "")
     modifiers = tuple(int(part) for part in (match[2], match[3]) if part is not None)
     base = aliases.get(base, base)
-    if base.startswith("time"):
-        modifiers = ()  # the precision of fractions changes neither the Arrow nor the SQL type
     if base == "bpchar":
         base = "char" if modifiers else "text"
     return SqlType(base, modifiers)
@@ -161,6 +159,10 @@ def parse_athena(text: str) -> SqlType:
 def parse_postgres(text: str) -> SqlType:
     """A Postgres type name as a user or ``format_type`` writes it, in canonical form."""
     type_ = _parse(text, _POSTGRES_ALIASES)
+    if type_.base in ("time", "timestamp", "timestamptz") and type_.modifiers == (
+        _MOST_TIME_DIGITS,
+    ):
+        return SqlType(type_.base)
     # SQL's char is char(1); Postgres's bpchar without a length has none.
     return SqlType("char", (1,)) if type_ == SqlType("char") else type_
 
@@ -221,6 +223,16 @@ def length_limit(postgres: SqlType) -> int | None:
     return None
 
 
+def fraction_limit(postgres: SqlType) -> int | None:
+    """The digits of a second that a time column is declared for, or None for all six.
+
+    Postgres rounds surplus digits in silence, so the loader checks them itself.
+    """
+    if postgres.base in ("timestamp", "timestamptz", "time") and postgres.modifiers:
+        return postgres.modifiers[0]
+    return None
+
+
 def export_expression(quoted: str, athena: SqlType, postgres: SqlType, column: str) -> str:
     """Athena's SQL for one exported column: the quoted name, or a cast of it.
 
@@ -250,7 +262,7 @@ def export_expression(quoted: str, athena: SqlType, postgres: SqlType, column: s
         return f"CAST({quoted} AS double)"
     if source == "timestamp" and target == "date":
         return f"CAST({quoted} AS date)"
-    if source in _WRITTEN_OUT and target == "text":
+    if source in _WRITTEN_OUT and target in ("text", "varchar"):
         return f"CAST({quoted} AS varchar)"
     raise SourceError(
         f'column "{column}" is {athena} in Athena and {postgres} in the target: '

@@ -200,7 +200,16 @@ class Athena:
             query_id, result = cursor.execute(sql, s3_staging_dir=output_location)
 
         def rows(done: AthenaResultSet) -> list[Row]:
-            return [tuple(row) for row in done.fetchall()]
+            # pyathena's AsyncCursor gives a failed query an empty result, and no error.
+            if done.state != AthenaQueryExecution.STATE_SUCCEEDED:
+                raise ExportError(
+                    f"Athena's query {query_id} ended as {done.state}: "
+                    f"{done.state_change_reason or 'no reason given'}",
+                    "Run again; nothing was published.",
+                )
+            found = [tuple(row) for row in done.fetchall()]
+            self._forget(done.output_location)
+            return found
 
         return Pending(query_id, _then(result, rows), cursor)
 
@@ -217,12 +226,23 @@ class Athena:
                 result = future.result()
             finally:
                 cursor.close()
+        self._forget(result.output_location)
         if result.state != AthenaQueryExecution.STATE_SUCCEEDED:
             raise ExportError(result.state_change_reason or f"the query ended as {result.state}")
         return [
             (name, _type_text(type_, precision, scale))
             for name, type_, _, _, precision, scale, _ in result.description or []
         ]
+
+    def _forget(self, output_location: str | None) -> None:
+        """Delete what Athena has written of a small answer, wherever its workgroup wants it."""
+        if not output_location:
+            return
+        bucket, _, key = output_location.removeprefix("s3://").partition("/")
+        for name in (key, f"{key}.metadata"):
+            # A few bytes that may not be deleted are no reason to stop.
+            with contextlib.suppress(BotoCoreError, ClientError):
+                self.s3.delete_object(Bucket=bucket, Key=name)
 
     def stop(self, query_id: str) -> None:
         """Ask Athena to stop a query; one that has ended already is left as it is."""

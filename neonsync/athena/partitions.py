@@ -19,6 +19,8 @@ _FORMS = {
     DayForm.DASHED: re.compile(r"\d{4}-\d{2}-\d{2}"),
     DayForm.PLAIN: re.compile(r"(19|20|21)\d{2}[01]\d[0-3]\d"),
 }
+NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+"""How Hive writes the partition of rows whose key is NULL."""
 _PROJECTED_FORMS = {"yyyy-MM-dd": DayForm.DASHED, "yyyyMMdd": DayForm.PLAIN}
 
 
@@ -80,6 +82,7 @@ def form_of_values(table: CatalogueTable, position: int, values: Sequence[str]) 
     declared = table.parameters.get(f"projection.{name}.format", "")
     if is_projected(table) and declared in _PROJECTED_FORMS:
         return _PROJECTED_FORMS[declared]
+    values = [value for value in values if value != NULL_PARTITION]
     for form, pattern in _FORMS.items():
         if values and all(pattern.fullmatch(value) for value in values):
             return form
@@ -144,7 +147,8 @@ def files_to_read(
 
 def newest_partition(table: CatalogueTable, partitions: Sequence[Partition]) -> str:
     """The last partition in the order of its values, as ``key=value``; empty without any."""
-    values = max((partition.values for partition in partitions), default=())
+    told = [partition.values for partition in partitions if NULL_PARTITION not in partition.values]
+    values = max(told, default=())
     keys = [column.name for column in table.partition_keys]
     return "/".join(f"{key}={value}" for key, value in zip(keys, values, strict=False))
 
@@ -163,7 +167,8 @@ def _is_read(
         if found is not None and not days.holds(found):
             return False
     if states is not None and states[0] in values:
-        return values[states[0]] in states[1]
+        value = values[states[0]]
+        return any(value in (state, state.lstrip("0")) for state in states[1])
     return True
 
 

@@ -106,4 +106,9 @@ def count_by(
 
 def joined_days(expressions: Sequence[str]) -> str:
     """The day of a row as text, as ``postgres.days`` writes it: what proofs count by."""
-    return " || '-' || ".join(f"CAST({expression} AS varchar)" for expression in expressions)
+    return " || '-' || ".join(map(as_text, expressions))
+
+
+def as_text(expression: str) -> str:
+    """A value as text, without the blanks that char(n) is padded with."""
+    return f"rtrim(CAST({expression} AS varchar))"

@@ -151,17 +151,27 @@ def _tables_of(path: Path) -> Any:
 
 def _append(path: Path, entry: dict[str, Any], there: list[str]) -> None:
     """Add the entry at the end: in TOML a list of tables may go on anywhere."""
+    import tomllib
+
     import tomli_w
 
     from neonsync.errors import ConfigError
+    from neonsync.tables import parse_tables
 
     if entry["source"] in there:
         raise ConfigError(
             f"{path} has an entry for {entry['source']} already", "Change it there, by hand."
         )
-    text = tomli_w.dumps({"tables": [entry]})
-    with path.open("a", encoding="utf-8") as file:
-        file.write(("\n" if file.tell() else "") + text)
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    new = f"{old.rstrip()}\n\n".lstrip() + tomli_w.dumps({"tables": [entry]})
+    try:
+        parse_tables(tomllib.loads(new)["tables"], str(path))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"{path} writes its tables in a form that cannot be added to: {error}",
+            "Write each as [[tables]], then add again.",
+        ) from error
+    path.write_text(new, encoding="utf-8")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from neonsync.engine.plan import TablePlan
 from neonsync.errors import ExportError
 
 MAX_ATTEMPTS = 3
+COUNT_PAUSE_SECONDS = 1.0
 SYSTEM_ERROR = 1
 """Athena's error category for faults of its own; 2 is the user's, 3 others (AWS's docs)."""
 
@@ -91,11 +92,23 @@ async def extract(
 
 
 async def count_source(context: RunContext, table: TablePlan) -> SourceCounts:
-    """Ask Athena to count the source by itself, apart from the export.
+    """Ask Athena to count the source by itself, apart from the export; again when it fails.
+
+    The export has gone through, so that it is not the table that makes the count fail.
 
     Raises:
-        ExportError: Athena failed the query.
+        ExportError: Athena failed the query each time.
     """
+    for attempt in range(1, MAX_ATTEMPTS):
+        try:
+            return await _count_source(context, table)
+        except ExportError as error:
+            context.notice(f"counting {table.spec.source} failed: {error}; again", Level.WARNING)
+            await asyncio.sleep(COUNT_PAUSE_SECONDS * attempt)
+    return await _count_source(context, table)
+
+
+async def _count_source(context: RunContext, table: TablePlan) -> SourceCounts:
     location = _base(context, table.spec.qualified) + "count/"
     async with context.queries_stopped_on_cancel() as queries:
         listener = queries.listener("count", table.spec.qualified)

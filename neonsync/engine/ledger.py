@@ -10,8 +10,6 @@ from neonsync.engine.lease import Lease
 from neonsync.engine.rows import Chunk
 from neonsync.postgres.connect import Connection
 
-_NULL_DATE = ""
-
 
 @dataclass(frozen=True)
 class ExportRecord:
@@ -127,7 +125,7 @@ async def store_chunk(
     if dates is None:
         await connection.execute(
             "INSERT INTO neonsync.chunks (run_id, target, chunk, pieces, rows, bytes, dates)"
-            " VALUES (%s, %s, %s, %s, %s, %s, '{}')",
+            " VALUES (%s, %s, %s, %s, %s, %s, '[]')",
             (
                 lease.run_id,
                 target,
@@ -141,7 +139,7 @@ async def store_chunk(
     await connection.execute(
         "UPDATE neonsync.chunks SET dates = %s WHERE run_id = %s AND target = %s AND chunk = %s",
         (
-            json.dumps({date or _NULL_DATE: count for date, count in dates.items()}),
+            json.dumps(list(dates.items())),
             lease.run_id,
             target,
             chunk.key,
@@ -172,6 +170,6 @@ async def read_chunks(connection: Connection, run_id: str, target: str) -> Loade
         pieces.update(chunk_pieces)
         chunks += 1
         rows += chunk_rows
-        for date, count in chunk_dates.items():
-            dates[None if date == _NULL_DATE else date] += count
+        for date, count in chunk_dates:
+            dates[date] += count
     return LoadedChunks(frozenset(pieces), chunks, rows, dates)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from neonsync.errors import ConfigError
+from neonsync.postgres.catalog import wanted_indexes
 from neonsync.postgres.names import NAME_BYTES, cut
 from neonsync.tables import TableSpec
 from neonsync.tables.spec import TEST_FLAG, TEST_SCENARIO
@@ -50,6 +51,25 @@ def check_names(spec: TableSpec, made: Iterable[str]) -> None:
         _fits(spec, "column", name)
         if name in test_columns:
             raise ConfigError(f"{spec.source}: the column {name!r} is made rows' own", "Rename it.")
+
+
+def check_apart(specs: Sequence[TableSpec]) -> None:
+    """Make sure that no two tables of a run need one name in a schema: it holds one of each.
+
+    Raises:
+        ConfigError: two do; the message names both.
+    """
+    taken: dict[tuple[str, str], TableSpec] = {}
+    for spec in specs:
+        names = {spec.target, *(shape.name for shape in wanted_indexes(spec))}
+        for name in sorted(names):
+            other = taken.setdefault((spec.schema, name), spec)
+            if other is not spec:
+                raise ConfigError(
+                    f"{other.qualified} and {spec.qualified} both need the name {name!r} "
+                    f'in the schema "{spec.schema}"',
+                    "Give the index, the key or the target of one of them another name.",
+                )
 
 
 def _distinct(spec: TableSpec, names: list[str], kind: str) -> None:

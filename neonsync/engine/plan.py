@@ -13,6 +13,7 @@ from neonsync.athena.catalogue import CatalogueColumn, CatalogueTable, read_tabl
 from neonsync.athena.client import Athena
 from neonsync.athena.filters import DateRange
 from neonsync.athena.partitions import Partition, form_of_values, list_partitions
+from neonsync.engine.names import check_apart
 from neonsync.engine.query_source import read_query
 from neonsync.engine.resolve import Resolved, configured_columns, resolve
 from neonsync.engine.scope import EVERYTHING, Scope, choose, conditions, days_of, scope_of
@@ -23,7 +24,7 @@ from neonsync.settings import Settings
 from neonsync.tables import DayForm, Mode, TableConfig, TableSpec
 from neonsync.testdata import TestData, TestTable
 
-_FINGERPRINT_VERSION = 2  # raised when a left-over run of an older version cannot be continued
+_FINGERPRINT_VERSION = 3  # raised when a left-over run of an older version cannot be continued
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def make_plan(settings: Settings) -> Plan:
     address, warnings = find_target(settings)
     planner = _Planner(settings, days, states)
     tables = tuple(planner.table(config) for config in configs)
+    check_apart([table.spec for table in tables])
     exports = settings.mode is Mode.FULL
     if exports and states:
         check_states(planner.athena, tables, states)
@@ -95,9 +97,17 @@ def make_plan(settings: Settings) -> Plan:
         output_location=planner.athena.output_location() if exports else "",
         tables=tables,
         fingerprint=_fingerprint(settings, address, tables),
-        warnings=(*settings.notices, *warnings),
+        warnings=(*settings.notices, *warnings, *_passed_over(settings, days, states)),
         test_data=test_data,
     )
+
+
+def _passed_over(settings: Settings, days: DateRange, states: Sequence[str]) -> list[str]:
+    """Filters on rows have no meaning where no rows of the lake are copied."""
+    if settings.mode is Mode.FULL or not (days or states):
+        return []
+    asked = " and ".join(str(each) for each in (days, ", ".join(states)) if each)
+    return [f"the mode {settings.mode} copies no rows of the lake: {asked} has no effect"]
 
 
 @dataclass
@@ -167,7 +177,7 @@ class _Planner:
             count=sql.count_by(
                 relation,
                 resolved.day_text,
-                f"CAST({state} AS varchar)" if state else None,
+                sql.as_text(state) if state else None,
                 chosen,
             ),
             exported=tuple(alias for _, alias in resolved.expressions),
@@ -203,6 +213,8 @@ def _fingerprint(settings: Settings, address: BranchAddress, tables: tuple[Table
         address.database,
         settings.mode,
         [[repr(table.spec), table.select, table.count, table.made_rows] for table in tables],
+        # A query's names mean what the database, and the region's catalogue, hold.
+        [] if made else [settings.athena.database, settings.athena.region],
         [repr(settings.test_data), str(_yesterday())] if made else [],
         [repr(table.resolved.rules) for table in tables] if made else [],
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -22,7 +22,7 @@ from neonsync.postgres.catalog import (
 )
 from neonsync.postgres.connect import Connection, Database, connected, server_error
 from neonsync.postgres.ddl import schema_of
-from neonsync.tables import Mode
+from neonsync.tables import Mode, TableSpec
 
 _ABSENT = "it does not exist"
 
@@ -71,8 +71,9 @@ async def preview(plan: Plan) -> Preview:
     tables = []
     try:
         async with connected(database) as connection:
+            synced = [table.spec for table in plan.tables]
             for table in plan.tables:
-                tables.append(await look(table, connection))
+                tables.append(await look(table, synced, connection))
     except psycopg.Error as error:
         raise server_error(error) from error
     if athena is None:
@@ -89,11 +90,13 @@ async def preview(plan: Plan) -> Preview:
     )
 
 
-Look = Callable[[TablePlan, Connection], Awaitable[TablePreview]]
+Look = Callable[[TablePlan, Sequence[TableSpec], Connection], Awaitable[TablePreview]]
 
 
-async def _look(table: TablePlan, connection: Connection) -> TablePreview:
-    target = await look_at_target(table, connection)
+async def _look(
+    table: TablePlan, synced: Sequence[TableSpec], connection: Connection
+) -> TablePreview:
+    target = await look_at_target(table, synced, connection)
     spec = table.spec
     made = f"; {target.made_rows:,} made rows give way" if target.made_rows else ""
     if target.table is None:
@@ -109,11 +112,13 @@ async def _look(table: TablePlan, connection: Connection) -> TablePreview:
     return TablePreview(table, target.method, reason, tuple(ddl))
 
 
-async def _look_at_schema(table: TablePlan, connection: Connection) -> TablePreview:
+async def _look_at_schema(
+    table: TablePlan, synced: Sequence[TableSpec], connection: Connection
+) -> TablePreview:
     spec = table.spec
     target: TargetTable | None = await read_table(connection, spec.schema, spec.target)
     if target is None:
-        await look_at_target(table, connection)
+        await look_at_target(table, synced, connection)
         ddl = schema_of(spec, wanted_indexes(spec), table=True)
         return TablePreview(table, "create", _ABSENT, tuple(ddl))
     await require_table(connection, target, spec)

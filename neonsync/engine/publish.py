@@ -30,7 +30,8 @@ from neonsync.postgres.catalog import (
     wanted_indexes,
 )
 from neonsync.postgres.connect import Connection, is_connection_lost, server_error
-from neonsync.postgres.made_rows import delete_stale_rows, is_marked
+from neonsync.postgres.made_rows import delete_made_rows, lock_out_writers, refuse_cascades
+from neonsync.postgres.marks import tells_made_rows
 from neonsync.postgres.merge import Written, merge
 from neonsync.postgres.swap import lock_targets, newest_transaction, older_snapshots, swap
 from neonsync.tables import TableSpec
@@ -187,11 +188,8 @@ async def _transaction(
     swaps = [staged for staged in tables if staged.record.method == "swap"]
     async with connection.transaction():
         await context.lease.guard(connection)
-        published = [
-            await _merge(connection, staged)
-            for staged in parents_first(tables)
-            if staged.record.method == "merge"
-        ]
+        merges = [staged for staged in parents_first(tables) if staged.record.method == "merge"]
+        published = await _merge_all(context, connection, merges)
         if swaps:
             await _lock(context, connection, swaps)
             for staged in swaps:
@@ -201,6 +199,29 @@ async def _transaction(
         outcome: dict[str, Any] = {"tables": [asdict(entry) for entry in published]}
         await leases.mark_published(connection, context.lease, outcome)
     return published
+
+
+async def _merge_all(
+    context: RunContext, connection: Connection, merges: Sequence[Staged]
+) -> list[Published]:
+    """Merge ``merges``, which stand parents first; made rows go children first.
+
+    Before real rows come, so that no value of a made row is in their way; after new made ones,
+    so that nothing refers to a row that goes.
+    """
+    removed: dict[str, int] = {}
+
+    async def remove() -> None:
+        for staged in reversed(merges):
+            removed[staged.spec.qualified] = await _remove_made_rows(context, connection, staged)
+
+    real = context.plan.test_data is None
+    if real:
+        await remove()
+    published = [await _merge(connection, staged) for staged in merges]
+    if not real:
+        await remove()
+    return [replace(entry, removed=removed[entry.table]) for entry in published]
 
 
 async def _merge(connection: Connection, staged: Staged) -> Published:
@@ -215,16 +236,25 @@ async def _merge(connection: Connection, staged: Staged) -> Published:
     updated_column = spec.updated_column
     if updated_column is not None and target.column(updated_column) is None:
         updated_column = None
-    removed = 0
-    if is_marked(target):
-        if staged.plan.made_rows:
-            await refuse_real_rows(connection, target, spec)
-        removed = await delete_stale_rows(connection, staged.record.staging, spec)
+    if staged.plan.made_rows:
+        # A real row that comes between the look and the merge would be overwritten.
+        await lock_out_writers(connection, spec)
+        await refuse_real_rows(connection, target, spec)
     written: Written = await merge(
         connection, staged.record.staging, spec, staged.columns, updated_column=updated_column
     )
-    return Published(
-        spec.qualified, "merge", written.inserted, written.updated, written.unchanged, removed
+    return Published(spec.qualified, "merge", written.inserted, written.updated, written.unchanged)
+
+
+async def _remove_made_rows(context: RunContext, connection: Connection, staged: Staged) -> int:
+    """Delete the made rows that give way: all for real rows, else those that are made no more."""
+    spec, made = staged.spec, bool(staged.plan.made_rows)
+    target = await read_table(connection, spec.schema, spec.target)
+    if not tells_made_rows(target, spec, made=made):
+        return 0
+    await refuse_cascades(connection, spec, [table.spec for table in context.plan.tables])
+    return await delete_made_rows(
+        connection, spec, but_those_in=staged.record.staging if made else None
     )
 
 

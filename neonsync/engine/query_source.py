@@ -6,10 +6,16 @@ import uuid
 
 from neonsync.athena.catalogue import CatalogueColumn
 from neonsync.athena.client import Athena
-from neonsync.athena.objects import delete_objects, list_prefix
 from neonsync.athena.sql import no_rows, subquery
 from neonsync.columns import parse_athena
-from neonsync.errors import ConfigError, ExportError, NeonsyncError, SourceError
+from neonsync.errors import ConfigError, ExportError, SourceError
+
+# Athena does not tell the digits of a result's times, and UNLOAD refuses or drops surplus ones:
+# taken for the finest, they travel as text, with all that they have.
+_FINEST = {
+    "timestamp": "timestamp(6)",
+    "timestamp with time zone": "timestamp(6) with time zone",
+}
 
 
 def read_query(athena: Athena, query: str) -> tuple[CatalogueColumn, ...]:
@@ -25,10 +31,8 @@ def read_query(athena: Athena, query: str) -> tuple[CatalogueColumn, ...]:
     except ExportError as error:
         raise ConfigError(
             f"Athena does not take the query of tables: {error}",
-            "Try it in the Athena console; it must be one SELECT, without a semicolon.",
+            "Try it in the Athena console; it must be one SELECT, without a semicolon at its end.",
         ) from error
-    finally:
-        forget_results(athena, location)
     names = [name for name, _ in found]
     for name in names:
         if names.count(name) > 1 or not name or name.startswith("_col"):
@@ -36,12 +40,6 @@ def read_query(athena: Athena, query: str) -> tuple[CatalogueColumn, ...]:
                 f"the query has no name of its own for each column: {', '.join(names)}",
                 "Give each one a name: SELECT amount * 2 AS doubled.",
             )
-    return tuple(CatalogueColumn(name, parse_athena(type_)) for name, type_ in found)
-
-
-def forget_results(athena: Athena, location: str) -> None:
-    """Delete what Athena has written of a query that only looked."""
-    try:
-        delete_objects(athena.s3, [entry.address for entry in list_prefix(athena.s3, location)])
-    except NeonsyncError:
-        return  # a few bytes in the output location; no reason to stop
+    return tuple(
+        CatalogueColumn(name, parse_athena(_FINEST.get(type_, type_))) for name, type_ in found
+    )

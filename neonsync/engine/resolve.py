@@ -19,6 +19,7 @@ from neonsync.columns import (
 )
 from neonsync.engine.names import check_names
 from neonsync.errors import ConfigError
+from neonsync.postgres.days import DATE_LETTERS
 from neonsync.postgres.names import fitted
 from neonsync.tables import (
     ColumnSpec,
@@ -39,7 +40,9 @@ _FORMATS = {form.value: form for form in (DayForm.DASHED, DayForm.PLAIN)}
 _PARTS = ("year", "month", "day")
 _SAFE_ALIAS = re.compile(r"[a-z_][a-z0-9_]*")
 _TEST_COLUMNS = (
-    ColumnSpec(TEST_FLAG, SqlType("boolean"), nullable=False, comment="true for a made row"),
+    ColumnSpec(
+        TEST_FLAG, SqlType("boolean"), nullable=False, comment="true for a made row", default=True
+    ),
     ColumnSpec(TEST_SCENARIO, SqlType("varchar", (100,))),
 )
 FormOf = Callable[[CatalogueColumn], DayForm | None]
@@ -106,7 +109,7 @@ def resolve(
         key=key,
         key_name=config.key_name or fitted(config.target_name, "_key" if config.id else "_pkey"),
         day=target_day,
-        state_column=specs[state.name].name if state and state.name in specs else None,
+        state_column=_target_state(state, specs),
         required_columns=tuple(names.target(name, "required") for name in config.required) or key,
         generated_id=config.id or None,
         created_column=config.created_at or None,
@@ -235,7 +238,9 @@ class _Names:
 
 def _column(config: TableConfig, names: _Names, column: CatalogueColumn) -> ColumnSpec:
     name = names.renamed[column.name]
-    declared = config.types.get(column.name) or config.types.get(name)
+    declared = config.types.get(column.name)
+    if declared is None and name not in names.renamed:
+        declared = config.types.get(name)
     type_ = declared or default_postgres(column.type, column.name)
     return ColumnSpec(name, type_, comment=column.comment)
 
@@ -277,6 +282,8 @@ def _partition_day(lake: dict[str, CatalogueColumn], form_of: FormOf) -> Day | N
     keys = {column.name: column for column in lake.values() if column.partition}
     for column in keys.values():
         form = _form_by_type(column) if column.type.base == "date" else form_of(column)
+        if form is DayForm.PLAIN and column.type.base in _INTEGERS:
+            form = DayForm.NUMBER
         if form is not None:
             return Day((column.name,), form)
     if all(part in keys for part in _PARTS):
@@ -305,7 +312,18 @@ def _target_day(day: Day | None, specs: dict[str, ColumnSpec]) -> Day | None:
             return Day(columns, DayForm.DATE)
         case "timestamp" | "timestamptz":
             return Day(columns, DayForm.TIMESTAMP)
-    return Day(columns, day.form)
+        case "text" | "varchar" | "char":
+            dashed = day.form in (DayForm.DATE, DayForm.TIMESTAMP)
+            return Day(columns, DayForm.DASHED if dashed else day.form)
+        case "smallint" | "integer" | "bigint":
+            return Day(columns, day.form)
+    return None  # as a double: each engine writes it in another way
+
+
+def _target_state(state: CatalogueColumn | None, specs: dict[str, ColumnSpec]) -> str | None:
+    """The target's state column; None where it has none whose values compare as text."""
+    spec = specs.get(state.name) if state else None
+    return None if spec is None or spec.type.base in ("real", "double precision") else spec.name
 
 
 def _day_text(
@@ -320,7 +338,9 @@ def _day_text(
     if shown.form is DayForm.TIMESTAMP:
         column = lake[day.columns[0]]
         return joined_days([day_expression(identifier(column.name), column.type)])
-    return joined_days([_expression(lake[name], specs[name], day) for name in day.columns])
+    text = joined_days([_expression(lake[name], specs[name], day) for name in day.columns])
+    # A text may go on with a time of day, which is not the day's.
+    return f"substr({text}, 1, {DATE_LETTERS})" if shown.form is DayForm.DASHED else text
 
 
 def _expression(column: CatalogueColumn, spec: ColumnSpec, day: Day | None) -> str:
@@ -342,7 +362,7 @@ def _expression(column: CatalogueColumn, spec: ColumnSpec, day: Day | None) -> s
 
 def _alias(position: int, spec: ColumnSpec) -> str:
     """The name in the exported files: the target's, unless Athena would change its case."""
-    return spec.name if _SAFE_ALIAS.fullmatch(spec.name) else f"column_{position + 1}"
+    return spec.name if _SAFE_ALIAS.fullmatch(spec.name) else f"column {position + 1}"
 
 
 def _reference(names: _Names, column: str, parent: str) -> Reference:

@@ -14,6 +14,7 @@ from neonsync.settings import Filters
 from neonsync.tables import TableConfig
 
 WORDS_SHOWN = 20
+_COMPARABLE = ("string", "varchar", "char", "tinyint", "smallint", "integer", "bigint")
 
 
 @dataclass(frozen=True)
@@ -49,25 +50,25 @@ def choose(
     named: list[TableConfig] = []
     for name in filters.tables:
         found = _named(tables, name)
-        if found is None:
+        if not found:
             raise _no_table(tables, name, f"there is no table {name!r}")
-        named.append(found)
+        named += found
     states = list(filters.states)
     for word in filters.words:
         found = _named(tables, word)
-        if found is not None:
-            named.append(found)
-        else:
+        named += found
+        if not found:
             states.append(word)
     chosen = tuple(table for table in tables if table in named) or tuple(tables)
-    if states and not any(table.state_column for table in chosen):
+    if states and not any(table.state_column and not table.whole for table in chosen):
         what = f"{states[0]!r} is no table"
         raise _no_table(tables, states[0], f"{what}, and no state: no table has a state_column")
     return chosen, tuple(dict.fromkeys(states))
 
 
-def _named(tables: Sequence[TableConfig], name: str) -> TableConfig | None:
-    return next((table for table in tables if name in _names(table)), None)
+def _named(tables: Sequence[TableConfig], name: str) -> list[TableConfig]:
+    """All tables of a name: one source may go into two targets."""
+    return [table for table in tables if name in _names(table)]
 
 
 def _names(table: TableConfig) -> Iterator[str]:
@@ -136,6 +137,12 @@ def conditions(table: Resolved, scope: Scope) -> list[str]:
     if scope.days and table.day is not None:
         found.append(in_range(table.day, table.day_types, scope.days))
     if scope.states and table.state is not None:
+        if table.state.type.base not in _COMPARABLE:
+            raise ConfigError(
+                f'the state_column "{table.state.name}" of {table.config.name} is of type '
+                f"{table.state.type}, which holds no states",
+                "Name a text or a whole number.",
+            )
         try:
             found.append(among_states(table.state.name, table.state.type, scope.states))
         except ValueError as error:

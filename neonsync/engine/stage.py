@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -27,11 +28,13 @@ from neonsync.postgres.catalog import (
     loaded_columns,
     missing_indexes,
     read_table,
+    require_table,
     swap_obstacles,
     wanted_indexes,
 )
 from neonsync.postgres.connect import Connection
-from neonsync.postgres.made_rows import MARKS, count_made_rows, count_real_rows, is_marked
+from neonsync.postgres.made_rows import count_made_rows, count_real_rows, refuse_cascades
+from neonsync.postgres.marks import marks_of, tells_made_rows
 from neonsync.tables import ColumnSpec, TableSpec
 
 
@@ -79,7 +82,9 @@ class Target:
 async def stage(context: RunContext, table: TablePlan) -> Staged:
     """Bring one table to the point where publishing it takes a moment."""
     spec = table.spec
-    target = await context.with_connection(partial(look_at_target, table))
+    target = await context.with_connection(
+        partial(look_at_target, table, [each.spec for each in context.plan.tables])
+    )
     record, recorded = await _record(context, table, target.method)
     if target.obstacles:
         context.notice(f"{spec.qualified} will be merged into: {'; '.join(target.obstacles)}")
@@ -151,10 +156,13 @@ async def _prove(
     return proof
 
 
-async def look_at_target(table: TablePlan, connection: Connection) -> Target:
+async def look_at_target(
+    table: TablePlan, synced: Sequence[TableSpec], connection: Connection
+) -> Target:
     """The target as it is, and how the table can be published.
 
-    What could not be published is refused here, before the export is paid for.
+    What could not be published is refused here, before the export is paid for. ``synced`` are the
+    tables of the run.
 
     Raises:
         TargetError: the target has no such column, no key, no rights, or is no table.
@@ -162,6 +170,8 @@ async def look_at_target(table: TablePlan, connection: Connection) -> Target:
     """
     spec = table.spec
     target = await read_table(connection, spec.schema, spec.target)
+    if target is not None:
+        await require_table(connection, target, spec)
     obstacles = [] if target is None else await swap_obstacles(connection, target, spec)
     if target is not None and table.made_rows:
         await refuse_real_rows(connection, target, spec)
@@ -173,9 +183,12 @@ async def look_at_target(table: TablePlan, connection: Connection) -> Target:
     loaded = loaded_columns(target, spec, may_add=not obstacles)
     marks: tuple[ColumnSpec, ...] = ()
     made_rows = 0
-    if is_marked(target) and not table.made_rows:
-        marks = tuple(mark for mark in MARKS if spec.column(mark.name) is None)
+    made = bool(table.made_rows)
+    if target is not None and not made and tells_made_rows(target, spec, made=made):
+        marks = marks_of(target)
         made_rows = await count_made_rows(connection, spec)
+        if made_rows:
+            await refuse_cascades(connection, spec, synced)
     return Target(target, tuple(obstacles), loaded, loaded + marks, shapes, made_rows)
 
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from neonsync.athena.client import Athena
+from neonsync.athena.partitions import NULL_PARTITION
 from neonsync.athena.sample import values_in_files
 from neonsync.athena.sql import distinct_values
-from neonsync.engine.query_source import forget_results
 from neonsync.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,18 +29,21 @@ def check_states(athena: Athena, tables: Sequence[TablePlan], states: Sequence[s
         ConfigError: a state is nowhere; the message names those that are there.
     """
     filtered = [table for table in tables if table.scope.states]
-    missing = set(states)
+    # 06 and 6 are one state where states are numbers.
+    plain = {state: state.lstrip("0") or "0" if state.isdecimal() else state for state in states}
+    missing = set(plain.values())
     there: set[str] = set()
     for look in (_in_partitions, _in_files, _in_table):
         for table in filtered:
             if not missing:
                 return
-            found = look(athena, table)
+            found = {value.rstrip(" ") for value in look(athena, table)}
+            found |= {value.lstrip("0") or "0" for value in found if value.isdecimal()}
             there |= found
             missing -= found
     if not missing:
         return
-    state = next(state for state in states if state in missing)
+    state = next(state for state in states if plain[state] in missing)
     known = sorted(there)
     near = difflib.get_close_matches(state, known, n=1)
     listed = ", ".join(known[:STATES_SHOWN]) + (" …" if len(known) > STATES_SHOWN else "")
@@ -59,7 +62,8 @@ def _in_partitions(_: Athena, table: TablePlan) -> set[str]:
     if state is None or catalogue is None or state not in catalogue.partition_keys:
         return set()
     position = catalogue.partition_keys.index(state)
-    return {partition.values[position] for partition in table.partitions}
+    found = {partition.values[position] for partition in table.partitions}
+    return found - {NULL_PARTITION}
 
 
 def _in_files(athena: Athena, table: TablePlan) -> set[str]:
@@ -79,4 +83,3 @@ def _in_table(athena: Athena, table: TablePlan) -> set[str]:
         return {str(value) for (value,) in pending.future.result()}
     finally:
         pending.close()
-        forget_results(athena, location)

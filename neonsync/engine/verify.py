@@ -18,6 +18,8 @@ from neonsync.postgres.catalog import (
     read_table,
 )
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.made_rows import flags_by_default, stop_flagging
+from neonsync.postgres.marks import tells_made_rows
 from neonsync.postgres.merge import add_missing_index
 from neonsync.tables import Mode, TableSpec
 from neonsync.validation.checks import run_checks
@@ -56,6 +58,8 @@ async def tidy(context: RunContext, spec: TableSpec, published: Published) -> No
             target = await read_table(connection, spec.schema, spec.target)
             for shape in missing_indexes(target, spec) if target else ():
                 await _add_index(context, connection, spec, target, shape)
+            if published.method == "merge" and context.plan.mode is Mode.FULL:
+                await _stop_flagging(context, connection, spec, target)
             if published.inserted or published.updated or published.removed:
                 await connection.execute(
                     sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(spec.schema, spec.target))
@@ -63,6 +67,22 @@ async def tidy(context: RunContext, spec: TableSpec, published: Published) -> No
     except psycopg.Error as error:
         context.notice(
             f"{spec.qualified} is published, but its upkeep failed: {error}", Level.WARNING
+        )
+
+
+async def _stop_flagging(
+    context: RunContext, connection: Connection, spec: TableSpec, target: TargetTable | None
+) -> None:
+    """A former table of test data would flag the next row of an application as made."""
+    if not tells_made_rows(target, spec, made=False) or not await flags_by_default(
+        connection, spec
+    ):
+        return
+    if not await stop_flagging(connection, spec):
+        context.notice(
+            f"new rows of {spec.qualified} are flagged as test data by default: "
+            f"ALTER TABLE {spec.qualified} ALTER COLUMN is_test_data SET DEFAULT false;",
+            Level.WARNING,
         )
 
 

@@ -14,6 +14,14 @@ from neonsync.postgres.queries import query
 from neonsync.tables import ColumnSpec, IndexSpec, TableSpec
 from neonsync.tables.spec import TEST_FLAG, TEST_SCENARIO
 
+_KINDS = {
+    "v": "a view",
+    "m": "a materialized view",
+    "f": "a foreign table",
+    "S": "a sequence",
+    "i": "an index",
+    "c": "a type",
+}
 _TEXT_FAMILY = ("text", "varchar", "char")
 
 
@@ -112,12 +120,14 @@ async def require_table(connection: Connection, table: TargetTable, spec: TableS
         TargetError: it is a view, a sequence or the like.
     """
     cursor = await connection.execute(
-        "SELECT relkind IN ('r', 'p') FROM pg_class WHERE oid = %s::oid", (table.oid,)
+        "SELECT relkind::text FROM pg_class WHERE oid = %s::oid", (table.oid,)
     )
     row = await cursor.fetchone()
-    if row is None or not row[0]:
+    kind = "" if row is None else str(row[0])
+    if kind not in ("r", "p"):
+        what = _KINDS.get(kind, "something else")
         raise TargetError(
-            f"{spec.qualified} is not a table, and its rows cannot be synced",
+            f"{spec.qualified} is {what}, not a table, and its rows cannot be synced",
             "Name another target, or rename what has the name.",
         )
 
@@ -234,8 +244,18 @@ async def check_mergeable(connection: Connection, table: TargetTable, spec: Tabl
 def same_shape(staged: TargetTable, target: TargetTable) -> bool:
     """Whether a staging table has the target's columns, and else only marks of made rows."""
     there = {column.name for column in target.columns}
-    return target.columns == tuple(
-        column
+    # A primary key that the swap adds makes its columns NOT NULL, which the target's need not be.
+    keyed = {
+        name for index in staged.indexes if index.constraint == "p" for name in index.columns or ()
+    }
+
+    def shape(column: TableColumn) -> TableColumn:
+        if column.name not in keyed:
+            return column
+        return replace(column, not_null=True, fills_itself=False)
+
+    return tuple(map(shape, target.columns)) == tuple(
+        shape(column)
         for column in staged.columns
         if column.name in there or column.name not in (TEST_FLAG, TEST_SCENARIO)
     )

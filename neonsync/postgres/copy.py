@@ -14,7 +14,7 @@ from pgpq.encoders import StringEncoderBuilder
 from pgpq.schema import Jsonb
 from psycopg import sql
 
-from neonsync.columns import arrow_type, length_limit
+from neonsync.columns import arrow_type, fraction_limit, length_limit
 from neonsync.errors import LoadError, ServerError
 from neonsync.postgres.arrow import cast_exactly
 from neonsync.postgres.connect import Connection, server_error
@@ -107,6 +107,19 @@ class BatchEncoder:
                 raise LoadError(
                     f'{self._spec.source}, column "{column.name}", file {source}: {count} values '
                     f"are longer than {column.type}, as {', '.join(map(repr, shown))}",
+                    "Widen the target column, or mend the source.",
+                )
+        digits = fraction_limit(column.type)
+        if digits is not None:
+            unit = pa.scalar(10 ** (6 - digits), pa.int64())
+            micros = array.cast(pa.int64())
+            surplus = pc.not_equal(pc.multiply(pc.divide(micros, unit), unit), micros)
+            if count := pc.sum(surplus).as_py() or 0:
+                shown = array.filter(surplus)[:VALUES_SHOWN].to_pylist()
+                raise LoadError(
+                    f'{self._spec.source}, column "{column.name}", file {source}: {count} values '
+                    f"have more digits of a second than {column.type} keeps, as "
+                    f"{', '.join(map(str, shown))}",
                     "Widen the target column, or mend the source.",
                 )
         return array

@@ -14,13 +14,19 @@ from psycopg import sql
 
 from neonsync.tables import Day, DayForm
 
+DATE_LETTERS = 10
+"""The letters of 2026-01-31."""
+
 
 def day_of_batch(batch: pa.RecordBatch, day: Day) -> Any:
     """The days of a batch's rows: an Arrow array of strings."""
     parts: list[Any] = [batch.column(name) for name in day.columns]
     if day.form is DayForm.TIMESTAMP:
         parts = [part.cast(pa.date32(), safe=False) for part in parts]
-    texts = [part.cast(pa.string()) for part in parts]
+    # Blanks at the end, as char(n) has them, tell nothing; nor does a time of day after a date.
+    texts = [pc.utf8_rtrim(part.cast(pa.string()), " ") for part in parts]
+    if day.form is DayForm.DASHED:
+        texts = [pc.utf8_slice_codeunits(text, 0, DATE_LETTERS) for text in texts]
     if len(texts) == 1:
         return texts[0]
     return pc.binary_join_element_wise(*texts, "-")
@@ -28,5 +34,10 @@ def day_of_batch(batch: pa.RecordBatch, day: Day) -> Any:
 
 def day_of_row(day: Day) -> sql.Composed:
     """Postgres's expression for the day of a row, in a session whose time zone is UTC."""
-    cast = sql.SQL("::date::text" if day.form is DayForm.TIMESTAMP else "::text")
-    return sql.SQL(" || '-' || ").join(sql.Identifier(name) + cast for name in day.columns)
+    cast = "::date::text" if day.form is DayForm.TIMESTAMP else "::text"
+    text = f"rtrim({{}}{cast})"
+    if day.form is DayForm.DASHED:
+        text = f"left({text}, {DATE_LETTERS})"
+    return sql.SQL(" || '-' || ").join(
+        sql.SQL(text).format(sql.Identifier(name)) for name in day.columns
+    )

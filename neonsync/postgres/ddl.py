@@ -6,7 +6,6 @@ from psycopg import sql
 
 from neonsync.postgres.catalog import IndexShape
 from neonsync.tables import ColumnSpec, TableSpec
-from neonsync.tables.spec import TEST_FLAG
 
 
 def new_table(
@@ -27,13 +26,13 @@ def new_table(
 
 
 def column_definition(column: ColumnSpec) -> sql.Composed:
-    """A column's name, type and constraints. Made rows are flagged as such by default."""
+    """A column's name, type, constraints and default."""
     return sql.SQL("{} {}{}{}").format(
         sql.Identifier(column.name),
         # A type of our own table of types, never a user's text.
         sql.SQL(str(column.type)),
         sql.SQL("" if column.nullable else " NOT NULL"),
-        sql.SQL(" DEFAULT true" if column.name == TEST_FLAG else ""),
+        sql.SQL("" if column.default is None else f" DEFAULT {str(column.default).lower()}"),
     )
 
 

@@ -52,7 +52,7 @@ async def merge(
     statement = sql.SQL(
         "WITH changed AS MATERIALIZED (SELECT {columns}, t.{key} IS NOT NULL AS {existed}"
         " FROM {differing}),"
-        " written AS (INSERT INTO {target} ({names}) SELECT {names} FROM changed"
+        " written AS (INSERT INTO {target} AS {alias} ({names}) SELECT {names} FROM changed"
         " ON CONFLICT ({keys}) {action} RETURNING 1)"
         " SELECT (SELECT count(*) FROM changed WHERE NOT {existed}),"
         " (SELECT count(*) FROM changed WHERE {existed}),"
@@ -60,8 +60,9 @@ async def merge(
     ).format(
         columns=_listed(names, "s"),
         key=sql.Identifier(spec.key[0]),
-        # No column of a table may have this name: it would be taken for one of ours.
-        existed=sql.Identifier("neonsync existed"),
+        existed=sql.Identifier(_free("neonsync existed", names)),
+        # Without a name of its own, a target called excluded could not be told from EXCLUDED.
+        alias=sql.Identifier("neonsync target"),
         differing=differing,
         target=sql.Identifier(spec.schema, spec.target),
         names=_listed(names),
@@ -85,6 +86,13 @@ async def merge(
                 "The table is as it was. Change the trigger, or sync into another table.",
             )
     return Written(inserted, updated, staged - inserted - updated)
+
+
+def _free(name: str, taken: list[str]) -> str:
+    """A name that no column has."""
+    while name in taken:
+        name += "'"
+    return name
 
 
 def _differing(staging: str, spec: TableSpec, names: list[str]) -> sql.Composed:

@@ -9,6 +9,7 @@ from neonsync.errors import LoadError
 from neonsync.postgres.catalog import IndexShape, TargetTable
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.ddl import column_definition, new_constraint, new_index, new_table
+from neonsync.postgres.marks import is_marked
 from neonsync.tables import ColumnSpec, TableSpec
 from neonsync.tables.spec import TEST_FLAG
 
@@ -47,12 +48,16 @@ async def create_for_swap(
                 await connection.execute(
                     sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(name, column_definition(column))
                 )
-    if spec.column(TEST_FLAG) or (target is not None and target.column(TEST_FLAG)):
-        await connection.execute(
-            sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}").format(
-                name, sql.Identifier(TEST_FLAG), sql.Literal(spec.column(TEST_FLAG) is not None)
+    if target is not None:
+        # Else the old table's default would flag real rows as made, or made ones as real.
+        flagged = spec.column(TEST_FLAG)
+        default = flagged.default if flagged else False
+        if is_marked(target) and default is not None:
+            await connection.execute(
+                sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}").format(
+                    name, sql.Identifier(TEST_FLAG), sql.Literal(default)
+                )
             )
-        )
     if target is not None and spec.generated_id and target.column(spec.generated_id):
         await _copy_sequence_position(connection, staging, spec)
 
@@ -76,18 +81,12 @@ async def _comment(connection: Connection, staging: str, spec: TableSpec) -> Non
 async def create_for_merge(
     connection: Connection, staging: str, columns: tuple[ColumnSpec, ...]
 ) -> None:
-    """Make a staging table of the written columns alone; a row is real unless it says otherwise."""
+    """Make a staging table of the written columns alone, with the defaults of those not loaded."""
     await connection.execute(
         sql.SQL("CREATE TABLE {} ({}) WITH (autovacuum_enabled = off)").format(
             sql.Identifier(SCHEMA, staging), sql.SQL(", ").join(map(column_definition, columns))
         )
     )
-    if any(column.name == TEST_FLAG for column in columns):
-        await connection.execute(
-            sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT false").format(
-                sql.Identifier(SCHEMA, staging), sql.Identifier(TEST_FLAG)
-            )
-        )
 
 
 async def drop(connection: Connection, staging: str) -> None:

@@ -41,12 +41,16 @@ class Day:
 
 @dataclass(frozen=True)
 class ColumnSpec:
-    """A column that is copied: its name and its type in the target."""
+    """A column that is copied: its name and its type in the target.
+
+    ``default`` is set for the flag of made rows alone.
+    """
 
     name: str
     type: SqlType
     nullable: bool = True
     comment: str = ""
+    default: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ async def _record_count(subject: Subject) -> CheckResult:
             {"measured": count, "promised": expected.rows},
         )
     details = {"measured": count, "source": expected.rows}
-    if expected.complete and count != expected.rows:
+    if count < expected.rows or (expected.complete and count != expected.rows):
         return subject.result(
             "record_count",
             Status.FAILED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from neonsync.postgres.catalog import serves, wanted_indexes
+from neonsync.postgres.catalog import read_table, serves, wanted_indexes
 from neonsync.validation.result import NOT_JUDGED, VALUES_SHOWN, CheckResult, Status, Subject
 
 
@@ -89,7 +89,7 @@ async def _unknown_states(subject: Subject) -> dict[str, int]:
     if subject.spec.state_column is None or subject.expected is None:
         return {}
     cursor = await subject.connection.execute(
-        sql.SQL("SELECT {0}::text, count(*) FROM {1} GROUP BY {0} ORDER BY {0}").format(
+        sql.SQL("SELECT rtrim({0}::text), count(*) FROM {1} GROUP BY 1 ORDER BY 1").format(
             sql.Identifier(subject.spec.state_column), subject.name
         )
     )
@@ -102,9 +102,17 @@ async def _unknown_states(subject: Subject) -> dict[str, int]:
 
 async def _orphans(subject: Subject) -> dict[str, int]:
     """For each declared reference, the rows whose value the other table does not have."""
-    counts = {}
+    counts: dict[str, int] = {}
     for reference in subject.spec.references:
         schema, _, table = reference.parent.rpartition(".")
+        name = f"{reference.parent}.{reference.parent_column}"
+        if await read_table(subject.connection, schema, table) is None:
+            # As many as there are: nothing is there to refer to.
+            statement = sql.SQL("SELECT count({}) FROM {}").format(
+                sql.Identifier(reference.column), subject.name
+            )
+            (counts[name],) = await subject.row(statement)
+            continue
         (count,) = await subject.row(
             sql.SQL(
                 "SELECT count(*) FROM {child} AS c WHERE c.{column} IS NOT NULL AND NOT EXISTS"
@@ -116,5 +124,5 @@ async def _orphans(subject: Subject) -> dict[str, int]:
                 parent_column=sql.Identifier(reference.parent_column),
             )
         )
-        counts[f"{reference.parent}.{reference.parent_column}"] = int(count)
+        counts[name] = int(count)
     return counts

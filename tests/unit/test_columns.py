@@ -58,7 +58,8 @@ def test_each_athena_type_has_its_postgres_and_arrow_type(
         ("numeric(10, 2)", "numeric(10,2)"),
         ("int8", "bigint"),
         ("timestamp without time zone", "timestamp"),
-        ("timestamp(3) with time zone", "timestamptz"),
+        ("timestamp(6) with time zone", "timestamptz"),
+        ("timestamp(3) with time zone", "timestamptz(3)"),
         ("double precision", "double precision"),
     ],
 )

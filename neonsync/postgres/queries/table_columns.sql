@@ -3,7 +3,7 @@
 SELECT a.attname,
        format_type(a.atttypid, a.atttypmod),
        a.attnotnull,
-       a.attgenerated <> '',
+       a.attgenerated <> '' OR a.attidentity = 'a',
        NOT a.attnotnull OR a.atthasdef OR a.attidentity <> ''
   FROM pg_attribute a
  WHERE a.attrelid = %(table)s::oid AND a.attnum > 0 AND NOT a.attisdropped
