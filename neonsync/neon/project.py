@@ -124,7 +124,8 @@ class ProjectView:
                 f"{self.now():%Y-%m-%d %H:%M:%S} UTC",
                 "Name an earlier moment.",
             )
-        if isinstance(seconds, int) and age > seconds:
+        # Where the window is unknown, or said to be nothing, Neon itself shall judge.
+        if isinstance(seconds, int) and 0 < seconds < age:
             raise ConfigError(
                 f"{moment:%Y-%m-%d %H:%M:%S} UTC is {in_words(self.now() - moment)} ago, and the "
                 f"project's history reaches back {seconds / 3600:.3g} hours",

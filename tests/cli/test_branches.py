@@ -204,6 +204,53 @@ def test_on_a_terminal_the_name_is_asked_for(
     assert stdout.startswith("deleted") if code == 0 else stdout == ""
 
 
+def test_reset_and_restore_keep_the_address_and_change_the_rows(
+    call: Run, gone: list[str], target: Target, variables: dict[str, str]
+) -> None:
+    backup = f"{target.name}-before"
+    gone.append(backup)
+    target.sql("CREATE TABLE lost (n int)")
+    reset = call("branches", "reset", target.name, "--confirm", target.name)
+    assert reset.returncode == 0, reset.stderr
+    assert f"reset {target.name}" in reset.stdout
+    assert "to main" in reset.stdout
+    assert target.value("SELECT to_regclass('lost')") is None
+
+    target.sql("CREATE TABLE mine (n int)")
+    target.sql("INSERT INTO mine VALUES (1)")
+    moment = target.value("SELECT clock_timestamp()")
+    target.sql("UPDATE mine SET n = 2")
+    restored = call(
+        *("branches", "restore", target.name, "--at", moment.isoformat(), "--backup", backup),
+        *("--confirm", target.name, "--json"),
+    )
+    assert restored.returncode == 0, restored.stderr
+    assert target.value("SELECT n FROM mine") == 1
+    # The state before is kept as the parent of what came of it.
+    assert json.loads(restored.stdout)["parent"] == backup
+    assert [kind for kind, _, _ in noted(variables)] == ["reset", "restore"]
+
+
+def test_a_branch_may_start_in_its_parents_past_or_without_rows(
+    call: Run, target: Target, gone: list[str]
+) -> None:
+    target.sql("CREATE TABLE mine (n int)")
+    moment = target.value("SELECT clock_timestamp()")
+    target.sql("INSERT INTO mine VALUES (1)")
+    then, empty = f"{target.name}-then", f"{target.name}-empty"
+    gone += [then, empty]
+    parent = ["--from-parent", target.name]
+
+    made = call("branches", "create", then, *parent, "--at", moment.isoformat())
+    assert made.returncode == 0, made.stderr
+    bare = call("branches", "create", empty, *parent, "--schema-only", "--json")
+    assert bare.returncode == 0, bare.stderr
+    assert json.loads(bare.stdout)["parent_id"] is None
+    for name in (then, empty):
+        with psycopg.connect(target.world.neon.connection_uri(name)) as connection:
+            assert connection.execute("SELECT count(*) FROM mine").fetchone() == (0,)
+
+
 def test_a_branch_with_children_stays_and_they_are_named(
     call: Run, target: Target, gone: list[str]
 ) -> None:
