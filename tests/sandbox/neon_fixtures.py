@@ -50,8 +50,8 @@ class Client:
 
     def idle(self) -> None:
         """Wait until the newest operation has finished."""
-        newest = self.get("/operations", limit=1)["operations"][0]["id"]
-        until(lambda: self.finished(newest))
+        for newest in self.get("/operations", limit=1)["operations"]:
+            until(partial(self.finished, newest["id"]))
 
     def create(self, name: str, *, compute: bool = True, **body: Any) -> Any:
         branch = {"name": name, **body.pop("branch", {})}
