@@ -31,7 +31,7 @@ _SYNCED = ("succeeded", "invalid")
 
 @dataclass(frozen=True)
 class Entry:
-    """One line. ``kind`` is run, create, delete, reset, restore, rename or expire.
+    """One line. ``kind`` is run, rollback, create, delete, reset, restore, rename or expire.
 
     ``time`` is when it ended, in ISO 8601 and UTC. ``status`` of a branch operation is succeeded
     or failed. ``rows`` were written, ``price`` is in dollars. ``detail`` says more in words.
@@ -72,7 +72,7 @@ class History:
 
 def now() -> str:
     """The present moment as an entry has it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def origin(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -6,16 +6,22 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
 from neonsync.cli.branch_views import said, show_change
 from neonsync.cli.output import say
-from neonsync.errors import ConfigError, NeonsyncError, RefusedError, RunCancelled
+from neonsync.errors import (
+    ConfigError,
+    NeonsyncError,
+    RefusedError,
+    RunCancelled,
+    UnknownBranchError,
+)
 from neonsync.history import Entry, append, now, origin
 from neonsync.neon import guards
 from neonsync.neon.annotation import annotation
@@ -149,6 +155,48 @@ def restore_branch(
         done = work.project.restore(branch, origin_branch.id, at=at, lsn=lsn, backup=backup)
     text = f"restored {said(done)} to {what}{_kept(backup)}"
     show_change(work, done, text, as_json=as_json, backup=backup)
+
+
+def roll_back(
+    work: Work,
+    run: Entry,
+    later: Sequence[Entry],
+    backup: str | None,
+    confirm: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Take the branch of a run back to the moment before it began."""
+    branches = work.project.branches()
+    branch = next((each for each in branches if each.id == run.branch_id), None)
+    if branch is None:
+        raise UnknownBranchError(
+            f"the project {work.project.id} has no branch {run.branch} ({run.branch_id}) any more",
+            "What is deleted cannot be taken back.",
+        )
+    # By this machine's clock it began then: long before it wrote, as it planned first.
+    skew = work.project.now() - datetime.now(UTC)
+    at = run.moment - timedelta(seconds=run.seconds) + skew
+    backup = backup or f"{branch.name[:200]}_before_rollback_{work.project.now():%Y%m%dT%H%M%S}"
+    guards.check_restore(branch, branches, backup)
+    work.project.check_history(at)
+    others = [entry.run_id for entry in later if entry.run_id]
+    runs = f" The runs {', '.join(others)} are taken back too." if others else ""
+    _confirm(
+        work,
+        branch,
+        confirm,
+        f"taken back to {write_moment(at)}",
+        f"This takes all databases of {said(branch)} back to {write_moment(at)}, before "
+        f"{run.run_id}, with whatever anybody wrote since; connections drop.{runs} "
+        f"The present state is kept as the branch {backup}.",
+    )
+    with recorded(work, "rollback", branch.name, branch, f"of {run.run_id}{_kept(backup)}"):
+        done = work.project.restore(branch, branch.id, at=at, backup=backup)
+    text = f"took {said(done)} back to before {run.run_id}{_kept(backup)}"
+    show_change(
+        work, done, text, as_json=as_json, backup=backup, run_id=run.run_id, at=write_moment(at)
+    )
 
 
 def rename_branch(work: Work, name: str, new_name: str, *, as_json: bool) -> None:

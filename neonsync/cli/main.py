@@ -21,6 +21,7 @@ from neonsync.cli.options import (
     run_options,
 )
 from neonsync.cli.output import print_error, say
+from neonsync.cli.rollback import rollback
 from neonsync.cli.tables import tables as tables_group
 from neonsync.errors import ConfigError, ExitCode, NeonsyncError, RunCancelled
 
@@ -180,6 +181,7 @@ def sandbox(
 cli.add_command(branches_group)
 cli.add_command(config_group)
 cli.add_command(history_group)
+cli.add_command(rollback)
 cli.add_command(tables_group)
 
 

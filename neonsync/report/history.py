@@ -13,7 +13,7 @@ def record_run(result: RunResult, settings: Settings, environ: Mapping[str, str]
     """Add a run to the history; returns a warning where that did not work."""
     written = sum(table.inserted + table.updated for table in result.published)
     entry = Entry(
-        time=result.finished_at.isoformat(timespec="seconds"),
+        time=result.finished_at.isoformat(timespec="milliseconds"),
         kind=RUN,
         branch=result.branch,
         branch_id=result.branch_id,

@@ -418,6 +418,32 @@ def test_a_run_stands_in_the_history_and_in_the_list(
     assert call("history", "show", "run_none").returncode == 2
 
 
+def test_a_rollback_takes_the_branch_back_to_before_the_run(
+    call: Run, gone: list[str], target: Target, variables: dict[str, str]
+) -> None:
+    backup = f"{target.name}-kept"
+    gone.append(backup)
+    report = ["--report-dir", str(target.report_dir)]
+    assert call("--headless", "--branch", target.name, "--days", "3", *report).returncode == 0
+    run_id = json.loads(call("history", "--json").stdout)[-1]["run_id"]
+
+    refused = call("rollback", run_id)
+    assert refused.returncode == 6
+    assert f"--confirm {target.name}" in refused.stderr
+    assert target.value("SELECT to_regclass('forecast_data')") is not None
+
+    done = call("rollback", run_id, "--backup", backup, "--confirm", target.name, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run_id"] == run_id
+    assert target.value("SELECT to_regclass('forecast_data')") is None
+    assert noted(variables)[-1] == ("rollback", target.name, "succeeded")
+
+    again = call("rollback", run_id, "--confirm", target.name)
+    assert again.returncode == 6
+    assert "was overwritten after" in again.stderr
+    assert call("rollback", "run_none").returncode == 2
+
+
 def test_a_history_that_cannot_be_written_is_a_warning(
     call: Run, target: Target, tmp_path: Path
 ) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from neonsync.cli.rollback import find_run
+from neonsync.errors import ConfigError, RefusedError
 from neonsync.history import (
     HISTORY_VARIABLE,
     Entry,
@@ -143,3 +145,17 @@ def test_inside_actions_the_repository_and_its_commit_are_noted() -> None:
     inside = origin({**variables, "GITHUB_ACTIONS": "true"})
     assert (inside["repository"], inside["commit"], inside["user"]) == ("me/it", "abc", "octo")
     assert origin(variables)["repository"] == ""
+
+
+def test_a_run_whose_branch_was_overwritten_since_is_not_rolled_back() -> None:
+    first, second = "2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00"
+    run = entry(run_id="run_1", time=first)
+    again = entry(run_id="run_2", time=second)
+    assert find_run([run, again], "run_1") == (run, [again])
+    with pytest.raises(RefusedError, match="overwritten after run_1, by reset"):
+        find_run([run, entry("reset", time=second)], "run_1")
+    assert find_run([run, entry("reset", time=second, status="failed")], "run_1")[0] == run
+    assert find_run([run, entry("reset", time=second, branch_id="br-2")], "run_1")[1] == []
+    for unknown in ("", "run_9"):
+        with pytest.raises(ConfigError, match="knows no run"):
+            find_run([run], unknown)
