@@ -6,10 +6,11 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -50,14 +51,18 @@ class Work:
 
 @contextlib.contextmanager
 def open_project(
-    config: Path | None, *, database: str | None = None, role: str | None = None
+    config: Path | None,
+    *,
+    flags: Mapping[str, Any] | None = None,
+    database: str | None = None,
+    role: str | None = None,
 ) -> Iterator[Work]:
     """The project of the settings; errors from within lose their secrets.
 
     Raises:
         ConfigError: the settings are wrong, or hold no API key.
     """
-    settings = load_settings(flags={}, environ=os.environ, config=config)
+    settings = load_settings(flags=flags or {}, environ=os.environ, config=config)
     neon = settings.neon
     neon = replace(neon, database=database or neon.database, role=role or neon.role)
     secrets = settings.secrets

@@ -64,11 +64,17 @@ _json = click.option(
 @click.version_option(__version__, prog_name="neonsync")
 @click.option("--headless", is_flag=True, help="Run the sync here and now, without a UI.")
 @run_options
+@click.option(
+    "--via-branch",
+    is_flag=True,
+    help="Sync into a new child of the branch, which stays as it is; the child expires in a day.",
+)
 @_json
 @click.pass_context
 def cli(
     context: click.Context,
     headless: bool,
+    via_branch: bool,
     as_json: bool,
     config: Path | None,
     flags: dict[str, Any],
@@ -91,6 +97,10 @@ def cli(
         )
     if flags["dry_run"]:
         _plan(flags, config, as_json=as_json)
+    if via_branch:
+        from neonsync.cli.via_branch import run_via_branch
+
+        sys.exit(run_via_branch(flags, config, as_json=as_json))
     from neonsync.cli.headless import run_headless
 
     sys.exit(run_headless(flags, config, as_json=as_json))

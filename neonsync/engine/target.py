@@ -33,14 +33,18 @@ def find_target(settings: Settings) -> tuple[BranchAddress, Sequence[str]]:
     project = Project(neon)
     branch = project.branch(settings.branch)
     if not settings.branch and neon.connection_string is not None:
-        _check_meant(project, branch, neon.connection_string)
+        check_meant(project, branch, neon.connection_string)
     check_sync(branch, settings.confirm)
     address = project.address(branch)
     return address, address.notes
 
 
-def _check_meant(project: Project, default: Branch, connection_string: Secret) -> None:
-    """Whoever names no branch and gives an address of another one than the default means that."""
+def check_meant(project: Project, default: Branch, connection_string: Secret) -> None:
+    """Whoever names no branch and gives an address of another one than the default means that.
+
+    Raises:
+        WrongTargetError: it is such an address; the message names both.
+    """
     host = (urlsplit(connection_string.reveal()).hostname or "").lower()
     endpoint = project.endpoint(endpoint_of(host))
     if endpoint is not None and endpoint.branch_id == default.id:

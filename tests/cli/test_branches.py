@@ -444,6 +444,29 @@ def test_a_rollback_takes_the_branch_back_to_before_the_run(
     assert call("rollback", "run_none").returncode == 2
 
 
+def test_a_sync_via_a_branch_leaves_the_target_alone_and_can_be_promoted(
+    call: Run, gone: list[str], target: Target, variables: dict[str, str], project: Project
+) -> None:
+    report = ["--report-dir", str(target.report_dir)]
+    done = call("--headless", "--via-branch", "--branch", target.name, "--days", "3", *report)
+    assert done.returncode == 0, done.stderr
+    child = noted(variables)[0][1]
+    backup = f"{target.name}-old"
+    gone += [child, backup]
+    assert child.startswith(f"{target.name}-sync-")
+    assert target.value("SELECT to_regclass('forecast_data')") is None
+    made = project.branch(child)
+    assert made.ours
+    assert made.expires_at is not None
+    assert noted(variables)[1] == ("run", child, "succeeded")
+
+    promote = f"branches restore {target.name} --from {child} --confirm {target.name}"
+    assert f"neonsync {promote}" in done.stdout
+    promoted = call(*promote.split(), "--backup", backup)
+    assert promoted.returncode == 0, promoted.stderr
+    assert target.value("SELECT count(*) FROM forecast_data") > 0
+
+
 def test_a_history_that_cannot_be_written_is_a_warning(
     call: Run, target: Target, tmp_path: Path
 ) -> None:
