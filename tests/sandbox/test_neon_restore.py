@@ -146,6 +146,23 @@ def test_what_is_outside_of_the_history_is_refused(
     assert (reply.status_code, set(reply.json())) == (status, {"request_id", "code", "message"})
 
 
+def test_a_past_whose_log_is_gone_is_refused(tmp_path: Path) -> None:
+    service = NeonService(tmp_path / "neon", KEY, options=QUICK)
+    service.start()
+    try:
+        client, moment = Client(service), datetime.now(UTC)
+        (log,) = tmp_path.glob("neon/branches/*/data/pg_wal")
+        oldest = min(path for path in log.iterdir() if len(path.name) == 24)
+        oldest.rename(tmp_path / oldest.name)
+        past = {"name": "past", "parent_timestamp": moment.isoformat()}
+        reply = client.call("POST", "/branches", json={"branch": past})
+        assert (reply.status_code, "history" in reply.json()["message"]) == (422, True)
+        (tmp_path / oldest.name).rename(oldest)
+        assert client.create("past", compute=False, branch=past)
+    finally:
+        service.stop()
+
+
 def test_the_history_window_moves_on_with_the_clock(client: Client) -> None:
     moment = datetime.now(UTC)
     client.service.faults.set_clock(timedelta(days=2))

@@ -67,10 +67,14 @@ class Computes:
         cluster, clusters = self.cluster(branch_id), [self.cluster(each) for each in chain]
         if clusters[-1].running:
             clusters[-1].mark()
-        cluster.recover(clusters, moment, free_port())
-        found = _inventory(cluster)
-        cluster.stop()
-        cluster.save_base()
+        try:
+            cluster.recover(clusters, moment, free_port())
+            found = _inventory(cluster)
+            cluster.stop()
+            cluster.save_base()
+        except BaseException:
+            cluster.remove()  # nobody else knows of it yet
+            raise
         return found
 
     def has_history(self, chain: Sequence[str]) -> bool:

@@ -16,7 +16,7 @@ OWNER = "00000000-0000-4000-8000-000000000001"
 JsonObject = dict[str, Any]
 
 
-def project_view(state: State) -> JsonObject:
+def project_view(state: State, history_seconds: float) -> JsonObject:
     """The project, with what both its list item and its details have."""
     return {
         "id": state.project_id,
@@ -33,7 +33,7 @@ def project_view(state: State) -> JsonObject:
         "store_passwords": True,
         "active_time": 0,
         "creation_source": "console",
-        "history_retention_seconds": 0,
+        "history_retention_seconds": int(history_seconds),
         "data_storage_bytes_hour": 0,
         "consumption_period_start": state.created_at,
         "consumption_period_end": state.created_at,

@@ -16,7 +16,7 @@ class Projects:
     def list(self, request: Request) -> Reply:
         """``GET /projects``: one page at most."""
         with self._project.store.read() as state:
-            project = project_view(state)
+            project = project_view(state, self._project.limits.history_seconds)
         search = request.query.get("search", "")
         wanted = search in project["name"] or search in project["id"]
         shown = wanted and not request.cursor()
@@ -25,7 +25,9 @@ class Projects:
     def get(self, request: Request) -> Reply:
         """``GET /projects/{project}``."""
         with self._project.store.read() as state:
-            return Reply(body={"project": project_view(state)})
+            return Reply(
+                body={"project": project_view(state, self._project.limits.history_seconds)}
+            )
 
 
 def current_user(request: Request) -> Reply:
