@@ -150,7 +150,7 @@ def _what_there_is(athena: Athena, table: SourceTable) -> str:
     try:
         names = sorted(found.table.name for found in list_tables(athena, table.database))
     except UnknownTableError as error:
-        return f"{error} {error.remedy}"
+        return f"{error}. {error.remedy}"
     near = difflib.get_close_matches(table.name, names, n=3)
     if near:
         return f"Did you mean {' or '.join(near)}?"

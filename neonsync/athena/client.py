@@ -157,6 +157,7 @@ class Athena:
                 f"Athena has no workgroup {name!r}: {error}", "Set athena.workgroup."
             ) from error
         if configured:
+            self._check_bucket(configured)
             return configured
         configuration = answer["WorkGroup"].get("Configuration", {})
         location = configuration.get("ResultConfiguration", {}).get("OutputLocation", "")
@@ -167,6 +168,24 @@ class Athena:
                 "Set ATHENA_OUTPUT_LOCATION to an s3://bucket/prefix/ that Athena may write to.",
             )
         return str(location).rstrip("/") + "/"
+
+    def _check_bucket(self, location: str) -> None:
+        """Make sure that the bucket is there; a role may well be forbidden to list it.
+
+        Raises:
+            ConfigError: there is no such bucket.
+        """
+        bucket, _, prefix = location.removeprefix("s3://").partition("/")
+        try:
+            self.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "NoSuchBucket":
+                raise ConfigError(
+                    f"the bucket {bucket} of athena.output_location ({location}) does not exist",
+                    "Set ATHENA_OUTPUT_LOCATION to a place that Athena may write to.",
+                ) from error
+        except BotoCoreError:
+            return  # the next call says so, and better
 
     def start(self, sql: str, token: str, output_location: str) -> str:
         """Start a query and return its id at once.

@@ -157,11 +157,18 @@ def _within_year(first: date, last: date) -> Iterator[_Span]:
 
 
 def _one_of(column: str, type_: SqlType, numbers: Sequence[int], digits: int) -> str:
+    if type_.base in _INTEGERS and len(numbers) > 1 and _is_run(numbers):
+        return f"{column} BETWEEN {numbers[0]} AND {numbers[-1]}"
     values = [_number(type_, number, digits) for number in numbers]
     if type_.base not in _INTEGERS and digits == 2:
         # Some write 1, some 01; both are asked for.
         values += [literal(str(number)) for number in numbers if number < 10]
     return f"{column} = {values[0]}" if len(values) == 1 else f"{column} IN ({', '.join(values)})"
+
+
+def _is_run(numbers: Sequence[int]) -> bool:
+    """Whether each number follows the one before it."""
+    return list(numbers) == list(range(numbers[0], numbers[-1] + 1))
 
 
 def _number(type_: SqlType, number: int, digits: int) -> str:

@@ -148,9 +148,14 @@ def files_to_read(
 def newest_partition(table: CatalogueTable, partitions: Sequence[Partition]) -> str:
     """The last partition in the order of its values, as ``key=value``; empty without any."""
     told = [partition.values for partition in partitions if NULL_PARTITION not in partition.values]
-    values = max(told, default=())
+    values = max(told, key=_as_numbers, default=())
     keys = [column.name for column in table.partition_keys]
     return "/".join(f"{key}={value}" for key, value in zip(keys, values, strict=False))
+
+
+def _as_numbers(values: tuple[str, ...]) -> list[tuple[int, str]]:
+    """An order in which 11 comes after 9, and texts stand as they are."""
+    return [(int(value) if value.isdecimal() else 0, value) for value in values]
 
 
 def _is_read(

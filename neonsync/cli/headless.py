@@ -146,7 +146,7 @@ def _handle_signals(
     def stop(code: ExitCode) -> None:
         if cancel.requested:
             reporters.close()
-            message = "quit at once: the next run clears up what this one has left"
+            message = "quit at once: the next run goes on from here, or clears up what is left"
             say(message, err=True)
             reporters.abandon(not_started(settings, started_at, RunCancelled(message, code)))
             os._exit(int(code))

@@ -45,5 +45,7 @@ def _delete(athena: Athena, record: ExportRecord) -> list[str]:
             athena.stop(record.query_id)
         delete_export(athena.s3, base, record.results)
     except NeonsyncError as error:
+        if "NoSuchBucket" in str(error):
+            return []  # what was never there, or is gone with all that it held
         return [f"exported files below {base} could not be deleted: {error}"]
     return []

@@ -15,6 +15,8 @@ from neonsync.tables.spec import TEST_FLAG, TEST_SCENARIO
 STAGING_BYTES = 54
 """Room for what the indexes and the shell of a staging table add to its name."""
 _SLUG_LENGTH = 40
+_SYSTEM_COLUMNS = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
+_FOREIGN_SCHEMAS = ("neonsync", "information_schema")
 
 
 def staging_name(run_id: str, spec: TableSpec) -> str:
@@ -43,6 +45,18 @@ def check_names(spec: TableSpec, made: Iterable[str]) -> None:
         *(("index", index.name) for index in spec.indexes),
     ):
         _fits(spec, kind, name)
+    if spec.schema in _FOREIGN_SCHEMAS or spec.schema.startswith("pg_"):
+        raise ConfigError(
+            f"{spec.source} into {spec.qualified}: the schema {spec.schema!r} is not for tables",
+            "Name another one: it is the server's, or neonsync's own.",
+        )
+    for column in spec.columns:
+        if column.name in _SYSTEM_COLUMNS:
+            raise ConfigError(
+                f"{spec.source} into {spec.qualified}: every table of Postgres has a column "
+                f"{column.name!r} of its own",
+                f"Give it another name: rename = {{ {column.name} = … }}.",
+            )
     test_columns = (TEST_FLAG, TEST_SCENARIO)
     columns = [column.name for column in spec.columns]
     _distinct(spec, [*made, *columns], "column")

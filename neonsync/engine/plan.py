@@ -132,7 +132,7 @@ class _Planner:
             if columns is not None:
                 return self._made(resolve(config, mode, columns), config)
         if config.query:
-            columns = read_query(self.athena, config.query)
+            columns = read_query(self.athena, config.query, config.target_name)
             resolved = resolve(config, mode, columns)
             return self._planned(resolved, sql.subquery(config.query), None, ())
         catalogue = read_table(self.athena, self.athena.table(config.source))

@@ -18,7 +18,7 @@ _FINEST = {
 }
 
 
-def read_query(athena: Athena, query: str) -> tuple[CatalogueColumn, ...]:
+def read_query(athena: Athena, query: str, target: str) -> tuple[CatalogueColumn, ...]:
     """The columns that a SELECT gives. It is asked for no rows, which scans nothing.
 
     Raises:
@@ -30,14 +30,15 @@ def read_query(athena: Athena, query: str) -> tuple[CatalogueColumn, ...]:
         found = athena.columns(no_rows(subquery(query)), location)
     except ExportError as error:
         raise ConfigError(
-            f"Athena does not take the query of tables: {error}",
+            f"Athena does not take the query for {target}: {error}",
             "Try it in the Athena console; it must be one SELECT, without a semicolon at its end.",
         ) from error
     names = [name for name, _ in found]
     for name in names:
         if names.count(name) > 1 or not name or name.startswith("_col"):
             raise SourceError(
-                f"the query has no name of its own for each column: {', '.join(names)}",
+                f"the query for {target} has no name of its own for each column: "
+                + ", ".join(names),
                 "Give each one a name: SELECT amount * 2 AS doubled.",
             )
     return tuple(

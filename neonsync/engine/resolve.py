@@ -87,7 +87,7 @@ def resolve(
     """
     lake = {column.name: column for column in columns}
     taken = _taken(config, lake)
-    names = _Names(config, taken)
+    names = _Names(config, taken, lake)
     specs = {column.name: _column(config, names, column) for column in taken}
     key = tuple(names.target(name, "key") for name in config.key)
     for name in key:
@@ -191,8 +191,14 @@ def _unknown(config: TableConfig, setting: str, name: str, there: Iterable[str])
 class _Names:
     """Finds the target's name of a column that a configuration names in either way."""
 
-    def __init__(self, config: TableConfig, taken: Sequence[CatalogueColumn]) -> None:
+    def __init__(
+        self,
+        config: TableConfig,
+        taken: Sequence[CatalogueColumn],
+        lake: Iterable[str],
+    ) -> None:
         self._config = config
+        self._lake = frozenset(lake)
         self.renamed = {
             column.name: config.rename.get(column.name, column.name) for column in taken
         }
@@ -203,6 +209,12 @@ class _Names:
             return self.renamed[name]
         if name in self.renamed.values():
             return name
+        if name in self._config.exclude or name in self._lake:
+            raise ConfigError(
+                f"{setting} of {self._config.name} names the column {name!r}, which columns or "
+                "exclude leave out",
+                "Let it be copied, or name another one.",
+            )
         raise _unknown(self._config, setting, name, self.renamed)
 
     def index(self, index: IndexSpec, there: Sequence[str]) -> IndexSpec:

@@ -96,7 +96,9 @@ class BatchEncoder:
             raise LoadError(
                 f'{self._spec.source}, column "{column.name}", file {source}: '
                 f"{array.null_count} values are NULL, where the target allows none",
-                "Mend the source, or allow NULL in the target column.",
+                "Mend the source; a key has no NULLs."
+                if column.name in self._spec.key
+                else "Mend the source, or allow NULL in the target column.",
             )
         limit = length_limit(column.type)
         if limit is not None:

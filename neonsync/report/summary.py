@@ -32,13 +32,14 @@ def summary(result: RunResult, report_dir: str) -> str:
     for published in result.published:
         scope = result.scopes.get(published.table)
         lines.append(f"  {describe(published)}" + (f" ({scope})" if scope else ""))
-    lines += [f"  proof: {_proof(proof, result.mode)}" for proof in result.proofs.values()]
+        if proof := result.proofs.get(published.table):
+            lines.append(f"  proof: {_proof(proof, result.mode)}")
     if result.checks:
         bad = [check for check in result.checks if check.status is not Status.PASSED]
         passed = len(result.checks) - len(bad)
         lines.append(f"  checks: {passed} of {len(result.checks)} passed")
         for check in bad:
-            lines.append(f"    {check.status}: {check.check}: {check.message}")
+            lines.append(f"    {check.status}: {check.table}: {check.check}: {check.message}")
             if check.remedy:
                 lines.append(f"      {check.remedy}")
     if result.queries:

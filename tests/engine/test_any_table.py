@@ -206,7 +206,13 @@ def orders(lake: Lake) -> str:
         ('source = "{t}"\nkey = ["idd"]', "names the column 'idd', which is not there", "'id'"),
         ('source = "{t}"\nkey = ["id"]\ncolumns = ["ID"]', "'ID', which is not there", "id"),
         ('source = "{t}"\nkey = ["id"]\nexclude = ["nope"]', "'nope', which is not there", "id"),
-        ('source = "{t}"\nkey = ["id"]\nexclude = ["id"]', "'id', which is not there", "paid"),
+        (
+            'source = "{t}"\nkey = ["id"]\nexclude = ["id"]',
+            "'id', which columns or exclude",
+            "copied",
+        ),
+        ('source = "{t}"\nkey = ["id"]\ntarget = "neonsync.t"', "is not for tables", "another"),
+        ('source = "{t}"\nkey = ["id"]\nrename = {{ paid = "ctid" }}', "'ctid' of its own", ""),
         ('source = "{t}"\nkey = ["id"]\nrename = {{ a = "b" }}', "'a', which is not there", ""),
         (
             'source = "{t}"\nkey = ["id"]\nrename = {{ id = "paid" }}',
@@ -234,6 +240,7 @@ def orders(lake: Lake) -> str:
         ('source = "nowhere.t"\nkey = ["id"]', "no table nowhere.t", "nowhere"),
         ('query = "SELECT 1"\nkey = ["a"]', "has a query and no target", "target"),
         ('query = "SELEC 1"\ntarget = "t"\nkey = ["a"]', "does not take the query", "SELECT"),
+        ('query = "select idd from forecast"\ntarget = "t"\nkey = ["idd"]', "idd", "SELECT"),
         ('query = "SELECT 1, 2 AS a"\ntarget = "t"\nkey = ["a"]', "no name of its own", "AS"),
         (
             'source = "{t}"\nkey = ["id"]\n'
@@ -284,3 +291,9 @@ async def test_days_of_a_date_in_the_source_are_what_is_proved(target: Target, l
     assert target.sql(f"SELECT day, count(*) FROM {name} GROUP BY 1 ORDER BY 1") == [
         (date(2026, 3, day), 500) for day in (1, 2, 3)
     ]
+
+
+def test_a_bucket_that_is_not_there_is_refused_before_anything_is_written(planner: Target) -> None:
+    with pytest.raises(ConfigError, match="the bucket no-such-bucket of"):
+        planner.plan(**{"athena.output_location": "s3://no-such-bucket/results/"})
+    assert planner.value("SELECT to_regnamespace('neonsync')") is None

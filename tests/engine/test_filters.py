@@ -104,6 +104,9 @@ async def test_one_of_ninety_days_scans_at_most_a_twentieth(
     assert one.result.exit_code is ExitCode.OK, one.result.error
     assert target.sql(f'SELECT count(*), min(id) FROM "{name}"') == [(40, (DAYS - 1) * 100)]
     assert 0 < one.result.scanned_bytes <= whole.result.scanned_bytes * 0.05
+    if form != "padded parts":  # texts of unknown width are listed, in an OR
+        open_end = await target.sync(**{"filters.days": "1"})
+        assert 0 < open_end.result.scanned_bytes <= whole.result.scanned_bytes * 0.05
 
 
 async def test_days_in_the_midst_of_a_row_are_filtered_too(target: Target, lake: Lake) -> None:

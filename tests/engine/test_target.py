@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from neonsync.engine.events import Notice
 from neonsync.engine.target import check_server, find_target
 from neonsync.errors import RefusedError, WrongTargetError
 from neonsync.neon.branches import Project
+from neonsync.neon.models import operations_of
 from neonsync.postgres.connect import Database, connected
 from neonsync.secret import Secret
 from neonsync.settings import Settings, load_settings
@@ -77,3 +79,18 @@ async def test_a_server_that_serves_another_branch_is_refused(planner: Target) -
         assert await check_server(connection, branch, verified=True) == ""
     async with connected(Database(Secret(planner.uri))) as connection:
         assert await check_server(connection, branch, verified=True) == ""
+
+
+async def test_a_compute_that_sleeps_is_woken_and_that_is_said(target: Target) -> None:
+    settings = target.settings()
+    project = Project(settings.neon)
+    address = project.address(project.branch(target.name))
+    path = f"projects/{settings.neon.project_id}/endpoints/{address.endpoint_id}/suspend"
+    project.wait_for(operations_of(project._api.post(path, {})))
+    assert project.address(address.branch).suspended
+
+    outcome = await target.sync(**{"filters.days": 1})
+
+    assert outcome.result.status == "succeeded"
+    told = [event.message for event in outcome.events if isinstance(event, Notice)]
+    assert f"waking the compute {address.endpoint_id}, which sleeps" in told

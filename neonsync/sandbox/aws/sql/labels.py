@@ -133,7 +133,8 @@ class Labels:
                 found = self._in_source(source, column.name)
                 if found is not None:
                     return found
-            scope = scope.parent
+            # A derived table sees nothing of the query around it, not even itself.
+            scope = scope.parent if scope.is_subquery else None
         return None
 
     def _in_source(self, source: exp.Expr | Scope | None, name: str) -> _Origin | None:
