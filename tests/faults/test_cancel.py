@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from tests.conftest import Target
-from tests.faults.processes import running
+from tests.faults.processes import running, wait_until
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,13 @@ def test_a_signal_while_chunks_are_loaded_leaves_the_target_and_no_staging(
         "athena", region_name="us-east-1", endpoint_url=target.environment["AWS_ENDPOINT_URL"]
     )
     ids = athena.list_query_executions()["QueryExecutionIds"][:10]
-    states = athena.batch_get_query_execution(QueryExecutionIds=ids)["QueryExecutions"]
-    assert not {state["Status"]["State"] for state in states} & {"QUEUED", "RUNNING"}
+
+    def all_ended() -> bool:
+        # A stop is asked for; the query notices it a moment later.
+        states = athena.batch_get_query_execution(QueryExecutionIds=ids)["QueryExecutions"]
+        return not {state["Status"]["State"] for state in states} & {"QUEUED", "RUNNING"}
+
+    wait_until(all_ended)
     assert target.value("SELECT to_regclass('forecast_data')") is None
     assert target.staging_tables() == []
 
