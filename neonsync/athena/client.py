@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
@@ -101,6 +102,7 @@ class Athena:
             AthenaAccessError: the session cannot be set up, as for an unknown profile.
         """
         self._settings = settings
+        self._location: str | None = None
         # One layer of retries: botocore's. pyathena would multiply it by its own.
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 8},
@@ -137,12 +139,23 @@ class Athena:
         database, _, table = name.rpartition(".")
         return SourceTable(CATALOG, database or self._settings.database, table)
 
+    def scratch_location(self) -> str:
+        """A place of its own for the results of a query that only looks; raises the same."""
+        return f"{self.output_location()}neonsync/plan/{uuid.uuid4().hex}/"
+
     def output_location(self) -> str:
         """Where results go: the configured location, or else the workgroup's own.
 
+        Looked up once.
+
         Raises:
-            ConfigError: there is no such workgroup, or neither names a location.
+            ConfigError: there is no such workgroup or bucket, or neither names a location.
         """
+        if self._location is None:
+            self._location = self._find_location()
+        return self._location
+
+    def _find_location(self) -> str:
         name, configured = self._settings.workgroup, self._settings.output_location
         try:
             with translated_errors(f"reading the workgroup {name}"):

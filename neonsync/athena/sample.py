@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from neonsync.athena.catalogue import CatalogueTable
 from neonsync.athena.client import Athena
 from neonsync.athena.export import read_footer
-from neonsync.athena.filters import DateRange
+from neonsync.athena.filters import ALL_DATES
 from neonsync.athena.objects import RangedFile, S3Object
 from neonsync.athena.partitions import Partition, files_to_read
 from neonsync.errors import ExportError, NeonsyncError
@@ -23,32 +23,35 @@ ROWS = 2_000_000
 
 @dataclass(frozen=True)
 class Sample:
-    """What the footers of some files tell: how many files, their rows and bytes.
+    """What the footers of some files tell: their rows; ``bytes`` are those of the whole files."""
 
-    ``read_bytes`` is what a query of the wanted columns reads of them.
-    """
-
-    files: int
-    rows: int
+    footers: tuple[pq.FileMetaData, ...]
     bytes: int
-    read_bytes: int
+
+    @property
+    def files(self) -> int:
+        """How many files."""
+        return len(self.footers)
+
+    @property
+    def rows(self) -> int:
+        """Their rows."""
+        return sum(footer.num_rows for footer in self.footers)
+
+    def bytes_of(self, columns: Set[str]) -> int:
+        """What a query of some columns reads of them."""
+        names = {name.lower() for name in columns}
+        return sum(_bytes_of(footer, names) for footer in self.footers)
 
 
-def sample_footers(
-    s3: Any, files: Sequence[S3Object], columns: Sequence[str], count: int
-) -> Sample | None:
+def sample_footers(s3: Any, files: Sequence[S3Object], count: int) -> Sample | None:
     """Read the footers of ``count`` files, spread evenly; None when one is no Parquet."""
     chosen = _spread(files, count)
-    rows = size = read = 0
-    for file in chosen:
-        try:
-            footer = read_footer(s3, file)
-        except ExportError:
-            return None
-        rows += footer.num_rows
-        size += file.size
-        read += _bytes_of(footer, {name.lower() for name in columns})
-    return Sample(len(chosen), rows, size, read) if chosen else None
+    try:
+        footers = tuple(read_footer(s3, file) for file in chosen)
+    except ExportError:
+        return None
+    return Sample(footers, sum(file.size for file in chosen)) if chosen else None
 
 
 def values_in_files(
@@ -61,7 +64,7 @@ def values_in_files(
     newest = sorted(partitions, key=lambda partition: partition.values)[-FILES:]
     found: set[str] = set()
     try:
-        files = files_to_read(athena, table, newest, None, DateRange(), None)
+        files = files_to_read(athena, table, newest, None, ALL_DATES, None)
         for file in _spread(files.objects, FILES):
             parquet = pq.ParquetFile(
                 cast(IO[bytes], RangedFile(athena.s3, file)),

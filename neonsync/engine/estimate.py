@@ -60,13 +60,12 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
         note=_unpruned(filtered - keys),
     )
     try:
-        export = sample_footers(athena.s3, files.objects, sorted(exported - keys), FOOTERS)
-        count = sample_footers(athena.s3, files.objects, sorted(counted - keys), FOOTERS)
+        sample = sample_footers(athena.s3, files.objects, FOOTERS)
     except NeonsyncError as error:
         return _with(found, note=f"the files could not be read: {error}")
     if not files.objects:
         return _with(found, rows=0, exact=True, scanned_bytes=0, billed_bytes=0)
-    if export is None or count is None:
+    if sample is None:
         # No Parquet: a scan reads whole files, once for the export and once for the count.
         return _with(
             found,
@@ -74,12 +73,12 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
             billed_bytes=2 * billed_bytes(files.bytes),
             note="the files are not Parquet, and do not tell their rows",
         )
-    share = files.bytes / export.bytes if export.bytes else 0.0
-    read = (round(export.read_bytes * share), round(count.read_bytes * share))
+    share = files.bytes / sample.bytes if sample.bytes else 0.0
+    read = [round(sample.bytes_of(columns - keys) * share) for columns in (exported, counted)]
     return _with(
         found,
-        rows=round(export.rows * share),
-        exact=export.files == len(files.objects) and not filtered - keys,
+        rows=round(sample.rows * share),
+        exact=sample.files == len(files.objects) and not filtered - keys,
         scanned_bytes=sum(read),
         billed_bytes=sum(map(billed_bytes, read)),
     )

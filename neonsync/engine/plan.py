@@ -130,7 +130,7 @@ class _Planner:
         if mode is Mode.TEST_DATA:
             columns = configured_columns(config)
             if columns is not None:
-                return self._made(resolve(config, mode, columns), config)
+                return self._made(resolve(config, mode, columns))
         if config.query:
             columns = read_query(self.athena, config.query, config.target_name)
             resolved = resolve(config, mode, columns)
@@ -158,7 +158,7 @@ class _Planner:
         partitions: tuple[Partition, ...],
     ) -> TablePlan:
         if self.settings.mode is Mode.TEST_DATA:
-            return self._made(resolved, resolved.config)
+            return self._made(resolved)
         if self.settings.mode is Mode.SCHEMA_ONLY:
             return TablePlan(resolved.spec, resolved, catalogue=catalogue, partitions=partitions)
         spec = resolved.spec
@@ -187,8 +187,8 @@ class _Planner:
             partitions=partitions,
         )
 
-    def _made(self, resolved: Resolved, config: TableConfig) -> TablePlan:
-        rows = self.settings.test_data.rows or config.test_data.rows
+    def _made(self, resolved: Resolved) -> TablePlan:
+        rows = self.settings.test_data.rows or resolved.rules.rows
         return TablePlan(resolved.spec, resolved, made_rows=rows)
 
 

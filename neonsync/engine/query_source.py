@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 from neonsync.athena.catalogue import CatalogueColumn
 from neonsync.athena.client import Athena
 from neonsync.athena.sql import no_rows, subquery
@@ -25,7 +23,7 @@ def read_query(athena: Athena, query: str, target: str) -> tuple[CatalogueColumn
         ConfigError: Athena does not take the SELECT; the message says why.
         SourceError: two of its columns have one name.
     """
-    location = f"{athena.output_location()}neonsync/plan/{uuid.uuid4().hex}/"
+    location = athena.scratch_location()
     try:
         found = athena.columns(no_rows(subquery(query)), location)
     except ExportError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -77,8 +76,8 @@ def _in_table(athena: Athena, table: TablePlan) -> set[str]:
     state = table.resolved.state
     if state is None:
         return set()
-    location = f"{athena.output_location()}neonsync/plan/{uuid.uuid4().hex}/"
-    pending = athena.ask(distinct_values(table.relation, state.name), location, lambda _: None)
+    query = distinct_values(table.relation, state.name)
+    pending = athena.ask(query, athena.scratch_location(), lambda _: None)
     try:
         return {str(value) for (value,) in pending.future.result()}
     finally:
