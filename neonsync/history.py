@@ -89,6 +89,12 @@ def history_path(environ: Mapping[str, str]) -> Path | None:
     """Where the history is; None where there is no home for it."""
     if named := environ.get(HISTORY_VARIABLE, "").strip():
         return Path(named)
+    folder = state_directory(environ)
+    return folder / "history.jsonl" if folder is not None else None
+
+
+def state_directory(environ: Mapping[str, str]) -> Path | None:
+    """Where this user's state is kept; None where there is no home for it. Makes nothing."""
     base = Path(environ.get("XDG_STATE_HOME", ""))
     if not base.is_absolute():  # its specification: what is no absolute path does not count
         home = Path(environ.get("HOME", ""))
@@ -96,7 +102,7 @@ def history_path(environ: Mapping[str, str]) -> Path | None:
         if not home.is_absolute() or not home.is_dir():
             return None
         base = home / ".local" / "state"
-    return base / "neonsync" / "history.jsonl"
+    return base / "neonsync"
 
 
 def append(entry: Entry, environ: Mapping[str, str], secrets: Iterable[Secret] = ()) -> str:

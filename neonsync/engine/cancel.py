@@ -15,6 +15,7 @@ class CancelToken:
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a signal may arrive while it is held
         self._exit_code: ExitCode | None = None
+        self._keep = False
         self._callbacks: list[Callable[[], None]] = []
 
     @property
@@ -27,12 +28,18 @@ class CancelToken:
         """What the process shall end with: 130 for Ctrl-C, 143 for SIGTERM."""
         return self._exit_code or ExitCode.INTERRUPTED
 
-    def request(self, exit_code: ExitCode = ExitCode.INTERRUPTED) -> None:
-        """Ask the run to stop. The first request decides about the exit code."""
+    @property
+    def keep(self) -> bool:
+        """Whether what is loaded shall stay in staging, for the next run to go on from."""
+        return self._keep
+
+    def request(self, exit_code: ExitCode = ExitCode.INTERRUPTED, *, keep: bool = False) -> None:
+        """Ask the run to stop. The first request decides, also about ``keep``."""
         with self._lock:
             if self._exit_code is not None:
                 return
             self._exit_code = exit_code
+            self._keep = keep
             callbacks = list(self._callbacks)
         for callback in callbacks:
             callback()

@@ -60,7 +60,7 @@ CANCEL_SECONDS = 20.0
 
 async def run(plan: Plan, emit: Emit, cancel: CancelToken) -> RunResult:
     """Carry a plan out, and say how it ended; never raises for what can go wrong in a run."""
-    return await _Run(plan, emit).carry_out(cancel)
+    return await _Run(plan, emit, cancel).carry_out()
 
 
 @dataclass
@@ -69,6 +69,7 @@ class _Run:
 
     plan: Plan
     listener: Emit
+    cancel: CancelToken
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     context: RunContext | None = None
     resumed: bool = False
@@ -88,7 +89,8 @@ class _Run:
             self.notices.append(event.message)
         self.listener(event)
 
-    async def carry_out(self, cancel: CancelToken) -> RunResult:
+    async def carry_out(self) -> RunResult:
+        cancel = self.cancel
         work = asyncio.ensure_future(self._work())
         detach = cancel.attach(work)
         error: NeonsyncError | None = None
@@ -189,6 +191,7 @@ class _Run:
             return
         cancelled = isinstance(error, asyncio.CancelledError)
         keep = isinstance(error, NeonsyncError) and error.resumable
+        keep = keep or (cancelled and self.cancel.keep)
         try:
             async with asyncio.timeout(CANCEL_SECONDS):
                 if self.publishing and not self.published:

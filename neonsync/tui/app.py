@@ -1,0 +1,181 @@
+"""The App: it owns the services, the run and the ways between screens, and no screen's content."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segments
+from rich.text import Text
+from textual import events
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from neonsync.secret import Secret, redact
+from neonsync.tui.clipboard import copy_text
+from neonsync.tui.ports import BranchRow, ProjectInfo, RunReport, Services
+from neonsync.tui.preferences import DEFAULT_THEME, Preferences
+from neonsync.tui.screens.too_small import COLUMNS, ROWS, TooSmall
+from neonsync.tui.themes import NAMES, OWN
+from neonsync.tui.widgets.breadcrumb import Breadcrumb
+
+if TYPE_CHECKING:
+    from neonsync.selection import Selection
+    from neonsync.tui.run_controller import RunController
+
+QUIT_SECONDS = 20.0
+"""So long a run may take to roll back when one quits; the next run clears up after that."""
+
+
+class NeonsyncApp(App[int]):
+    """``neonsync`` in a terminal. Ends with the exit code of the last run, or 0."""
+
+    TITLE = "neonsync"
+    CSS_PATH = "app.tcss"
+    ESCAPE_TO_MINIMIZE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit"),
+        Binding(
+            "ctrl+p", "command_palette", "Palette", show=False, priority=True, id="app.palette"
+        ),
+    ]
+
+    def __init__(
+        self,
+        services: Services,
+        preferences: Preferences | None = None,
+        secrets: Sequence[Secret] = (),
+    ) -> None:
+        """``secrets`` are kept out of whatever is printed when the program itself fails."""
+        super().__init__()
+        self.services = services
+        self.preferences = preferences or Preferences()
+        self.run_controller: RunController | None = None
+        self.project: ProjectInfo | None = None
+        self._secrets = tuple(secrets)
+        for theme in OWN:
+            self.register_theme(theme)
+        wanted = self.preferences.theme
+        self.theme = wanted if wanted in NAMES else DEFAULT_THEME
+        self.set_keymap(dict(self.preferences.keys))
+
+    def on_mount(self) -> None:
+        """Home first; the setup in front of it where there is no configuration yet."""
+        from neonsync.tui.screens.branches import BranchesScreen
+
+        self.push_screen(BranchesScreen())
+
+    # The ways between screens. Screens are imported when they are first needed.
+
+    def open_plan(self, branch: BranchRow, selection: Selection | None = None) -> None:
+        """Select what to sync into a branch; ``selection`` fills the form in."""
+        from neonsync.tui.screens.plan import PlanScreen
+
+        self.push_screen(PlanScreen(branch, selection))
+
+    def start_run(self, selection: Selection) -> None:
+        """Begin a run and show it. One run at a time."""
+        from neonsync.tui.run_controller import RunController
+        from neonsync.tui.screens.run import RunScreen
+
+        if self.run_active:
+            self.notify("A run is at work already.", severity="warning", markup=False)
+            return
+        self.run_controller = RunController(self.services.sync.job(selection), selection)
+        self.run_controller.start()
+        self.push_screen(RunScreen(self.run_controller))
+
+    def open_run(self) -> None:
+        """Show the run that is at work, or was last."""
+        from neonsync.tui.screens.run import RunScreen
+
+        if self.run_controller is not None:
+            self.push_screen(RunScreen(self.run_controller))
+
+    def open_results(self, report: RunReport) -> None:
+        """Show what a run came to."""
+        from neonsync.tui.screens.results import ResultsScreen
+
+        self.push_screen(ResultsScreen(report))
+
+    def open_history(self, branch: str = "") -> None:
+        """Show what was done, to one branch or to all."""
+        from neonsync.tui.screens.history import HistoryScreen
+
+        self.push_screen(HistoryScreen(branch))
+
+    def open_setup(self) -> None:
+        """The form of the first configuration."""
+        from neonsync.tui.screens.setup import SetupScreen
+
+        self.push_screen(SetupScreen())
+
+    def open_help(self) -> None:
+        """The keys of what is in focus, and what the states mean."""
+        from neonsync.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen())
+
+    # What all screens share.
+
+    @property
+    def run_active(self) -> bool:
+        """Whether a run is at work."""
+        return self.run_controller is not None and self.run_controller.active
+
+    def project_crumb(self) -> list[str]:
+        """The project's name, once it is known."""
+        return [self.project.name or self.project.id] if self.project is not None else []
+
+    def run_word(self) -> str:
+        """Where the run stands, empty when none is at work."""
+        if self.run_controller is None or not self.run_controller.active:
+            return ""
+        return self.run_controller.snapshot().word
+
+    def show_chip(self) -> None:
+        """Say in the breadcrumb of the front screen that a run is at work."""
+        word = self.run_word()
+        mark = ">" if self.preferences.ascii_only else "▶"
+        for crumb in self.screen.query(Breadcrumb):
+            crumb.chip(f"{mark} {word}" if word else "")
+
+    def copy(self, text: str, what: str) -> None:
+        """Copy by the terminal (OSC 52), and into a file for those whose terminal does not."""
+        self.copy_to_clipboard(text)
+        path = copy_text(text)
+        where = f"; also in {path}" if path is not None else ""
+        self.notify(f"Copied {what}{where}", markup=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Put the word on the size in front of all screens, or take it away."""
+        small = event.size.width < COLUMNS or event.size.height < ROWS
+        shown = isinstance(self.screen, TooSmall)
+        if small and not shown:
+            self.push_screen(TooSmall(self.run_word()))
+        elif shown and not small:
+            self.pop_screen()
+
+    async def action_quit(self) -> None:
+        """Leave; a run that is at work is asked about first."""
+        if not self.run_active:
+            self.exit(self._exit_code())
+            return
+        from neonsync.tui.screens.quit import ask_to_quit
+
+        ask_to_quit(self)
+
+    def _exit_code(self) -> int:
+        report = self.run_controller.report if self.run_controller is not None else None
+        return report.exit_code if report is not None else 0
+
+    def _fatal_error(self) -> None:
+        """Print a crash without the values of variables, which Textual would show.
+
+        A failed connection has its password among them.
+        """
+        self.bell()
+        text = Text(redact(traceback.format_exc(), *self._secrets))
+        self._exit_renderables.append(Segments(self.console.render(text, self.console.options)))
+        self._close_messages_no_wait()

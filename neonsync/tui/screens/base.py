@@ -1,0 +1,122 @@
+"""What all screens have in common: the breadcrumb, the keys, and calls that do not block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Footer
+from textual.worker import Worker
+
+from neonsync.tui.threads import in_thread
+from neonsync.tui.widgets.breadcrumb import Breadcrumb
+from neonsync.tui.widgets.panel import Failure
+
+if TYPE_CHECKING:
+    from neonsync.tui.app import NeonsyncApp
+
+T = TypeVar("T")
+WIDE = 110
+"""Columns from which on there is a pane for details."""
+
+
+class View(Screen[None]):
+    """A whole screen. A subclass gives ``body``, and ``crumbs`` for where one is."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012  # Textual's own
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Back", id="view.back"),
+        Binding("question_mark,f1", "help", "Help", key_display="?", id="view.help"),
+    ]
+    HELP = ""
+    """What the help says of this screen and of its states; plain text."""
+
+    @property
+    def ui(self) -> NeonsyncApp:
+        """The app, by its type."""
+        return cast("NeonsyncApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """The breadcrumb, the screen's own, the keys."""
+        yield Breadcrumb()
+        yield from self.body()
+        yield Footer(compact=True, show_command_palette=False)
+
+    def body(self) -> ComposeResult:
+        """The widgets between the breadcrumb and the keys."""
+        yield from ()
+
+    def crumbs(self) -> list[str]:
+        """Where one is, after the program and the project: the branch, the screen."""
+        return []
+
+    def show_crumbs(self, note: str = "") -> None:
+        """Draw the breadcrumb anew."""
+        found = self.query(Breadcrumb)
+        if found:
+            found.first().show(["neonsync", *self.ui.project_crumb(), *self.crumbs()], note)
+
+    def on_screen_resume(self) -> None:
+        """What was shown may have changed while another screen was in front."""
+        self.show_crumbs()
+        self.ui.show_chip()
+
+    def fetch(
+        self,
+        call: Callable[[], T],
+        done: Callable[[T], None],
+        failed: Callable[[Failure], None],
+        *,
+        group: str,
+    ) -> Worker[None]:
+        """Call a service beside the loop. A newer call of the same ``group`` takes its place."""
+
+        async def work() -> None:
+            try:
+                result = await in_thread(call)
+            except Exception as error:
+                failed(Failure.of(error))
+            else:
+                done(result)
+
+        return self.run_worker(work(), group=group, exclusive=True, exit_on_error=True)
+
+    def start(self, work: Coroutine[Any, Any, None], *, group: str) -> Worker[None]:
+        """Let a coroutine of the screen run beside."""
+        return self.run_worker(work, group=group, exclusive=True)
+
+    def action_leave(self) -> None:
+        """Back to the screen before."""
+        self.app.pop_screen()
+
+    def action_help(self) -> None:
+        """The keys and the states."""
+        self.ui.open_help()
+
+
+class Dialog(ModalScreen[T]):
+    """A question over a screen. Escape is always the answer that changes nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", id="dialog.cancel"),
+    ]
+    DEFAULT_CSS = """
+    Dialog { align: center middle; }
+    Dialog > .box { width: 62; max-width: 100%; height: auto; max-height: 100%;
+                    border: round $accent; background: $surface; padding: 1 2; }
+    Dialog > .box.-danger { border: round $error; }
+    Dialog .buttons { height: auto; align-horizontal: right; margin: 1 0 0 0; }
+    Dialog Button { margin: 0 0 0 2; min-width: 10; }
+    """
+
+    @property
+    def ui(self) -> NeonsyncApp:
+        """The app, by its type."""
+        return cast("NeonsyncApp", self.app)
+
+    def action_cancel(self) -> None:
+        """Change nothing."""
+        self.dismiss(None)

@@ -1,0 +1,44 @@
+"""Leaving while a run is at work: asked first, and only left when the run has confirmed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neonsync.tui.screens.confirm import Ask
+from neonsync.tui.threads import in_thread
+
+if TYPE_CHECKING:
+    from neonsync.tui.app import NeonsyncApp
+
+INTERRUPTED = 130
+"""As Ctrl-C in the headless mode."""
+
+
+def ask_to_quit(app: NeonsyncApp) -> None:
+    """Ask; then stop the run, wait for it with a deadline, and leave."""
+
+    def answered(choice: str | None) -> None:
+        if choice == "quit":
+            app.run_worker(_stop_and_quit(app), group="quit", exclusive=True)
+
+    app.push_screen(
+        Ask(
+            "A run is at work",
+            f"{app.run_word()} so far. Leaving stops it and rolls it back: every table stays as "
+            "it was. It cannot go on without this program.",
+            [("stay", "Keep running"), ("quit", "Stop and quit")],
+            danger=True,
+        ),
+        answered,
+    )
+
+
+async def _stop_and_quit(app: NeonsyncApp) -> None:
+    from neonsync.tui.app import QUIT_SECONDS
+
+    controller = app.run_controller
+    if controller is not None:
+        controller.stop(keep=False)
+        app.notify("Stopping; the run rolls back …", markup=False)
+        await in_thread(lambda: controller.wait(QUIT_SECONDS))
+    app.exit(INTERRUPTED)

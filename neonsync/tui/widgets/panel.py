@@ -1,0 +1,98 @@
+"""What stands where rows would be: loading, nothing there, or an error with its remedy."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual.timer import Timer
+from textual.widgets import Static
+
+from neonsync.errors import NeonsyncError
+from neonsync.report.wording import printable
+from neonsync.secret import redact
+
+QUIET_SECONDS = 0.15
+"""Nothing is said of a load that ends sooner: a flash would only disturb."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error as a screen shows it, made inert and without secrets."""
+
+    message: str
+    remedy: str = ""
+    request_id: str = ""
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """What can be said of an exception; one that is not ours is a fault of the program's."""
+        if isinstance(error, NeonsyncError):
+            return cls(
+                printable(redact(error.message)),
+                printable(redact(error.remedy)),
+                printable(str(getattr(error, "request_id", "") or "")),
+            )
+        return cls(
+            printable(redact(f"unexpected: {type(error).__name__}: {error}")),
+            "If it happens again, report it.",
+        )
+
+
+class StatePanel(Static):
+    """Hidden while there are rows; never shows markup of what it is told."""
+
+    DEFAULT_CSS = """
+    StatePanel { display: none; height: 1fr; content-align: center middle; text-align: center;
+                 padding: 1 4; }
+    StatePanel.-on { display: block; }
+    """
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__("", markup=False, id=id)
+        self._began = 0.0
+        self._what = ""
+        self._timer: Timer | None = None
+
+    def wait(self, what: str) -> None:
+        """Say that something is on its way, once it has taken a moment, with its seconds."""
+        self._stop()
+        self._what, self._began = what, time.monotonic()
+        self._timer = self.set_interval(QUIET_SECONDS, self._tick)
+
+    def empty(self, what: str, keys: str) -> None:
+        """Say what is missing, and the keys that mend it."""
+        self._show(Text.assemble(what, "\n\n", (keys, "dim")))
+
+    def failed(self, failure: Failure, keys: str) -> None:
+        """Say what went wrong and what to do."""
+        text = Text.assemble(("✗ ", "bold"), (failure.message, "bold"))
+        if failure.remedy:
+            text.append(f"\n\n{failure.remedy}")
+        text.append(f"\n\n{keys}", "dim")
+        if failure.request_id:
+            text.append(f"\n\nrequest id {failure.request_id}", "dim")
+        self._show(text)
+
+    def clear(self) -> None:
+        """Go away: there are rows."""
+        self._stop()
+        self.remove_class("-on")
+
+    def _tick(self) -> None:
+        seconds = time.monotonic() - self._began
+        self._say(Text(f"{self._what} … {int(seconds)} s" if seconds >= 1 else f"{self._what} …"))
+
+    def _show(self, text: Text) -> None:
+        self._stop()
+        self._say(text)
+
+    def _say(self, text: Text) -> None:
+        self.update(text)
+        self.add_class("-on")
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None

@@ -1,0 +1,71 @@
+"""The UI without a terminal: a pilot that types, and a screen that is read as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+from textual.app import App
+from textual.pilot import Pilot
+
+from neonsync.tui.app import NeonsyncApp
+from neonsync.tui.preferences import Preferences
+from tests.tui.fakes import Fakes
+
+
+@pytest.fixture
+def fakes() -> Fakes:
+    return Fakes()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test writes into the state or the configuration of whoever runs it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def app(fakes: Fakes) -> NeonsyncApp:
+    return NeonsyncApp(fakes.services(), Preferences())
+
+
+def text_of(app: App[int]) -> str:
+    """What is to be read on the screen, line by line."""
+    width, height = app.size
+    lines = []
+    for y in range(height):
+        strip = app.screen._compositor.render_strips()[y] if height else None
+        lines.append(strip.crop(0, width).text.rstrip() if strip is not None else "")
+    return "\n".join(lines)
+
+
+async def until(pilot: Pilot[int], holds: Callable[[], bool], tries: int = 400) -> None:
+    """Let the UI go on until something holds; fails with the screen when it never does."""
+    for _ in range(tries):
+        await pilot.pause(0.02)
+        if holds():
+            return
+    pytest.fail(f"never came to hold; the screen shows:\n{text_of(pilot.app)}")
+
+
+class ScreenText(SingleFileSnapshotExtension):
+    """A screen as a text file, so that a review reads what a user sees."""
+
+    file_extension = "txt"
+    _write_mode = WriteMode.TEXT
+
+
+@pytest.fixture
+def screen(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Compares ``text_of(app)`` with the file below ``__snapshots__``."""
+    return snapshot.use_extension(ScreenText)
+
+
+SIZES = ((80, 24), (120, 40))
+"""What every screen is looked at in."""
