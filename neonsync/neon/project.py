@@ -78,8 +78,13 @@ class ProjectView:
         return list(found.values())
 
     def find(self, name: str) -> Branch | None:
-        """The branch of exactly that name, or None."""
-        return _named(name, self.branches(search=name))
+        """The branch of exactly that name, or None.
+
+        Raises:
+            ConfigError: several branches have it.
+        """
+        # Neon's search has rules of its own: what it does not find may be there all the same.
+        return _named(name, self.branches(search=name)) or _named(name, self.branches())
 
     def branch(self, name: str) -> Branch:
         """The branch of exactly that name; an empty name is the default branch.
@@ -89,10 +94,7 @@ class ProjectView:
         """
         if name and (found := self.find(name)) is not None:
             return found
-        # Neon's search has rules of its own: what it does not find may be there all the same.
         branches = self.branches()
-        if name and (found := _named(name, branches)) is not None:
-            return found
         for branch in branches:
             if not name and branch.default:
                 return branch
@@ -172,4 +174,10 @@ class ProjectView:
 
 
 def _named(name: str, branches: Iterable[Branch]) -> Branch | None:
-    return next((branch for branch in branches if branch.name == name), None)
+    found = [branch for branch in branches if branch.name == name]
+    if len(found) > 1:
+        raise ConfigError(
+            f"{len(found)} branches have the name {name!r}: {', '.join(b.id for b in found)}",
+            "Rename all but one of them in the Neon console.",
+        )
+    return found[0] if found else None
