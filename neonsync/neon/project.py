@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from neonsync.errors import ConfigError, UnknownBranchError
-from neonsync.neon.addresses import find_address
+from neonsync.neon.addresses import find_address, with_password
 from neonsync.neon.errors import NeonRequestError
 from neonsync.neon.models import (
     Branch,
@@ -100,10 +100,19 @@ class ProjectView:
                 return branch
         raise self._unknown(name, branches)
 
+    def databases(self, branch: Branch) -> list[str]:
+        """The names of a branch's databases; no compute is woken."""
+        answer = self._api.get(f"{self._branch_path(branch)}/databases")
+        return sorted(str(each.get("name") or "") for each in objects(answer, "databases"))
+
     def address(self, branch: Branch) -> BranchAddress:
-        """Where to connect for a branch; see ``find_address``."""
+        """Where to connect for a branch; see ``find_address``.
+
+        A password that Neon does not tell is the connection string's, when that is for the role.
+        """
         wanted = self._settings
-        return find_address(self._api, self._path, branch, wanted.database, wanted.role)
+        found = find_address(self._api, self._path, branch, wanted.database, wanted.role)
+        return with_password(found, wanted.connection_string)
 
     def endpoint(self, endpoint_id: str) -> Endpoint | None:
         """The endpoint of an id, when it is one of the project's."""

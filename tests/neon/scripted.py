@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
+from neonsync.neon.branches import Project
 from neonsync.neon.waiting import Patience
 from neonsync.secret import Secret
 from neonsync.settings import NeonSettings
@@ -197,3 +199,11 @@ def branch(name: str, **more: Any) -> dict[str, Any]:
         "created_at": "2026-01-01T00:00:00Z",
         **more,
     }
+
+
+@contextmanager
+def project(neon: FakeNeon, **patience: Any) -> Iterator[tuple[Project, Scripted, Clock]]:
+    """The product's view of it, in a time that goes on while somebody sleeps."""
+    clock = Clock()
+    with Scripted(neon) as server:
+        yield Project(server.settings, clock.patience(**patience)), server, clock

@@ -160,6 +160,8 @@ def test_the_annotation_tells_who_and_in_actions_from_where() -> None:
     assert "napi_secret_of_mine" not in str(inside)
     assert inside["neonsync-request"] != annotation({})["neonsync-request"]
     assert "neonsync-commit" not in annotation({"GITHUB_SHA": "abc"})
+    actions = {"GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "77"}
+    assert annotation(actions)["neonsync-run"] == "77"  # a branch that is for no run of ours
 
 
 @pytest.mark.parametrize(

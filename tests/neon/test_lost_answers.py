@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from neonsync.errors import ConfigError
 from neonsync.neon import transport
-from neonsync.neon.branches import Project
 from neonsync.neon.errors import UnavailableError, UnreachableError
 from neonsync.neon.transport import NeonTransport
 from neonsync.secret import Secret
-from tests.neon.scripted import KEY, Answer, Call, Clock, FakeNeon, Scripted, branch
+from tests.neon.scripted import KEY, Answer, Call, Clock, FakeNeon, Scripted, branch, project
 
 LOST = Answer("<html>", 524)
-
-
-@contextmanager
-def project(neon: FakeNeon) -> Iterator[tuple[Project, Scripted, Clock]]:
-    clock = Clock()
-    with Scripted(neon) as server:
-        yield Project(server.settings, clock.patience()), server, clock
 
 
 def lake() -> FakeNeon:
