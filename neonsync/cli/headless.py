@@ -163,7 +163,8 @@ def _handle_signals(
             reporters.close()
             message = "quit at once: the next run goes on from here, or clears up what is left"
             say(message, err=True)
-            reporters.abandon(not_started(settings, started_at, RunCancelled(message, code)))
+            left = not_started(settings, started_at, RunCancelled(message, code))
+            record_run(reporters.abandon(left), settings, os.environ)
             os._exit(int(code))
         reporters.say("stopping: queries are cancelled, all is rolled back; again to quit now")
         cancel.request(code)
