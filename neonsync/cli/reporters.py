@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Protocol, TypeAlias, cast
 
+from neonsync.cli.debug import debugging
 from neonsync.cli.output import Tolerant, error_lines, say
 from neonsync.engine.events import Event, RunStarted
 from neonsync.engine.result import RunResult
@@ -84,8 +85,8 @@ class Reporters:
         for member in self._members:
             member.finish(result, report_dir)
 
-    def abandon(self, result: RunResult) -> None:
-        """Let each tell that nothing more will come; what the events have told is filled in."""
+    def abandon(self, result: RunResult) -> RunResult:
+        """Let each tell that nothing more will come; returns what the events have filled in."""
         if self._started is not None:
             result = replace(
                 result,
@@ -97,6 +98,7 @@ class Reporters:
             )
         for member in self._members:
             member.abandon(result)
+        return result
 
     def close(self) -> None:
         """Close each."""
@@ -161,8 +163,8 @@ def choose(secrets: tuple[Secret, ...], environ: Mapping[str, str], *, as_json: 
 
 
 def _is_live(environ: Mapping[str, str], *, as_json: bool) -> bool:
-    # Lines of JSON in the midst of a live display would spoil both.
-    shared = as_json and sys.stdout.isatty()
+    # Lines of JSON, or of --debug, in the midst of a live display would spoil both.
+    shared = (as_json and sys.stdout.isatty()) or debugging()
     return sys.stderr.isatty() and environ.get("TERM", "") not in _DUMB_TERMINALS and not shared
 
 
