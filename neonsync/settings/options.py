@@ -47,6 +47,8 @@ OPTIONS = (
     Option("confirm", (), values.names, (), "--confirm", empty="none"),
     Option("report_dir", ".", values.path, (), "--report-dir"),
     Option("jobs", 2, values.jobs, (), "--jobs"),
+    Option("on_bad_value", "fail", values.on_bad_value),
+    Option("on_duplicate", "fail", values.on_duplicate),
     Option(
         *("filters.table_filter", (), values.words, ("TABLE_FILTER",), "--table-filter"),
         json="tableFilter",

@@ -8,6 +8,8 @@ from neonsync.tables.spec import (
     DayForm,
     IndexSpec,
     Mode,
+    OnBadValue,
+    OnDuplicate,
     Reference,
     TableSpec,
 )
@@ -19,6 +21,8 @@ __all__ = [
     "DayForm",
     "IndexSpec",
     "Mode",
+    "OnBadValue",
+    "OnDuplicate",
     "Reference",
     "TableConfig",
     "TableSpec",
