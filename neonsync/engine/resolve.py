@@ -24,6 +24,7 @@ from neonsync.tables import (
     IndexSpec,
     Mode,
     OnBadValue,
+    OnDrift,
     Reference,
     TableConfig,
     TableSpec,
@@ -120,6 +121,7 @@ def resolve(
         references=tuple(_reference(names, *item) for item in config.references.items()),
         comment=comment,
         on_bad_value=config.on_bad_value or OnBadValue.FAIL,
+        on_drift=config.on_drift or OnDrift.FAIL,
     )
     check_names(spec, made)
     return Resolved(

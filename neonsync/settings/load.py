@@ -107,6 +107,7 @@ def _settings(result: Resolution, access: Access, dry_run: bool) -> Settings:
                 table,
                 on_bad_value=table.on_bad_value or values["on_bad_value"],
                 on_duplicate=table.on_duplicate or values["on_duplicate"],
+                on_drift=table.on_drift or values["on_drift"],
             )
             for table in result.tables
         ),

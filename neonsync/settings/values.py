@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from neonsync.tables import Mode, OnBadValue, OnDuplicate
+from neonsync.tables import Mode, OnBadValue, OnDrift, OnDuplicate
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -134,6 +134,11 @@ def on_bad_value(value: Any) -> OnBadValue:
 def on_duplicate(value: Any) -> OnDuplicate:
     """What becomes of rows with the same key."""
     return _one_of(OnDuplicate, value)
+
+
+def on_drift(value: Any) -> OnDrift:
+    """What is done when the columns of source and target have come apart."""
+    return _one_of(OnDrift, value)
 
 
 def _one_of(kind: type[Word], value: Any) -> Word:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from neonsync.columns import SqlType, is_loadable, parse_postgres
 from neonsync.errors import ConfigError
 from neonsync.tables.rules import DEFAULT_RULES, ColumnRule, TestDataRules
-from neonsync.tables.spec import IndexSpec, Mode, OnBadValue, OnDuplicate
+from neonsync.tables.spec import IndexSpec, Mode, OnBadValue, OnDrift, OnDuplicate
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -27,8 +27,9 @@ class TableConfig:
     copied counts. ``columns`` takes these alone, in this order; ``exclude`` takes all but these.
     ``date_column`` is one name, or three for year, month and day. ``whole`` tells that the table is
     copied whole whatever dates and states a run asks for. ``references`` maps a column to
-    ``target.column`` of another table. ``on_bad_value`` and ``on_duplicate`` are None where the
-    run's own count; ``order_column`` tells which of several rows with a key is the last.
+    ``target.column`` of another table. ``on_bad_value``, ``on_duplicate`` and ``on_drift`` are
+    None where the run's own counts; ``order_column`` tells which of several rows with a key is
+    the last.
     """
 
     source: str = ""
@@ -51,6 +52,7 @@ class TableConfig:
     whole: bool = False
     on_bad_value: OnBadValue | None = None
     on_duplicate: OnDuplicate | None = None
+    on_drift: OnDrift | None = None
     order_column: str = ""
     indexes: Mapping[Mode, tuple[IndexSpec, ...]] = field(
         default_factory=lambda: MappingProxyType({})
@@ -179,6 +181,9 @@ class _Reader:
 
     def on_duplicate(self, name: str, value: Any) -> OnDuplicate:
         return self._one_of(OnDuplicate, name, value)
+
+    def on_drift(self, name: str, value: Any) -> OnDrift:
+        return self._one_of(OnDrift, name, value)
 
     def texts(self, name: str, value: Any) -> Mapping[str, str]:
         if not isinstance(value, dict):
@@ -315,6 +320,7 @@ _READ: Mapping[str, Any] = {
     "whole": _Reader.flag,
     "on_bad_value": _Reader.on_bad_value,
     "on_duplicate": _Reader.on_duplicate,
+    "on_drift": _Reader.on_drift,
     "order_column": _Reader.text,
     "indexes": _Reader.indexes,
     "references": _Reader.references,

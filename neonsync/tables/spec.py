@@ -37,6 +37,16 @@ class OnDuplicate(StrEnum):
     FIRST = "first"
 
 
+class OnDrift(StrEnum):
+    """What is done when the columns of source and target have come apart."""
+
+    FAIL = "fail"
+    ADD = "add"
+    """The target gets new columns and wider types."""
+    IGNORE = "ignore"
+    """New columns are not copied; values go into the target's types, or are bad ones."""
+
+
 class DayForm(StrEnum):
     """How a source writes the day that a row belongs to."""
 
@@ -115,6 +125,7 @@ class TableSpec:
     references: tuple[Reference, ...] = ()
     comment: str = ""
     on_bad_value: OnBadValue = OnBadValue.FAIL
+    on_drift: OnDrift = OnDrift.FAIL
 
     @property
     def qualified(self) -> str:
