@@ -233,16 +233,20 @@ def fraction_limit(postgres: SqlType) -> int | None:
     return None
 
 
-def export_expression(quoted: str, athena: SqlType, postgres: SqlType, column: str) -> str:
+def export_expression(
+    quoted: str, athena: SqlType, postgres: SqlType, column: str, *, lenient: bool = False
+) -> str:
     """Athena's SQL for one exported column: the quoted name, or a cast of it.
 
     A cast stands only where Parquet or Arrow would not carry the value to the target's type. No
-    cast shortens a text: Athena would cut it in silence, while Postgres refuses it.
+    cast shortens a text: Athena would cut it in silence, while Postgres refuses it. ``lenient``
+    makes NULL of what does not cast, where else the query would fail; see ``can_fail``.
 
     Raises:
         SourceError: no way leads from the one type to the other.
     """
     source, target = athena.base, postgres.base
+    cast = "TRY_CAST" if lenient else "CAST"
     _check_nested(athena, column)
     if source.startswith("timestamp") and target in ("timestamp", "timestamptz"):
         return _moment(quoted, athena)
@@ -255,11 +259,11 @@ def export_expression(quoted: str, athena: SqlType, postgres: SqlType, column: s
     if _carries_itself(source, target):
         return quoted
     if target == "numeric" and source in (*_INTEGERS, *_FLOATS, *_TEXTS):
-        return f"CAST({quoted} AS decimal({','.join(map(str, postgres.modifiers))}))"
+        return f"{cast}({quoted} AS decimal({','.join(map(str, postgres.modifiers))}))"
     if source in _TEXTS and target in ("smallint", "integer", "bigint", "date", "boolean"):
-        return f"CAST({quoted} AS {target})"
+        return f"{cast}({quoted} AS {target})"
     if source in (*_INTEGERS, *_TEXTS, "decimal") and target == "double precision":
-        return f"CAST({quoted} AS double)"
+        return f"{cast}({quoted} AS double)"
     if source == "timestamp" and target == "date":
         return f"CAST({quoted} AS date)"
     if source in _WRITTEN_OUT and target in ("text", "varchar"):
@@ -268,6 +272,17 @@ def export_expression(quoted: str, athena: SqlType, postgres: SqlType, column: s
         f'column "{column}" is {athena} in Athena and {postgres} in the target: '
         "there is no exact way from the one to the other",
         "Declare the target column with a matching type.",
+    )
+
+
+def can_fail(athena: SqlType, postgres: SqlType) -> bool:
+    """Whether the cast of ``export_expression`` fails for some values, as NaN for a numeric."""
+    source, target = athena.base, postgres.base
+    if _carries_itself(source, target):
+        return False
+    return (target == "numeric" and source in (*_INTEGERS, *_FLOATS, *_TEXTS)) or (
+        source in _TEXTS
+        and target in ("smallint", "integer", "bigint", "date", "boolean", "double precision")
     )
 
 

@@ -78,27 +78,63 @@ def unload(select: str, prefix: str) -> str:
     )
 
 
+def numbered(
+    relation: str, key: Sequence[str], order: Sequence[str], conditions: Sequence[str] = ()
+) -> str:
+    """A relation whose rows of one key are numbered from 1 on, to stand after FROM.
+
+    ``key`` and ``order`` are expressions; an order goes on with DESC or ASC as it needs.
+    """
+    return (
+        "(\n"
+        f"SELECT *, row_number() OVER (PARTITION BY {', '.join(key)} ORDER BY {', '.join(order)})"
+        f" AS {identifier(NUMBER)}\nFROM {relation}{where(conditions)}\n) AS numbered"
+    )
+
+
+NUMBER = "neonsync number"
+"""The column of ``numbered``."""
+FIRST_OF_ITS_KEY = f"{identifier(NUMBER)} = 1"
+"""The condition that leaves one row for each key."""
+
+
 def count_by(
-    relation: str, day: str | None, state: str | None, conditions: Sequence[str] = ()
+    relation: str,
+    day: str | None,
+    state: str | None,
+    conditions: Sequence[str] = (),
+    *,
+    kept: str = "",
+    losses: Sequence[str] = (),
 ) -> str:
     """Athena's own word on the source, in one scan: rows by day and rows by state.
 
-    ``day`` and ``state`` are expressions of type varchar. The answer has the columns ``kind``
-    (date, state or all), ``value`` (NULL for a NULL) and ``n``.
+    ``day`` and ``state`` are expressions of type varchar; ``kept`` is the condition of the rows
+    that count, all of them without one. The answer has the columns ``kind`` (date, state or all),
+    ``value`` (NULL for a NULL) and ``n``, and then for each condition of ``losses`` the number of
+    rows for which it holds.
     """
     source = f"FROM {relation}{where(conditions)}"
+    counted = "count_if({})" if kept else "count(*)"
     if day is None and state is None:
-        return f"SELECT 'all' AS kind, CAST(NULL AS varchar) AS value, count(*) AS n\n{source}"
+        more = "".join(f", count_if({condition})" for condition in losses)
+        return (
+            "SELECT 'all' AS kind, CAST(NULL AS varchar) AS value, "
+            f"{counted.format(kept)} AS n{more}\n{source}"
+        )
     items = [
         f"{day or 'CAST(NULL AS varchar)'} AS d",
         f"{state or 'CAST(NULL AS varchar)'} AS s",
+        *([f"{kept} AS kept"] if kept else []),
+        *(f"{condition} AS loss{number}" for number, condition in enumerate(losses)),
     ]
+    more = "".join(f", count_if(loss{number})" for number, _ in enumerate(losses))
     return (
         "SELECT\n"
         "  CASE WHEN grouping(d) = 0 THEN 'date' WHEN grouping(s) = 0 THEN 'state' ELSE 'all' END"
         " AS kind,\n"
         "  CASE WHEN grouping(d) = 0 THEN d WHEN grouping(s) = 0 THEN s END AS value,\n"
-        "  count(*) AS n\n"
+        f"  {counted.format('kept')} AS n{more}\n"
         f"FROM (SELECT {', '.join(items)} {source}) AS counted\n"
         "GROUP BY GROUPING SETS ((), (d), (s))"
     )

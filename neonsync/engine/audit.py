@@ -7,25 +7,47 @@ from dataclasses import dataclass
 
 from neonsync.engine import ledger
 from neonsync.engine.context import RunContext
+from neonsync.engine.events import Level
 from neonsync.engine.extract import SourceCounts
 from neonsync.engine.ledger import ExportRecord, LoadedChunks
-from neonsync.engine.plan import TablePlan
+from neonsync.engine.plan import DUPLICATES, TablePlan
 from neonsync.engine.rows import Rows
 from neonsync.errors import ProofError
 from neonsync.postgres import staging
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.copy import count_by_day
+from neonsync.postgres.fitting import NULL, Change
 
 DATES_SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What was compared, and found equal."""
+    """What was compared, and found equal.
+
+    ``changes`` are values that Postgres cannot hold, changed as configured; ``duplicates`` are rows
+    of the source that were left out, as another row has their key.
+    """
 
     files: int
     rows: int
     dates: int
+    changes: tuple[ChangedValues, ...] = ()
+    duplicates: int = 0
+
+
+@dataclass(frozen=True)
+class ChangedValues:
+    """So many values of a column that were changed: made NULL or stripped, and why."""
+
+    column: str
+    action: str
+    reason: str
+    values: int
+
+    def __str__(self) -> str:
+        done = "made NULL" if self.action == NULL else self.action
+        return f'{self.values:,} values of "{self.column}" {self.reason}, and were {done}'
 
 
 async def audit(
@@ -61,7 +83,36 @@ async def audit(
         )
     _compare(name, "the ledger", counts.dates, loaded.dates)
     _compare(name, "staging", counts.dates, staged)
-    return Proof(source.files, counts.total, len(counts.dates))
+    proof = Proof(
+        source.files,
+        counts.total,
+        len(counts.dates),
+        _changed(loaded.changes, counts),
+        counts.lost[DUPLICATES],
+    )
+    for change in proof.changes:
+        context.notice(f"{name}: {change}", Level.WARNING)
+    if proof.duplicates:
+        context.notice(
+            f"{name}: {proof.duplicates:,} rows of the source were left out, "
+            "as another row has their key",
+            Level.WARNING,
+        )
+    return proof
+
+
+def _changed(changes: Counter[Change], counts: SourceCounts) -> tuple[ChangedValues, ...]:
+    """What the loader has changed, and what Athena has when it cast."""
+    found = [
+        ChangedValues(change.column, change.action, change.reason, count)
+        for change, count in changes.items()
+    ]
+    found += [
+        ChangedValues(column, NULL, "do not cast to the target's type", count)
+        for column, count in counts.lost.items()
+        if column != DUPLICATES
+    ]
+    return tuple(sorted(found, key=lambda change: (change.column, change.reason)))
 
 
 def _compare(name: str, where: str, source: Counter[str | None], ours: Counter[str | None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from neonsync.athena import sql
 from neonsync.athena.client import Pending, QueryStatus, Row
@@ -26,11 +26,15 @@ SYSTEM_ERROR = 1
 
 @dataclass(frozen=True)
 class SourceCounts:
-    """Athena's own count of the source: all rows, rows by date, rows by state."""
+    """Athena's own count of the source: all rows, rows by date, rows by state.
+
+    ``lost`` counts what the configuration lets go, by the names of ``TablePlan.losses``.
+    """
 
     total: int
     dates: Counter[str | None]
     states: Counter[str | None]
+    lost: Counter[str] = field(default_factory=Counter)
 
 
 def new_export(context: RunContext, table: TablePlan, method: str) -> ExportRecord:
@@ -125,17 +129,20 @@ async def _count_source(context: RunContext, table: TablePlan) -> SourceCounts:
             pending.close()
     dates: Counter[str | None] = Counter()
     states: Counter[str | None] = Counter()
+    lost: Counter[str] = Counter()
     total = 0
-    for kind, value, count in rows:
+    for kind, value, count, *losses in rows:
         if kind == "date":
             dates[value] += int(count)
         elif kind == "state":
             states[value] += int(count)
         else:
             total += int(count)
+            for name, number in zip(table.losses, losses, strict=True):
+                lost[name] += int(number)
     if table.spec.day is None:
         dates = Counter({None: total})
-    return SourceCounts(total, +dates, +states)
+    return SourceCounts(total, +dates, +states, +lost)
 
 
 async def _run_query(context: RunContext, table: TablePlan, record: ExportRecord) -> QueryStatus:

@@ -274,6 +274,21 @@ async def mark_published(connection: Connection, lease: Lease, outcome: Mapping[
     )
 
 
+async def columns_published(connection: Connection, target: str) -> list[str]:
+    """The columns that the last run into a table has copied; empty when nobody knows."""
+    cursor = await connection.execute("SELECT to_regclass('neonsync.runs') IS NOT NULL")
+    row = await cursor.fetchone()
+    if row is None or not row[0]:
+        return []
+    cursor = await connection.execute(
+        "SELECT outcome -> 'columns' -> %(target)s FROM neonsync.runs"
+        " WHERE outcome -> 'columns' ? %(target)s ORDER BY published_at DESC LIMIT 1",
+        {"target": target},
+    )
+    row = await cursor.fetchone()
+    return [str(name) for name in row[0]] if row is not None else []
+
+
 async def published_outcome(connection: Connection, lease: Lease) -> dict[str, Any] | None:
     """What was published, or None: the answer when a COMMIT's reply was lost.
 

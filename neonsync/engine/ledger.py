@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 
 from neonsync.engine.lease import Lease
 from neonsync.engine.rows import Chunk
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.fitting import Change
 
 
 @dataclass(frozen=True)
@@ -110,19 +111,27 @@ async def forget_chunks(connection: Connection, run_id: str, target: str) -> Non
     )
 
 
+@dataclass
+class Seen:
+    """What went by when a chunk was loaded: rows by date, and values that were changed."""
+
+    dates: Counter[str | None] = field(default_factory=Counter)
+    changes: Counter[Change] = field(default_factory=Counter)
+
+
 async def store_chunk(
     connection: Connection,
     lease: Lease,
     target: str,
     chunk: Chunk,
-    dates: Counter[str | None] | None = None,
+    seen: Seen | None = None,
 ) -> None:
     """Write a chunk's row, in the transaction of its COPY.
 
-    Called first without ``dates``, so that a chunk that is loaded already fails at once, and
-    again with them when the rows have been seen.
+    Called first without ``seen``, so that a chunk that is loaded already fails at once, and again
+    with it when the rows have been seen.
     """
-    if dates is None:
+    if seen is None:
         await connection.execute(
             "INSERT INTO neonsync.chunks (run_id, target, chunk, pieces, rows, bytes, dates)"
             " VALUES (%s, %s, %s, %s, %s, %s, '[]')",
@@ -137,9 +146,11 @@ async def store_chunk(
         )
         return
     await connection.execute(
-        "UPDATE neonsync.chunks SET dates = %s WHERE run_id = %s AND target = %s AND chunk = %s",
+        "UPDATE neonsync.chunks SET dates = %s, changes = %s"
+        " WHERE run_id = %s AND target = %s AND chunk = %s",
         (
-            json.dumps(list(dates.items())),
+            json.dumps(list(seen.dates.items())),
+            json.dumps([[*astuple(change), count] for change, count in seen.changes.items()]),
             lease.run_id,
             target,
             chunk.key,
@@ -155,21 +166,26 @@ class LoadedChunks:
     chunks: int
     rows: int
     dates: Counter[str | None]
+    changes: Counter[Change]
 
 
 async def read_chunks(connection: Connection, run_id: str, target: str) -> LoadedChunks:
     """Sum up what is loaded of a table."""
     cursor = await connection.execute(
-        "SELECT pieces, rows, dates FROM neonsync.chunks WHERE run_id = %s AND target = %s",
+        "SELECT pieces, rows, dates, changes FROM neonsync.chunks"
+        " WHERE run_id = %s AND target = %s",
         (run_id, target),
     )
     pieces: set[str] = set()
     dates: Counter[str | None] = Counter()
+    changes: Counter[Change] = Counter()
     rows = chunks = 0
-    for chunk_pieces, chunk_rows, chunk_dates in await cursor.fetchall():
+    for chunk_pieces, chunk_rows, chunk_dates, chunk_changes in await cursor.fetchall():
         pieces.update(chunk_pieces)
         chunks += 1
         rows += chunk_rows
         for date, count in chunk_dates:
             dates[date] += count
-    return LoadedChunks(frozenset(pieces), chunks, rows, dates)
+        for column, action, reason, count in chunk_changes:
+            changes[Change(column, action, reason)] += count
+    return LoadedChunks(frozenset(pieces), chunks, rows, dates, changes)

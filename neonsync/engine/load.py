@@ -14,7 +14,7 @@ from neonsync.engine import ledger
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import ChunkLoaded, ChunksPlanned, Level, RowsCopied
-from neonsync.engine.ledger import ExportRecord
+from neonsync.engine.ledger import ExportRecord, Seen
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.rows import Chunk, Rows
 from neonsync.errors import DatabaseAccessError
@@ -155,22 +155,22 @@ class _Loader:
 
     async def _load_chunk(self, connection: Connection, chunk: Chunk) -> None:
         context, target = self._context, self._record.target
-        dates: Counter[str | None] = Counter()
+        seen = Seen()
         try:
             async with connection.transaction():
                 await context.lease.guard(connection)
                 await ledger.store_chunk(connection, context.lease, target, chunk)
-                await self._copy(connection, chunk, dates)
-                await ledger.store_chunk(connection, context.lease, target, chunk, dates)
+                await self._copy(connection, chunk, seen)
+                await ledger.store_chunk(connection, context.lease, target, chunk, seen)
         except psycopg.errors.UniqueViolation:
             # Its COMMIT had succeeded, and only the answer was lost: the rows are there once.
             return
         except BaseException:
-            context.emit(RowsCopied(self._spec.qualified, -dates.total()))
+            context.emit(RowsCopied(self._spec.qualified, -seen.dates.total()))
             raise
 
-    async def _copy(self, connection: Connection, chunk: Chunk, dates: Counter[str | None]) -> None:
-        """Send a chunk's rows, and count them by date."""
+    async def _copy(self, connection: Connection, chunk: Chunk, seen: Seen) -> None:
+        """Send a chunk's rows, and note what goes by."""
         encoder = BatchEncoder(self._spec, self._columns)
         statement = copy_statement(self._record.staging, self._columns)
         async with connection.cursor() as cursor, cursor.copy(statement) as copy:
@@ -178,11 +178,12 @@ class _Loader:
             async with contextlib.aclosing(_ahead(self._encoded(encoder, chunk))) as batches:
                 async for batch in batches:
                     await copy.write(batch.data)
-                    dates.update(batch.dates)
+                    seen.dates.update(batch.dates)
+                    seen.changes.update(batch.changes)
                     self._context.emit(RowsCopied(self._spec.qualified, batch.rows))
             await copy.write(encoder.trailer())
-        if dates.total() != chunk.rows:
-            raise AssertionError(f"{dates.total()} rows came out of a chunk of {chunk.rows}")
+        if seen.dates.total() != chunk.rows:
+            raise AssertionError(f"{seen.dates.total()} rows came out of a chunk of {chunk.rows}")
 
     def _encoded(self, encoder: BatchEncoder, chunk: Chunk) -> Iterator[EncodedBatch]:
         for batch, origin in self._source.batches(chunk):

@@ -13,6 +13,7 @@ from neonsync.athena.catalogue import CatalogueColumn, CatalogueTable, read_tabl
 from neonsync.athena.client import Athena
 from neonsync.athena.filters import DateRange
 from neonsync.athena.partitions import Partition, form_of_values, list_partitions
+from neonsync.engine.duplicates import one_of_each_key
 from neonsync.engine.names import check_apart
 from neonsync.engine.query_source import read_query
 from neonsync.engine.resolve import Resolved, configured_columns, resolve
@@ -27,6 +28,11 @@ from neonsync.testdata import TestData, TestTable
 _FINGERPRINT_VERSION = 3  # raised when a left-over run of an older version cannot be continued
 
 
+DUPLICATES = ""
+"""In ``TablePlan.losses``, where no column's name is empty: rows that are left out, as another row
+has their key."""
+
+
 @dataclass(frozen=True)
 class TablePlan:
     """One table: ``select`` is what is exported, ``count`` is Athena's independent word on it.
@@ -34,7 +40,9 @@ class TablePlan:
     ``relation`` is the source as it stands after FROM. All three are empty where nothing is
     exported: then ``made_rows`` are made, or none. ``exported``
     are the names of the columns in the exported files, in the order of the spec's columns.
-    ``warnings`` tells of columns whose declared type cannot hold every value of the source's.
+    ``losses`` names what ``count`` counts besides: columns whose values may become NULL, and
+    ``DUPLICATES``. ``warnings`` tells of columns whose declared type cannot hold every value of
+    the source's.
     ``catalogue`` and ``partitions`` are what the lake says of a table; None for a query.
     """
 
@@ -43,6 +51,7 @@ class TablePlan:
     relation: str = ""
     select: str = ""
     count: str = ""
+    losses: tuple[str, ...] = ()
     exported: tuple[str, ...] = ()
     scope: Scope = EVERYTHING
     made_rows: int = 0
@@ -172,17 +181,24 @@ class _Planner:
             for column, (expression, _) in zip(spec.columns, resolved.expressions, strict=True)
         }
         state = expressions.get(spec.state_column or "")
+        source = one_of_each_key(relation, resolved, expressions, chosen)
+        losses = list(resolved.losses)
+        if source.kept:
+            losses.append((DUPLICATES, f"NOT {source.kept}"))
         return TablePlan(
             spec=spec,
             resolved=resolved,
             relation=relation,
-            select=sql.select_columns(relation, resolved.expressions, chosen),
+            select=sql.select_columns(source.relation, resolved.expressions, source.exported),
             count=sql.count_by(
-                relation,
+                source.relation,
                 resolved.day_text,
                 sql.as_text(state) if state else None,
-                chosen,
+                source.conditions,
+                kept=source.kept,
+                losses=[condition for _, condition in losses],
             ),
+            losses=tuple(name for name, _ in losses),
             exported=tuple(alias for _, alias in resolved.expressions),
             scope=scope,
             warnings=resolved.warnings,

@@ -14,7 +14,6 @@ from neonsync.engine.plan import Plan, TablePlan
 from neonsync.engine.stage import look_at_target
 from neonsync.postgres.catalog import (
     TargetTable,
-    loaded_columns,
     missing_indexes,
     read_table,
     require_table,
@@ -22,6 +21,7 @@ from neonsync.postgres.catalog import (
 )
 from neonsync.postgres.connect import Connection, Database, connected, server_error
 from neonsync.postgres.ddl import schema_of
+from neonsync.postgres.drift import loaded_columns
 from neonsync.tables import Mode, TableSpec
 
 _ABSENT = "it does not exist"
@@ -105,7 +105,7 @@ async def _look(
     missing = missing_indexes(target.table, spec)
     if target.obstacles:
         missing = tuple(shape for shape in missing if not shape.constraint)
-        reason = "; ".join(target.obstacles) + made
+        reason = "; ".join((*target.obstacles, *target.drift.notes(spec))) + made
     else:
         reason = "it is empty, and nothing depends on it"
     ddl = schema_of(spec, missing, table=False)

@@ -21,7 +21,7 @@ from neonsync.errors import (
     PublishError,
     ServerError,
 )
-from neonsync.postgres import staging
+from neonsync.postgres import drift, staging
 from neonsync.postgres.catalog import (
     check_mergeable,
     read_table,
@@ -189,6 +189,9 @@ async def _transaction(
     async with connection.transaction():
         await context.lease.guard(connection)
         merges = [staged for staged in parents_first(tables) if staged.record.method == "merge"]
+        changing = [staged for staged in merges if staged.drift.changes_target]
+        if changing:
+            await _lock(context, connection, changing)
         published = await _merge_all(context, connection, merges)
         if swaps:
             await _lock(context, connection, swaps)
@@ -196,7 +199,14 @@ async def _transaction(
                 await _check_swappable(connection, staged)
             for staged in swaps:
                 published.append(await _swap(connection, staged))
-        outcome: dict[str, Any] = {"tables": [asdict(entry) for entry in published]}
+        outcome: dict[str, Any] = {
+            "tables": [asdict(entry) for entry in published],
+            # What drift is told by, the next time.
+            "columns": {
+                staged.spec.qualified: [column.name for column in staged.columns]
+                for staged in tables
+            },
+        }
         await leases.mark_published(connection, context.lease, outcome)
     return published
 
@@ -233,6 +243,7 @@ async def _merge(connection: Connection, staged: Staged) -> Published:
     if target is None:
         raise AssertionError("a table that was just made is there")
     await check_mergeable(connection, target, spec)
+    await drift.apply(connection, spec, target, staged.drift)
     updated_column = spec.updated_column
     if updated_column is not None and target.column(updated_column) is None:
         updated_column = None

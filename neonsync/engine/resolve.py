@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from neonsync.athena.catalogue import CatalogueColumn
-from neonsync.athena.sql import identifier, joined_days, literal
 from neonsync.columns import (
     SqlType,
     athena_kind,
-    day_expression,
     default_postgres,
-    export_expression,
     rounding_note,
 )
 from neonsync.engine.names import check_names
+from neonsync.engine.projection import alias, day_text, exported, losses
 from neonsync.errors import ConfigError
-from neonsync.postgres.days import DATE_LETTERS
 from neonsync.postgres.names import fitted
 from neonsync.tables import (
     ColumnSpec,
@@ -27,6 +23,8 @@ from neonsync.tables import (
     DayForm,
     IndexSpec,
     Mode,
+    OnBadValue,
+    OnDrift,
     Reference,
     TableConfig,
     TableSpec,
@@ -38,7 +36,6 @@ _TEXTS = ("string", "varchar", "char")
 _INTEGERS = ("integer", "bigint")
 _FORMATS = {form.value: form for form in (DayForm.DASHED, DayForm.PLAIN)}
 _PARTS = ("year", "month", "day")
-_SAFE_ALIAS = re.compile(r"[a-z_][a-z0-9_]*")
 _TEST_COLUMNS = (
     ColumnSpec(
         TEST_FLAG, SqlType("boolean"), nullable=False, comment="true for a made row", default=True
@@ -56,7 +53,8 @@ class Resolved:
     ``expressions`` are Athena's SQL and the exported name for each of the spec's columns that come
     from the lake, ``sources`` the lake's names of them. ``day`` and ``day_types`` are those of the
     source, for filters; the spec's own day is what its target shows, and ``day_text`` is Athena's
-    SQL for that.
+    SQL for that. ``losses`` are columns with Athena's condition for a value that becomes NULL, as
+    it does not cast and the configuration wants that.
     """
 
     spec: TableSpec
@@ -69,6 +67,8 @@ class Resolved:
     state: CatalogueColumn | None
     rules: TestDataRules
     warnings: tuple[str, ...]
+    losses: tuple[tuple[str, str], ...] = ()
+    lake: tuple[str, ...] = ()
 
 
 def resolve(
@@ -120,21 +120,25 @@ def resolve(
         ),
         references=tuple(_reference(names, *item) for item in config.references.items()),
         comment=comment,
+        on_bad_value=config.on_bad_value or OnBadValue.FAIL,
+        on_drift=config.on_drift or OnDrift.FAIL,
     )
     check_names(spec, made)
     return Resolved(
         spec=spec,
         config=config,
         expressions=tuple(
-            (_expression(column, specs[column.name], day), _alias(position, specs[column.name]))
+            (exported(column, spec, specs, day), alias(position, specs[column.name]))
             for position, column in enumerate(taken)
         ),
         sources=tuple(column.name for column in taken),
         day=day,
         day_types=tuple(lake[name].type for name in day.columns) if day else (),
-        day_text=_day_text(target_day, day, lake, specs),
+        day_text=day_text(target_day, day, lake, specs),
         state=state,
         rules=names.rules(config.test_data),
+        losses=losses(taken, spec, specs, day),
+        lake=tuple(lake),
         warnings=tuple(
             f"{config.name}: {note}"
             for column in taken
@@ -336,45 +340,6 @@ def _target_state(state: CatalogueColumn | None, specs: dict[str, ColumnSpec]) -
     """The target's state column; None where it has none whose values compare as text."""
     spec = specs.get(state.name) if state else None
     return None if spec is None or spec.type.base in ("real", "double precision") else spec.name
-
-
-def _day_text(
-    shown: Day | None,
-    day: Day | None,
-    lake: dict[str, CatalogueColumn],
-    specs: dict[str, ColumnSpec],
-) -> str | None:
-    """Athena's SQL for the day as the target shows it; None where it shows none."""
-    if shown is None or day is None:
-        return None
-    if shown.form is DayForm.TIMESTAMP:
-        column = lake[day.columns[0]]
-        return joined_days([day_expression(identifier(column.name), column.type)])
-    text = joined_days([_expression(lake[name], specs[name], day) for name in day.columns])
-    # A text may go on with a time of day, which is not the day's.
-    return f"substr({text}, 1, {DATE_LETTERS})" if shown.form is DayForm.DASHED else text
-
-
-def _expression(column: CatalogueColumn, spec: ColumnSpec, day: Day | None) -> str:
-    quoted = identifier(column.name)
-    plain = (
-        day is not None
-        and column.name in day.columns
-        and day.form
-        in (
-            DayForm.PLAIN,
-            DayForm.NUMBER,
-        )
-    )
-    if plain and spec.type.base == "date":
-        # CAST reads 2026-01-31 only.
-        return f"CAST(date_parse(CAST({quoted} AS varchar), {literal('%Y%m%d')}) AS date)"
-    return export_expression(quoted, column.type, spec.type, column.name)
-
-
-def _alias(position: int, spec: ColumnSpec) -> str:
-    """The name in the exported files: the target's, unless Athena would change its case."""
-    return spec.name if _SAFE_ALIAS.fullmatch(spec.name) else f"column {position + 1}"
 
 
 def _reference(names: _Names, column: str, parent: str) -> Reference:

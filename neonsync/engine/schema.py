@@ -13,12 +13,12 @@ from neonsync.engine.plan import TablePlan
 from neonsync.engine.publish import Published, publish_surely, swap_in_shell
 from neonsync.postgres.catalog import (
     check_swap_names,
-    loaded_columns,
     read_table,
     require_table,
     wanted_indexes,
 )
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.drift import loaded_columns
 from neonsync.tables import TableSpec
 
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from neonsync.engine import lease as leases
 from neonsync.engine import ledger
 from neonsync.engine.audit import Proof, audit
 from neonsync.engine.context import RunContext
-from neonsync.engine.events import Step
+from neonsync.engine.events import Level, Step
 from neonsync.engine.extract import SourceCounts, count_source, extract, new_export
 from neonsync.engine.indexes import build_indexes
 from neonsync.engine.ledger import ExportRecord
@@ -25,7 +26,6 @@ from neonsync.postgres.catalog import (
     TargetTable,
     check_mergeable,
     check_swap_names,
-    loaded_columns,
     missing_indexes,
     read_table,
     require_table,
@@ -33,6 +33,7 @@ from neonsync.postgres.catalog import (
     wanted_indexes,
 )
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.drift import NO_DRIFT, Drift, loaded_columns
 from neonsync.postgres.made_rows import count_made_rows, count_real_rows, refuse_cascades
 from neonsync.postgres.marks import marks_of, tells_made_rows
 from neonsync.tables import ColumnSpec, TableSpec
@@ -52,6 +53,7 @@ class Staged:
     shapes: tuple[IndexShape, ...]
     proof: Proof
     counts: SourceCounts
+    drift: Drift = NO_DRIFT
 
     @property
     def spec(self) -> TableSpec:
@@ -72,6 +74,7 @@ class Target:
     written: tuple[ColumnSpec, ...]
     shapes: tuple[IndexShape, ...]
     made_rows: int = 0
+    drift: Drift = NO_DRIFT
 
     @property
     def method(self) -> str:
@@ -88,6 +91,8 @@ async def stage(context: RunContext, table: TablePlan) -> Staged:
     record, recorded = await _record(context, table, target.method)
     if target.obstacles:
         context.notice(f"{spec.qualified} will be merged into: {'; '.join(target.obstacles)}")
+    for note in target.drift.notes(spec):
+        context.notice(note, Level.WARNING)
     if target.made_rows:
         context.notice(f"{target.made_rows:,} made rows of {spec.qualified} give way to real ones")
     if context.plan.test_data is None:
@@ -109,7 +114,7 @@ async def stage(context: RunContext, table: TablePlan) -> Staged:
         await context.with_connection(
             lambda connection: staging.analyze(connection, record.staging)
         )
-    return Staged(table, record, target.written, target.shapes, proof, counts)
+    return Staged(table, record, target.written, target.shapes, proof, counts, target.drift)
 
 
 async def _stage_export(
@@ -120,7 +125,10 @@ async def _stage_export(
     async with context.step(Step.EXTRACT, name) as report:
         record, export = await extract(context, table, record, recorded=recorded)
         report.detail = f"{export.rows:,} rows in {len(export.files)} files"
-    source = ExportedRows(context.athena.s3, export, table.exported)
+    wanted = {column.name for column in target.loaded}
+    aliases = zip(table.spec.columns, table.exported, strict=True)
+    taken = tuple(alias for column, alias in aliases if column.name in wanted)
+    source = ExportedRows(context.athena.s3, export, taken)
     # The count is asked while the rows are loaded: as near to the export as costs no time.
     counting = asyncio.create_task(count_source(context, table))
     try:
@@ -176,11 +184,18 @@ async def look_at_target(
     if target is not None and table.made_rows:
         await refuse_real_rows(connection, target, spec)
     shapes = shapes_for(target, spec)
+    loaded, drift = loaded_columns(
+        target,
+        spec,
+        may_add=not obstacles,
+        filled_before=await _filled_before(connection, table) if target is not None else (),
+    )
+    if drift.changes_target:
+        obstacles.append("its columns change, as on_drift wants it")
     if target is not None and obstacles:
         await check_mergeable(connection, target, spec)
     else:
         await check_swap_names(connection, spec, target, shapes)
-    loaded = loaded_columns(target, spec, may_add=not obstacles)
     marks: tuple[ColumnSpec, ...] = ()
     made_rows = 0
     made = bool(table.made_rows)
@@ -189,7 +204,18 @@ async def look_at_target(
         made_rows = await count_made_rows(connection, spec)
         if made_rows:
             await refuse_cascades(connection, spec, synced)
-    return Target(target, tuple(obstacles), loaded, loaded + marks, shapes, made_rows)
+    return Target(target, tuple(obstacles), loaded, loaded + marks, shapes, made_rows, drift)
+
+
+async def _filled_before(connection: Connection, table: TablePlan) -> list[str]:
+    """The columns that the last run into the target has copied, and the lake no longer offers.
+
+    One that a configuration leaves out is no drift.
+    """
+    config = table.resolved.config
+    offered = {config.rename.get(name, name) for name in table.resolved.lake}
+    columns = await leases.columns_published(connection, table.spec.qualified)
+    return [name for name in columns if name not in offered]
 
 
 async def refuse_real_rows(connection: Connection, target: TargetTable, spec: TableSpec) -> None:

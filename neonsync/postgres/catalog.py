@@ -11,7 +11,7 @@ from neonsync.errors import TargetError
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.names import fitted
 from neonsync.postgres.queries import query
-from neonsync.tables import ColumnSpec, IndexSpec, TableSpec
+from neonsync.tables import IndexSpec, TableSpec
 from neonsync.tables.spec import TEST_FLAG, TEST_SCENARIO
 
 _KINDS = {
@@ -22,7 +22,6 @@ _KINDS = {
     "i": "an index",
     "c": "a type",
 }
-_TEXT_FAMILY = ("text", "varchar", "char")
 
 
 @dataclass(frozen=True)
@@ -259,59 +258,6 @@ def same_shape(staged: TargetTable, target: TargetTable) -> bool:
         for column in staged.columns
         if column.name in there or column.name not in (TEST_FLAG, TEST_SCENARIO)
     )
-
-
-def loaded_columns(
-    table: TargetTable | None, spec: TableSpec, *, may_add: bool = False
-) -> tuple[ColumnSpec, ...]:
-    """The columns to load, with the types that the target really has.
-
-    With ``may_add`` the marks of made rows may be missing: a swap adds them.
-
-    Raises:
-        TargetError: a column is missing, has an incompatible type, or cannot be left out.
-    """
-    if table is None:
-        return spec.columns
-    absent = [
-        column
-        for column in spec.columns
-        if table.column(column.name) is None
-        and not (may_add and column.name in (TEST_FLAG, TEST_SCENARIO))
-    ]
-    if absent:
-        names = ", ".join(f'"{column.name}"' for column in absent)
-        added = ", ".join(f'ADD COLUMN "{column.name}" {column.type}' for column in absent)
-        raise TargetError(
-            f"the table {spec.qualified} has no column {names}",
-            f"ALTER TABLE {spec.qualified} {added};",
-        )
-    columns = []
-    for wanted in spec.columns:
-        there = table.column(wanted.name)
-        if there is None:
-            columns.append(wanted)  # a mark, else refused above
-            continue
-        same_family = there.type.base == wanted.type.base or (
-            there.type.base in _TEXT_FAMILY and wanted.type.base in _TEXT_FAMILY
-        )
-        if there.generated or not same_family:
-            raise TargetError(
-                f'the column "{wanted.name}" of {spec.qualified} is {there.type}'
-                f"{' and generated' if there.generated else ''}, and {wanted.type} in the plan",
-                "Change the column's type, or the plan.",
-            )
-        exact = there.type if there.type.modifiers or there.type.base != "numeric" else wanted.type
-        columns.append(ColumnSpec(wanted.name, exact, wanted.nullable and not there.not_null))
-    loaded = {column.name for column in columns}
-    for there in table.columns:
-        if there.name not in loaded and not there.fills_itself:
-            raise TargetError(
-                f'the column "{there.name}" of {spec.qualified} is NOT NULL without a default, '
-                "and the plan has no value for it",
-                "Give the column a default, or drop NOT NULL.",
-            )
-    return tuple(columns)
 
 
 def require_key(table: TargetTable, spec: TableSpec) -> None:

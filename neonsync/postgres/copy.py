@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 import pyarrow as pa
-import pyarrow.compute as pc
 from pgpq import ArrowToPostgresBinaryEncoder
 from pgpq.encoders import StringEncoderBuilder
 from pgpq.schema import Jsonb
 from psycopg import sql
 
-from neonsync.columns import arrow_type, fraction_limit, length_limit
+from neonsync.columns import arrow_type
 from neonsync.errors import LoadError, ServerError
-from neonsync.postgres.arrow import cast_exactly
 from neonsync.postgres.connect import Connection, server_error
 from neonsync.postgres.days import day_of_batch, day_of_row
+from neonsync.postgres.fitting import Change, Fitting
 from neonsync.postgres.staging import SCHEMA
 from neonsync.tables import ColumnSpec, Day, TableSpec
-
-VALUES_SHOWN = 3
 
 
 @dataclass(frozen=True)
 class EncodedBatch:
-    """Bytes for COPY with what is in them; ``dates`` counts rows by date, None for NULL."""
+    """Bytes for COPY with what is in them; ``dates`` counts rows by date, None for NULL.
+
+    ``changes`` counts the values that were changed, as Postgres cannot hold them.
+    """
 
     data: bytes
     rows: int
     dates: Counter[str | None]
+    changes: Counter[Change]
 
 
 class BatchEncoder:
@@ -40,6 +40,7 @@ class BatchEncoder:
     def __init__(self, spec: TableSpec, columns: tuple[ColumnSpec, ...]) -> None:
         self._spec = spec
         self._columns = columns
+        self._fitting = Fitting(spec)
         self._schema = pa.schema(
             [pa.field(column.name, arrow_type(column.type, column.name)) for column in columns]
         )
@@ -69,62 +70,16 @@ class BatchEncoder:
         Raises:
             LoadError: a value does not fit its column exactly.
         """
-        arrays = [
-            self._cast(batch.column(position), field.type, column, source)
-            for position, (column, field) in enumerate(
-                zip(self._columns, self._schema, strict=True)
-            )
-        ]
+        arrays = []
+        changes: Counter[Change] = Counter()
+        for position, (column, field) in enumerate(zip(self._columns, self._schema, strict=True)):
+            array, changed = self._fitting.fit(batch.column(position), field.type, column, source)
+            arrays.append(array)
+            changes += changed
         exact = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
         return EncodedBatch(
-            bytes(self._encoder.write_batch(exact)), exact.num_rows, self._dates(exact)
+            bytes(self._encoder.write_batch(exact)), exact.num_rows, self._dates(exact), changes
         )
-
-    def _cast(self, array: Any, wanted: pa.DataType, column: ColumnSpec, source: str) -> Any:
-        if array.type != wanted:
-            # pgpq encodes by the declared type: an array of another type with the same width
-            # would arrive as other values, so nothing but this exact type goes on.
-            try:
-                array = cast_exactly(array, wanted)
-            except pa.ArrowException as error:
-                raise LoadError(
-                    f'{self._spec.source}, column "{column.name}", file {source}: '
-                    f"a value does not fit {column.type}: {error}",
-                    "Widen the target column, or mend the source.",
-                ) from error
-        if array.null_count and (not column.nullable or column.name in self._spec.key):
-            raise LoadError(
-                f'{self._spec.source}, column "{column.name}", file {source}: '
-                f"{array.null_count} values are NULL, where the target allows none",
-                "Mend the source; a key has no NULLs."
-                if column.name in self._spec.key
-                else "Mend the source, or allow NULL in the target column.",
-            )
-        limit = length_limit(column.type)
-        if limit is not None:
-            too_long = pc.greater(pc.utf8_length(array), pa.scalar(limit))
-            count = pc.sum(too_long).as_py() or 0
-            if count:
-                shown = array.filter(too_long)[:VALUES_SHOWN].to_pylist()
-                raise LoadError(
-                    f'{self._spec.source}, column "{column.name}", file {source}: {count} values '
-                    f"are longer than {column.type}, as {', '.join(map(repr, shown))}",
-                    "Widen the target column, or mend the source.",
-                )
-        digits = fraction_limit(column.type)
-        if digits is not None:
-            unit = pa.scalar(10 ** (6 - digits), pa.int64())
-            micros = array.cast(pa.int64())
-            surplus = pc.not_equal(pc.multiply(pc.divide(micros, unit), unit), micros)
-            if count := pc.sum(surplus).as_py() or 0:
-                shown = array.filter(surplus)[:VALUES_SHOWN].to_pylist()
-                raise LoadError(
-                    f'{self._spec.source}, column "{column.name}", file {source}: {count} values '
-                    f"have more digits of a second than {column.type} keeps, as "
-                    f"{', '.join(map(str, shown))}",
-                    "Widen the target column, or mend the source.",
-                )
-        return array
 
     def _dates(self, batch: pa.RecordBatch) -> Counter[str | None]:
         if self._spec.day is None:

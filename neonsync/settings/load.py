@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,15 @@ def _settings(result: Resolution, access: Access, dry_run: bool) -> Settings:
             first=values["filters.from"],
             last=values["filters.to"],
         ),
-        tables=result.tables,
+        tables=tuple(
+            replace(
+                table,
+                on_bad_value=table.on_bad_value or values["on_bad_value"],
+                on_duplicate=table.on_duplicate or values["on_duplicate"],
+                on_drift=table.on_drift or values["on_drift"],
+            )
+            for table in result.tables
+        ),
         test_data=TestDataSettings(
             rows=values["test_data.rows"],
             seed=values["test_data.seed"],

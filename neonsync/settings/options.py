@@ -47,6 +47,9 @@ OPTIONS = (
     Option("confirm", (), values.names, (), "--confirm", empty="none"),
     Option("report_dir", ".", values.path, (), "--report-dir"),
     Option("jobs", 2, values.jobs, (), "--jobs"),
+    Option("on_bad_value", "fail", values.on_bad_value),
+    Option("on_duplicate", "fail", values.on_duplicate),
+    Option("on_drift", "fail", values.on_drift),
     Option(
         *("filters.table_filter", (), values.words, ("TABLE_FILTER",), "--table-filter"),
         json="tableFilter",

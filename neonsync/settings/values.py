@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import re
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from neonsync.tables import Mode
+from neonsync.tables import Mode, OnBadValue, OnDrift, OnDuplicate
+
+Word = TypeVar("Word", bound=StrEnum)
 
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
 MOST_DAYS = 36_500
@@ -120,10 +123,29 @@ def words(value: Any) -> tuple[str, ...]:
 
 def mode(value: Any) -> Mode:
     """What the run does."""
+    return _one_of(Mode, value)
+
+
+def on_bad_value(value: Any) -> OnBadValue:
+    """What becomes of a value that Postgres cannot hold."""
+    return _one_of(OnBadValue, value)
+
+
+def on_duplicate(value: Any) -> OnDuplicate:
+    """What becomes of rows with the same key."""
+    return _one_of(OnDuplicate, value)
+
+
+def on_drift(value: Any) -> OnDrift:
+    """What is done when the columns of source and target have come apart."""
+    return _one_of(OnDrift, value)
+
+
+def _one_of(kind: type[Word], value: Any) -> Word:
     try:
-        return Mode(text(value))
+        return kind(text(value))
     except ValueError:
-        raise ValueError(f"must be one of {', '.join(mode.value for mode in Mode)}") from None
+        raise ValueError(f"must be one of {', '.join(word.value for word in kind)}") from None
 
 
 def scenario(value: Any) -> str:

@@ -6,14 +6,17 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from importlib import resources
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from neonsync.columns import SqlType, is_loadable, parse_postgres
 from neonsync.errors import ConfigError
 from neonsync.tables.rules import DEFAULT_RULES, ColumnRule, TestDataRules
-from neonsync.tables.spec import IndexSpec, Mode
+from neonsync.tables.spec import IndexSpec, Mode, OnBadValue, OnDrift, OnDuplicate
+
+Word = TypeVar("Word", bound=StrEnum)
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,9 @@ class TableConfig:
     copied counts. ``columns`` takes these alone, in this order; ``exclude`` takes all but these.
     ``date_column`` is one name, or three for year, month and day. ``whole`` tells that the table is
     copied whole whatever dates and states a run asks for. ``references`` maps a column to
-    ``target.column`` of another table.
+    ``target.column`` of another table. ``on_bad_value``, ``on_duplicate`` and ``on_drift`` are
+    None where the run's own counts; ``order_column`` tells which of several rows with a key is
+    the last.
     """
 
     source: str = ""
@@ -45,6 +50,10 @@ class TableConfig:
     created_at: str = ""
     updated_at: str = ""
     whole: bool = False
+    on_bad_value: OnBadValue | None = None
+    on_duplicate: OnDuplicate | None = None
+    on_drift: OnDrift | None = None
+    order_column: str = ""
     indexes: Mapping[Mode, tuple[IndexSpec, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
@@ -167,6 +176,15 @@ class _Reader:
             raise self.error(name, f"is {value!r}: it must be one of {', '.join(DATE_FORMATS)}")
         return str(value)
 
+    def on_bad_value(self, name: str, value: Any) -> OnBadValue:
+        return self._one_of(OnBadValue, name, value)
+
+    def on_duplicate(self, name: str, value: Any) -> OnDuplicate:
+        return self._one_of(OnDuplicate, name, value)
+
+    def on_drift(self, name: str, value: Any) -> OnDrift:
+        return self._one_of(OnDrift, name, value)
+
     def texts(self, name: str, value: Any) -> Mapping[str, str]:
         if not isinstance(value, dict):
             raise self.error(name, f"is {value!r}: it must be a table of names")
@@ -253,6 +271,12 @@ class _Reader:
             raise self.error(f"{name}.low", "is above high")
         return ColumnRule(**entry)
 
+    def _one_of(self, kind: type[Word], name: str, value: Any) -> Word:
+        words = [word.value for word in kind]
+        if value not in words:
+            raise self.error(name, f"is {value!r}: it must be one of {', '.join(words)}")
+        return kind(value)
+
     def _dict(self, name: str, value: Any) -> Mapping[str, Any]:
         if not isinstance(value, dict):
             raise self.error(name, f"is {value!r}: it must be a table")
@@ -294,6 +318,10 @@ _READ: Mapping[str, Any] = {
     "created_at": _Reader.text,
     "updated_at": _Reader.text,
     "whole": _Reader.flag,
+    "on_bad_value": _Reader.on_bad_value,
+    "on_duplicate": _Reader.on_duplicate,
+    "on_drift": _Reader.on_drift,
+    "order_column": _Reader.text,
     "indexes": _Reader.indexes,
     "references": _Reader.references,
     "test_data": _Reader.test_data,

@@ -20,6 +20,33 @@ class Mode(StrEnum):
     TEST_DATA = "test-data"
 
 
+class OnBadValue(StrEnum):
+    """What becomes of a value that Postgres cannot hold."""
+
+    FAIL = "fail"
+    NULL = "null"
+    STRIP = "strip"
+    """U+0000 is taken out of texts; anything else fails."""
+
+
+class OnDuplicate(StrEnum):
+    """What becomes of rows of the source that have the same key."""
+
+    FAIL = "fail"
+    LAST = "last"
+    FIRST = "first"
+
+
+class OnDrift(StrEnum):
+    """What is done when the columns of source and target have come apart."""
+
+    FAIL = "fail"
+    ADD = "add"
+    """The target gets new columns and wider types."""
+    IGNORE = "ignore"
+    """New columns are not copied; values go into the target's types, or are bad ones."""
+
+
 class DayForm(StrEnum):
     """How a source writes the day that a row belongs to."""
 
@@ -97,6 +124,8 @@ class TableSpec:
     indexes: tuple[IndexSpec, ...] = ()
     references: tuple[Reference, ...] = ()
     comment: str = ""
+    on_bad_value: OnBadValue = OnBadValue.FAIL
+    on_drift: OnDrift = OnDrift.FAIL
 
     @property
     def qualified(self) -> str:

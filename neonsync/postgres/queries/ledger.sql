@@ -52,10 +52,19 @@ CREATE TABLE IF NOT EXISTS neonsync.chunks (
     rows      bigint NOT NULL,
     bytes     bigint NOT NULL,
     dates     jsonb NOT NULL,
+    changes   jsonb NOT NULL DEFAULT '[]',
     loaded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (run_id, target, chunk),
     FOREIGN KEY (run_id, target) REFERENCES neonsync.exports ON DELETE CASCADE
 );
+
+-- A ledger of an earlier version. Looked at first: ADD COLUMN IF NOT EXISTS would lock out a run.
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'neonsync.chunks'::regclass
+                   AND attname = 'changes' AND NOT attisdropped) THEN
+        ALTER TABLE neonsync.chunks ADD COLUMN changes jsonb NOT NULL DEFAULT '[]';
+    END IF;
+END $$;
 
 COMMENT ON SCHEMA neonsync IS 'neonsync''s ledger: which runs have written to this branch, and what they left';
 COMMENT ON TABLE neonsync.runs IS 'one row a run; the row of a run at work is the lease of the branch';

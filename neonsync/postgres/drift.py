@@ -1,0 +1,219 @@
+"""Drift: where the columns of a target are no longer those of its source, and what is done then."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from neonsync.columns import SqlType, is_loadable
+from neonsync.errors import TargetError
+from neonsync.postgres.catalog import TableColumn, TargetTable
+from neonsync.postgres.connect import Connection
+from neonsync.postgres.ddl import column_definition
+from neonsync.tables import ColumnSpec, OnDrift, TableSpec
+from neonsync.tables.spec import TEST_FLAG, TEST_SCENARIO
+
+_TEXT_FAMILY = ("text", "varchar", "char")
+_WIDER = {
+    "smallint": ("integer", "bigint"),
+    "integer": ("bigint",),
+    "real": ("double precision",),
+}
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How a target differs from the plan, and what will be done about it.
+
+    ``added`` and ``widened`` columns are changed when the table is published, in the same
+    transaction; ``left_out`` ones of the source are not copied; ``gone`` are the target's columns
+    that an earlier run has filled and the source no longer has.
+    """
+
+    added: tuple[ColumnSpec, ...] = ()
+    widened: tuple[ColumnSpec, ...] = ()
+    left_out: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+    @property
+    def changes_target(self) -> bool:
+        """Whether the target gets other columns or types."""
+        return bool(self.added or self.widened)
+
+    def notes(self, spec: TableSpec) -> list[str]:
+        """What there is to say of it."""
+        notes = [
+            f"{spec.qualified} gets the column {_named(column.name)} {column.type}"
+            for column in self.added
+        ]
+        notes += [
+            f"{spec.qualified}: the column {_named(column.name)} becomes {column.type}"
+            for column in self.widened
+        ]
+        if self.left_out:
+            notes.append(
+                f"{spec.source} has the new columns {_listed(self.left_out)}, which are not copied"
+            )
+        if self.gone:
+            notes.append(
+                f"{spec.source} no longer has {_listed(self.gone)}: what stands there in "
+                f"{spec.qualified} stays, and new rows have none"
+            )
+        return notes
+
+
+NO_DRIFT = Drift()
+
+
+def loaded_columns(
+    table: TargetTable | None,
+    spec: TableSpec,
+    *,
+    may_add: bool = False,
+    filled_before: Collection[str] = (),
+) -> tuple[tuple[ColumnSpec, ...], Drift]:
+    """The columns to load, with the types that the target has or gets, and the drift.
+
+    With ``may_add`` the marks of made rows may be missing: a swap adds them. ``filled_before`` are
+    the columns that the last run into this table has copied.
+
+    Raises:
+        TargetError: a column is missing, gone, has an incompatible type, or cannot be left out,
+            and the plan does not say what to do then.
+    """
+    if table is None:
+        return spec.columns, NO_DRIFT
+    known = {column.name for column in spec.columns}
+    gone = tuple(
+        name for name in filled_before if name not in known and table.column(name) is not None
+    )
+    if gone and spec.on_drift is OnDrift.FAIL:
+        raise TargetError(
+            f"{spec.source} no longer has {_listed(gone)}, which {spec.qualified} got from it",
+            "Set on_drift to ignore or add: what stands there stays. Or drop the column.",
+        )
+    absent = [
+        column
+        for column in spec.columns
+        if table.column(column.name) is None
+        and not (may_add and column.name in (TEST_FLAG, TEST_SCENARIO))
+    ]
+    needed = [column for column in absent if column.name in spec.key]
+    if (absent and spec.on_drift is OnDrift.FAIL) or needed:
+        raise _missing(spec, needed or absent)
+    adding = spec.on_drift is OnDrift.ADD
+    columns, widened = [], []
+    for wanted in spec.columns:
+        there = table.column(wanted.name)
+        if there is None:
+            if wanted not in absent or adding:
+                # Rows that stand there have no value for it.
+                nullable = wanted.nullable or wanted in absent
+                columns.append(
+                    ColumnSpec(wanted.name, wanted.type, nullable, wanted.comment, wanted.default)
+                )
+            continue
+        if adding and _is_wider(wanted.type, there.type) and not there.generated:
+            column = ColumnSpec(wanted.name, wanted.type, wanted.nullable and not there.not_null)
+            widened.append(column)
+        else:
+            column = _as_there(spec, wanted, there)
+        columns.append(column)
+    _check_the_rest(table, spec, {column.name for column in columns})
+    new = {column.name for column in absent}
+    return tuple(columns), Drift(
+        added=tuple(column for column in columns if adding and column.name in new),
+        widened=tuple(widened),
+        left_out=() if adding else tuple(column.name for column in absent),
+        gone=gone,
+    )
+
+
+async def apply(connection: Connection, spec: TableSpec, table: TargetTable, drift: Drift) -> None:
+    """Give the target its new columns and types, in the transaction that publishes its rows.
+
+    ``table`` is the target as it is now: somebody may have added a column meanwhile.
+    """
+    changes = [
+        sql.SQL("ADD COLUMN {}").format(column_definition(column))
+        for column in drift.added
+        if table.column(column.name) is None
+    ]
+    changes += [
+        sql.SQL("ALTER COLUMN {} TYPE {}").format(
+            sql.Identifier(column.name),
+            sql.SQL(str(column.type)),  # of our own table of types
+        )
+        for column in drift.widened
+    ]
+    if changes:
+        await connection.execute(
+            sql.SQL("ALTER TABLE {} {}").format(
+                sql.Identifier(spec.schema, spec.target), sql.SQL(", ").join(changes)
+            )
+        )
+
+
+def _as_there(spec: TableSpec, wanted: ColumnSpec, there: TableColumn) -> ColumnSpec:
+    """The column with the target's own type, where the plan's values go into it."""
+    same_family = there.type.base == wanted.type.base or (
+        there.type.base in _TEXT_FAMILY and wanted.type.base in _TEXT_FAMILY
+    )
+    # Each value is cast exactly, or is a bad value.
+    bent = spec.on_drift is OnDrift.IGNORE and is_loadable(there.type)
+    if there.generated or not (same_family or bent):
+        raise TargetError(
+            f'the column "{wanted.name}" of {spec.qualified} is {there.type}'
+            f"{' and generated' if there.generated else ''}, and {wanted.type} in the plan",
+            "Change the column's type, or the plan; on_drift tells of other ways.",
+        )
+    exact = there.type if there.type.modifiers or there.type.base != "numeric" else wanted.type
+    return ColumnSpec(wanted.name, exact, wanted.nullable and not there.not_null)
+
+
+def _is_wider(wanted: SqlType, there: SqlType) -> bool:
+    """Whether a type holds all values of another one as they are, and more."""
+    if wanted.base in _WIDER.get(there.base, ()):
+        return True
+    if there.base == "varchar" and there.modifiers:
+        return wanted.base == "text" or (
+            wanted.base == "varchar"
+            and (not wanted.modifiers or wanted.modifiers[0] > there.modifiers[0])
+        )
+    if wanted.base == there.base == "numeric" and len(there.modifiers) == 2:
+        digits = wanted.modifiers[0] - wanted.modifiers[1]
+        return (
+            wanted.modifiers != there.modifiers
+            and digits >= there.modifiers[0] - there.modifiers[1]
+            and wanted.modifiers[1] >= there.modifiers[1]
+        )
+    return False
+
+
+def _check_the_rest(table: TargetTable, spec: TableSpec, loaded: Collection[str]) -> None:
+    for there in table.columns:
+        if there.name not in loaded and not there.fills_itself:
+            raise TargetError(
+                f'the column "{there.name}" of {spec.qualified} is NOT NULL without a default, '
+                "and the plan has no value for it",
+                "Give the column a default, or drop NOT NULL.",
+            )
+
+
+def _missing(spec: TableSpec, absent: list[ColumnSpec]) -> TargetError:
+    names = ", ".join(_named(column.name) for column in absent)
+    added = ", ".join(f'ADD COLUMN "{column.name}" {column.type}' for column in absent)
+    return TargetError(
+        f"the table {spec.qualified} has no column {names}",
+        f"ALTER TABLE {spec.qualified} {added}; or see on_drift in config.toml.example.",
+    )
+
+
+def _named(name: str) -> str:
+    return f'"{name}"'
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(map(_named, names))

@@ -1,0 +1,193 @@
+"""What a column of Postgres cannot hold: found before it is sent, and dealt with as configured.
+
+A value that is changed is counted with its column and the reason: nothing is lost in silence.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from neonsync.columns import fraction_limit, length_limit
+from neonsync.errors import LoadError
+from neonsync.postgres.arrow import cast_exactly
+from neonsync.tables import ColumnSpec, OnBadValue, TableSpec
+
+VALUES_SHOWN = 3
+NULL, STRIPPED = "null", "stripped"
+_LONGEST_SHOWN = 60
+_NUL = "\x00"
+# U+0000 as JSON writes it: an escape that no other backslash has taken.
+_NUL_IN_JSON = r"((?:^|[^\\])(?:\\\\)*)\\u0000"
+
+
+@dataclass(frozen=True)
+class Change:
+    """Values that were changed, since Postgres cannot hold them: what of which column, and why."""
+
+    column: str
+    action: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """One way not to fit. ``find`` gives a mask of the values, None when there can be none."""
+
+    reason: Callable[[ColumnSpec], str]
+    find: Callable[[Any, ColumnSpec], Any]
+    strip: Callable[[Any, ColumnSpec], Any] | None = None
+
+
+class Fitting:
+    """Makes arrays fit the columns of one table, or refuses them."""
+
+    def __init__(self, spec: TableSpec) -> None:
+        self._spec = spec
+
+    def fit(
+        self, array: Any, wanted: pa.DataType, column: ColumnSpec, source: str
+    ) -> tuple[Any, Counter[Change]]:
+        """The array as exactly ``wanted``, with what was changed in it.
+
+        ``source`` names the file for messages.
+
+        Raises:
+            LoadError: a value does not fit, and nothing else was asked for.
+        """
+        changes: Counter[Change] = Counter()
+        if array.type != wanted:
+            # pgpq encodes by the declared type: an array of another type with the same width
+            # would arrive as other values, so nothing but this exact type goes on.
+            try:
+                array = cast_exactly(array, wanted)
+            except pa.ArrowException as error:
+                array = self._cast_the_rest(array, wanted, column, source, error, changes)
+        for rule in _rules(column):
+            mask = rule.find(array, column)
+            count = 0 if mask is None else pc.sum(mask).as_py() or 0
+            if not count:
+                continue
+            reason = rule.reason(column)
+            if rule.strip is not None and self._spec.on_bad_value is OnBadValue.STRIP:
+                array = rule.strip(array, column)
+                changes[Change(column.name, STRIPPED, reason)] += count
+                continue
+            shown = array.filter(mask)[:VALUES_SHOWN].to_pylist()
+            self._require_nullable(column, source, f"values {reason} ({count:,} of them)", shown)
+            array = pc.if_else(mask, pa.scalar(None, array.type), array)
+            changes[Change(column.name, NULL, reason)] += count
+        if array.null_count and (not column.nullable or column.name in self._spec.key):
+            raise LoadError(
+                f'{self._spec.source}, column "{column.name}", file {source}: '
+                f"{array.null_count} values are NULL, where the target allows none",
+                "Mend the source; a key has no NULLs."
+                if column.name in self._spec.key
+                else "Mend the source, or allow NULL in the target column.",
+            )
+        return array, changes
+
+    def _cast_the_rest(
+        self,
+        array: Any,
+        wanted: pa.DataType,
+        column: ColumnSpec,
+        source: str,
+        error: pa.ArrowException,
+        changes: Counter[Change],
+    ) -> Any:
+        """Leave out what does not cast, where that is wanted; else say which values those are."""
+        reason = f"do not fit {column.type}"
+        nulled = self._spec.on_bad_value is OnBadValue.NULL
+        bad = _unfit(array, wanted, None if nulled else VALUES_SHOWN)
+        wrong = frozenset(bad)
+        shown = [array[position].as_py() for position in bad[:VALUES_SHOWN]]
+        try:
+            self._require_nullable(column, source, f"values {reason}", shown)
+        except LoadError as refused:
+            raise refused from error
+        fits = pa.array([position not in wrong for position in range(len(array))], pa.bool_())
+        changes[Change(column.name, NULL, reason)] += len(bad)
+        return cast_exactly(pc.if_else(fits, array, pa.scalar(None, array.type)), wanted)
+
+    def _require_nullable(
+        self, column: ColumnSpec, source: str, what: str, shown: list[Any]
+    ) -> None:
+        """Refuse, unless bad values become NULL and the column takes NULL."""
+        nulls = self._spec.on_bad_value is OnBadValue.NULL
+        day = self._spec.day.columns if self._spec.day is not None else ()
+        # The day of a row is what the proof counts by: it cannot be another than Athena's.
+        if nulls and column.nullable and column.name not in (*self._spec.key, *day):
+            return
+        raise LoadError(
+            f'{self._spec.source}, column "{column.name}", file {source}: {what}, '
+            f"as {', '.join(map(_shown, shown))}",
+            "The column cannot be NULL. Mend the source."
+            if nulls
+            else "Widen the target column or mend the source; or see on_bad_value in "
+            "config.toml.example.",
+        )
+
+
+def _rules(column: ColumnSpec) -> list[_Rule]:
+    rules = []
+    if column.type.base in ("text", "varchar", "char", "jsonb"):
+        rules.append(_Rule(lambda _: "hold U+0000, which Postgres has no place for", _nul, _no_nul))
+    if length_limit(column.type) is not None:
+        rules.append(_Rule(lambda c: f"are longer than {c.type}", _too_long))
+    if fraction_limit(column.type) is not None:
+        rules.append(
+            _Rule(lambda c: f"have more digits of a second than {c.type} keeps", _too_fine)
+        )
+    return rules
+
+
+def _nul(array: Any, column: ColumnSpec) -> Any:
+    if column.type.base == "jsonb":
+        return pc.match_substring_regex(array, _NUL_IN_JSON)
+    return pc.match_substring(array, _NUL)
+
+
+def _no_nul(array: Any, column: ColumnSpec) -> Any:
+    if column.type.base != "jsonb":
+        return pc.replace_substring(array, _NUL, "")
+    while pc.any(_nul(array, column)).as_py():  # neighbours share the character between them
+        array = pc.replace_substring_regex(array, _NUL_IN_JSON, r"\1")
+    return array
+
+
+def _too_long(array: Any, column: ColumnSpec) -> Any:
+    return pc.greater(pc.utf8_length(array), pa.scalar(length_limit(column.type) or 0))
+
+
+def _too_fine(array: Any, column: ColumnSpec) -> Any:
+    unit = pa.scalar(10 ** (6 - (fraction_limit(column.type) or 0)), pa.int64())
+    micros = array.cast(pa.int64())
+    return pc.not_equal(pc.multiply(pc.divide(micros, unit), unit), micros)
+
+
+def _unfit(array: Any, wanted: pa.DataType, most: int | None) -> list[int]:
+    """The positions of values that do not cast, at most so many; found by halving."""
+    found: list[int] = []
+    waiting = [(0, len(array))]
+    while waiting and (most is None or len(found) < most):
+        start, length = waiting.pop()
+        try:
+            cast_exactly(array.slice(start, length), wanted)
+        except pa.ArrowException:
+            if length == 1:
+                found.append(start)
+                continue
+            half = length // 2
+            waiting += [(start + half, length - half), (start, half)]
+    return found
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
