@@ -15,6 +15,7 @@ from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Event
 from neonsync.selection import Selection
 from neonsync.tui.ports import Job, RunReport
+from neonsync.tui.run_events import LogLine
 from neonsync.tui.run_view import RunSnapshot, RunView
 
 
@@ -56,6 +57,11 @@ class RunController:
         """What it looks like now."""
         with self._lock:
             return self._view.snapshot(self._clock(), stopping=self.stopping)
+
+    def log_after(self, number: int, limit: int) -> tuple[LogLine, ...]:
+        """The lines of the log that are newer than a number, oldest first."""
+        with self._lock:
+            return self._view.lines_after(number, limit)
 
     def stop(self, *, keep: bool) -> None:
         """Ask it to stop. ``keep`` leaves what is loaded for the next run to go on from."""

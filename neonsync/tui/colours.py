@@ -1,0 +1,23 @@
+"""The colours of states in tables and texts, taken from the theme. Pure.
+
+What is drawn by CSS has the classes of ``app.tcss``; a cell is a Rich text and has these styles.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textual.theme import Theme
+
+
+def style_of(name: str, theme: Theme) -> str:
+    """The Rich style of a sign's ``style``: good, bad, warn, busy or dim."""
+    colour = {
+        "good": theme.success,
+        "bad": theme.error,
+        "warn": theme.warning,
+        "busy": theme.accent,
+    }.get(name)
+    # Textual's ANSI themes name the terminal's own colours, which Rich calls by bare names.
+    return colour.removeprefix("ansi_") if colour else name
