@@ -14,9 +14,11 @@ from neonsync.tui.run_view import RunSnapshot, TableLine
 from neonsync.tui.screens.base import WIDE
 from neonsync.tui.widgets.rows import Rows
 
-NAME, NAME_WIDE = 14, 34
+NAME, NAME_MOST = 14, 40
 BAR, BAR_WIDE = 7, 20
 STEP, ROWS, RATE, TIME = 9, 14, 7, 11
+FIXED = STEP + ROWS + RATE + TIME + 5 + 12 + 1
+"""The columns without name and bar: a percentage, the gaps and the scroll bar."""
 _ORDER = {phase: place for place, phase in enumerate(PHASES)}
 Style = Callable[[str], str]
 """From the name of a sign's style to a Rich style, by the theme of now."""
@@ -27,32 +29,40 @@ class RunTable(Rows):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(*layout(0), id=id)
-        self._wide = False
+        self._width = 0
 
     def fit(self, width: int) -> None:
         """Lay the columns out anew where the width asks for it."""
-        wide = width >= WIDE
-        if wide != self._wide:
-            self._wide = wide
+        if layout(width) != layout(self._width):
             self.set_layout(*layout(width))
+        self._width = width
 
     def show_run(self, snapshot: RunSnapshot, style: Style, *, ascii_only: bool) -> None:
         """Draw the tables."""
         self.show(
             [
-                (line.name, cells(line, style, wide=self._wide, ascii_only=ascii_only))
+                (line.name, cells(line, style, self._width, ascii_only=ascii_only))
                 for line in ordered(snapshot.tables)
             ]
         )
 
 
+def bar_width(width: int) -> int:
+    """The cells of a bar."""
+    return BAR_WIDE if width >= WIDE else BAR
+
+
+def name_width(width: int) -> int:
+    """The cells of a name: what the rest leaves."""
+    return min(max(width - FIXED - bar_width(width), NAME), NAME_MOST)
+
+
 def layout(width: int) -> tuple[tuple[str, int], ...]:
-    """The columns for a terminal's width: together at most 79 cells, or 109 with more to say."""
-    wide = width >= WIDE
+    """The columns for a terminal's width."""
     return (
-        ("TABLE", NAME_WIDE if wide else NAME),
+        ("TABLE", name_width(width)),
         ("STEP", STEP),
-        ("PROGRESS", (BAR_WIDE if wide else BAR) + 5),
+        ("PROGRESS", bar_width(width) + 5),
         ("ROWS", ROWS),
         ("RATE", RATE),
         ("TIME", TIME),
@@ -64,25 +74,18 @@ def ordered(lines: Sequence[TableLine]) -> list[TableLine]:
     return sorted(lines, key=lambda line: _ORDER[line.phase])
 
 
-def cells(line: TableLine, style: Style, *, wide: bool, ascii_only: bool) -> list[Text]:
+def cells(line: TableLine, style: Style, width: int, *, ascii_only: bool) -> list[Text]:
     """The row of a table."""
     sign = sign_of(line)
     # Loading before the total is known has no bar: half of an unknown is nothing.
     progress = ""
     if line.rows is not None:
         share = line.sent / line.rows if line.rows else 1.0
-        width = BAR_WIDE if wide else BAR
-        progress = f"{bar(share, width, ascii_only=ascii_only)} {int(share * 100):3d}%"
+        progress = f"{bar(share, bar_width(width), ascii_only=ascii_only)} {int(share * 100):3d}%"
     elif line.scanned:
         progress = size(line.scanned)
     return [
-        Text(
-            cut(
-                line.name.removeprefix("public."),
-                NAME_WIDE if wide else NAME,
-                ascii_only=ascii_only,
-            )
-        ),
+        Text(cut(line.name.removeprefix("public."), name_width(width), ascii_only=ascii_only)),
         Text(sign.text(ascii_only=ascii_only), style(sign.style)),
         Text(progress, style(sign.style)),
         Text(_rows(line), justify="right"),
