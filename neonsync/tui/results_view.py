@@ -11,12 +11,13 @@ from datetime import date
 from typing import Any, Literal, TypeAlias
 
 from neonsync.secret import redact
-from neonsync.tui.formatting import DASH, duration, money, printable, size
+from neonsync.tui.formatting import DASH, duration, money, printable, short, size
 from neonsync.tui.ports import RunReport
 
 Kind: TypeAlias = Literal["error", "check", "published", "notice"]
 TEST_DATA = "test-data"
 _ORDER = {"failed": 0, "warning": 1, "published": 2, "passed": 3, "notice": 4}
+_METHODS = {"merge": "merged", "swap": "swapped in", "create": "created", "keep": "kept"}
 _WORDS = {"succeeded": "passed", "invalid": "checks failed", "cancelled": "stopped"}
 
 
@@ -171,7 +172,7 @@ def _pair(check: str, details: Mapping[str, Any]) -> tuple[object, object]:
         return details.get("source_max"), details.get("max")
     if check == "performance":
         seconds = details.get("seconds")
-        return None, f"{seconds * 1000:.0f} ms" if _is_number(seconds) else None  # type: ignore[operator]
+        return None, _took(seconds)
     for name in ("source", "promised", "expected"):
         if name in details:
             return details[name], details.get("measured")
@@ -203,6 +204,7 @@ def _published(table: Mapping[str, Any], mode: str) -> ResultRow:
     facts = [("how", _text(table, "method")), ("rows", ", ".join(counts) or "none written")]
     facts += [("of", _text(table, "scope"))] if table.get("scope") else []
     facts += [("proof", _proof([table], mode))] if proof else []
+    facts += [("files", _value(proof["files"]))] if proof.get("files") else []
     name = _text(table, "table")
     source = proof.get("rows")
     return ResultRow(
@@ -236,15 +238,12 @@ def _proof(tables: Sequence[Mapping[str, Any]], mode: str) -> str:
     proofs = [table["proof"] for table in tables if table.get("proof")]
     if not proofs:
         return ""
-    rows, dates, files = (
-        sum(int(proof.get(name) or 0) for proof in proofs) for name in ("rows", "dates", "files")
-    )
+    rows, dates = (sum(int(proof.get(name) or 0) for proof in proofs) for name in ("rows", "dates"))
     on = f"on {dates:,} of {dates:,} date{'' if dates == 1 else 's'}"
     of = f" of {len(proofs)} tables" if len(proofs) > 1 else ""
     if mode == TEST_DATA:
         return f"{rows:,} rows{of}, all that were to be made, {on}"
-    from_files = f" from {files:,} file{'' if files == 1 else 's'}" if files else ""
-    return f"{rows:,} rows{of} proved{from_files}: counts equal {on}"
+    return f"{rows:,} rows{of} proved: counts equal {on}"
 
 
 def _published_sum(document: Mapping[str, Any], tables: Sequence[Mapping[str, Any]]) -> str:
@@ -254,15 +253,14 @@ def _published_sum(document: Mapping[str, Any], tables: Sequence[Mapping[str, An
     for table in tables:
         method = _text(table, "method")
         methods[method] = methods.get(method, 0) + 1
-    how = ", ".join(f"{count} by {method}" for method, count in methods.items())
+    how = ", ".join(f"{count} {_METHODS.get(name, name)}" for name, count in methods.items())
     rows = document.get("rows") or {}
     counts = [
-        f"{int(rows.get(name) or 0):,} {name}"
+        f"{short(int(rows.get(name) or 0))} {name}"
         for name in ("inserted", "updated", "unchanged")
         if rows.get(name)
     ]
-    tables_ = f"{len(tables)} table{'' if len(tables) == 1 else 's'} published"
-    return " · ".join([f"{tables_} ({how})", *counts])
+    return " · ".join([f"published: {how}", *counts])
 
 
 def _price(athena: Mapping[str, Any]) -> str:
@@ -307,6 +305,12 @@ def _value(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_value, value))
     return _inert(value)
+
+
+def _took(seconds: object) -> str | None:
+    if not isinstance(seconds, int | float):
+        return None
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else duration(seconds)
 
 
 def _signed(number: float) -> str:

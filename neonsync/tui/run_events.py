@@ -92,7 +92,9 @@ class RunLog:
                 self._add(now, "info", _source(event.step), text)
             case StepStarted() if not event.table:
                 self._add(now, "info", "engine", f"{WORDS[event.step]} begins")
-            case RunStarted() | TablePublished() | Notice() | CheckFinished() | RunFinished():
+            case Notice():
+                self._add(now, _severity(event), "engine", event.message)
+            case RunStarted() | TablePublished() | CheckFinished() | RunFinished():
                 source: Source = "check" if isinstance(event, CheckFinished) else "engine"
                 self._add(now, _severity(event), source, describe_detail(event) or "")
             case _:

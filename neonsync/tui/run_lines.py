@@ -47,19 +47,21 @@ def steps(
     return line.append(_progress(snapshot, width - line.cell_len - MARGIN, ascii_only=ascii_only))
 
 
-def status(snapshot: RunSnapshot, *, wide: bool) -> Text:
+def status(snapshot: RunSnapshot, width: int) -> Text:
     """How many tables are where, and the sums."""
     parts = [counts(snapshot.tables)] if snapshot.tables else []
     total = snapshot.state.rows
-    if total is not None:
+    if total is not None and snapshot.tables:
         parts.append(f"{short(snapshot.sent)}/{short(total)} rows")
     elif snapshot.sent:
         parts.append(f"{short(snapshot.sent)} rows")
     if snapshot.rate is not None:
         parts.append(f"{short(snapshot.rate)}/s")
     if snapshot.scanned:
-        parts.append(size(snapshot.scanned) + (" scanned" if wide else ""))
-    return Text(" " * MARGIN + " │ ".join(parts))
+        parts.append(size(snapshot.scanned))
+    line = " " * MARGIN + " │ ".join(parts)
+    explained = f"{line} scanned"
+    return Text(explained if snapshot.scanned and len(explained) <= width else line)
 
 
 def chart_text(snapshot: RunSnapshot, width: int, height: int, *, ascii_only: bool) -> Text:

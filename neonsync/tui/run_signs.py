@@ -27,6 +27,7 @@ _COUNTED: tuple[tuple[str, tuple[Phase, ...]], ...] = (
     ("ready", ("ready",)),
     ("queued", ("waiting",)),
     ("stopped", ("stopped",)),
+    ("skipped", ("skipped",)),
     ("failed", ("failed", "invalid")),
 )
 

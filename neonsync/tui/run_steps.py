@@ -68,6 +68,7 @@ class StepStates:
     def all(self, outcome: str, blamed: frozenset[str]) -> tuple[tuple[Step, Phase], ...]:
         """The phase of each step: waiting, running, done, skipped, failed or stopped.
 
+        It is ready while some tables are through with it and none is at it.
         ``outcome`` is how the run ended, empty until then; ``blamed`` are the tables that failed.
         """
         return tuple((step, self._phase(step, outcome, blamed)) for step in SHOWN)
@@ -85,8 +86,7 @@ class StepStates:
             return "done" if finished else "skipped"
         if outcome and started:
             return "stopped"
-        # Some tables are through with it, others have not begun: it goes on.
-        return "running" if started else "waiting"
+        return "ready" if started else "waiting"
 
     def _broken(self, open_: set[str], outcome: str, blamed: frozenset[str]) -> Phase:
         if outcome == "cancelled":

@@ -42,7 +42,8 @@ class TableLine:
     """One table at one moment.
 
     ``phase`` is waiting, running, ready (staged, and waiting for the others), done, failed, invalid
-    (published, but a check failed) or stopped. ``step`` is where it is, or was when it ended.
+    (published, but a check failed), stopped, or skipped when the run ended before it began.
+    ``step`` is where it is, or was when it ended.
     ``seconds`` is None before it began, ``left`` while it cannot honestly be said.
     """
 
@@ -284,7 +285,7 @@ class RunView:
             checking = not self._outcome and name not in self._checked
             return ("running", Step.VERIFY.value) if checking else ("done", "")
         if self._outcome in ("failed", "cancelled"):
-            return ("stopped", step) if own is not None else ("waiting", "")
+            return ("stopped", step) if own is not None else ("skipped", "")
         if shared is not None:
             return "running", step
         if self._steps.at(name) is None and own in _STAGED:

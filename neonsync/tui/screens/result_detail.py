@@ -26,7 +26,7 @@ class ResultDetail(Dialog[None]):
     ]
     DEFAULT_CSS = """
     ResultDetail > .box { width: 92%; }
-    ResultDetail #detail { height: auto; max-height: 15; }
+    ResultDetail #detail { height: auto; max-height: 62vh; }
     """
 
     def __init__(self, row: ResultRow) -> None:

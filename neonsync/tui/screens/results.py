@@ -27,10 +27,10 @@ from neonsync.tui.widgets.panel import Failure, StatePanel
 from neonsync.tui.widgets.rows import Rows
 
 NAME, NAME_MOST = 14, 40
-CHECK, VALUE, DIFF = 18, 9, 8
+CHECK, VALUE, DIFF = 18, 10, 8
 FIXED = 6 + CHECK + VALUE + VALUE + DIFF + 12 + 1
 """The columns without the name, their gaps and the scroll bar."""
-PANE, PANE_MOST = 33, 80
+PANE, PANE_MOST = 31, 80
 SIGNS = {
     "published": Sign("✓", "+", "done", "good"),
     "notice": Sign("·", ".", "note", "dim"),
@@ -50,7 +50,9 @@ class ResultsScreen(View):
     ]
     DEFAULT_CSS = """
     ResultsScreen #verdict { text-style: bold; }
-    ResultsScreen #facts { height: auto; max-height: 3; color: $text-muted; padding: 0 1; }
+    ResultsScreen #error { height: auto; max-height: 7; padding: 0 1; display: none; }
+    ResultsScreen #facts { height: auto; color: $text-muted; padding: 0 1; text-wrap: nowrap;
+                           text-overflow: ellipsis; }
     ResultsScreen #message { color: $text-muted; }
     ResultsScreen.-wide #message { display: none; }
     ResultsScreen .pane { height: 1fr; }
@@ -73,6 +75,7 @@ class ResultsScreen(View):
     def body(self) -> ComposeResult:
         """The verdict, the facts, the rows, the one that is chosen."""
         yield Static(id="verdict", classes="line", markup=False)
+        yield Static(id="error", markup=False)
         yield Static(id="facts", markup=False)
         with Horizontal():
             yield Rows(*layout(0), id="results")
@@ -182,8 +185,12 @@ class ResultsScreen(View):
         sign = run_sign(view.status)
         glyph = sign.ascii if ascii_only else sign.glyph
         verdict = Text(f" {glyph} {view.word}", self._style(sign.style))
-        verdict.append(f"  {view.counts}   {view.took}", "not bold")
+        code = f"   exit code {view.exit_code}" if view.exit_code else ""
+        verdict.append(f"  {view.counts}   {view.took}{code}", "not bold")
         self.query_one("#verdict", Static).update(verdict)
+        errors = self.query_one("#error", Static)
+        errors.update(self._errors())
+        errors.display = bool(errors.visual)
         facts = [view.proof, view.published, view.price]
         self.query_one("#facts", Static).update(Text("\n".join(filter(None, facts))))
         rows = view.failed if self._failed_only else view.rows
@@ -204,8 +211,17 @@ class ResultsScreen(View):
     def _draw_chosen(self) -> None:
         row = self._chosen()
         self.query_one("#detail", Static).update(styled(row) if row is not None else Text(""))
-        said = f" {row.message or row.check} · enter: detail" if row is not None else ""
+        said = f" enter: detail │ {row.message or row.check}" if row is not None else ""
         self.query_one("#message", Static).update(Text(said))
+
+    def _errors(self) -> Text:
+        """What has ended the run, with what to do: not only for whoever opens its row."""
+        text = Text()
+        for row in self._view.rows:
+            if row.kind == "error":
+                text.append("\n" if text else "").append(row.message, "bold")
+                text.append(f"\n{row.remedy}" if row.remedy else "")
+        return text
 
     def _chosen(self) -> ResultRow | None:
         key = self.query_one(Rows).selected_key
@@ -251,9 +267,9 @@ def layout(width: int) -> tuple[tuple[str, int], ...]:
         ("", 6),
         ("CHECK", CHECK),
         ("TABLE", name_width(width)),
-        ("ATHENA", VALUE),
-        ("NEON", VALUE),
-        ("DIFF", DIFF),
+        ("ATHENA".rjust(VALUE), VALUE),
+        ("NEON".rjust(VALUE), VALUE),
+        ("DIFF".rjust(DIFF), DIFF),
     )
 
 

@@ -16,7 +16,7 @@ from neonsync.tui import run_lines
 from neonsync.tui.colours import style_of
 from neonsync.tui.run_controller import RunController
 from neonsync.tui.run_view import RunSnapshot
-from neonsync.tui.screens.base import WIDE, View
+from neonsync.tui.screens.base import View
 from neonsync.tui.screens.cancel_run import KEEP, ROLL_BACK, CancelRun
 from neonsync.tui.screens.run_error import RunError, problems_of
 from neonsync.tui.screens.run_log import RunLogView
@@ -51,7 +51,8 @@ class RunScreen(View):
         "of them are published together.\n\n"
         "queued: not begun. export, copy, audit, index: at work. ready: staged and proved, waits "
         "for the other tables. done: published and checked. failed: its error has stopped the run. "
-        "invalid: published, but a check failed. stopped: cut off before it was published.\n\n"
+        "invalid: published, but a check failed. stopped: cut off before it was published. "
+        "skipped: the run ended before it began.\n\n"
         "There is no bar while the number of rows is not known, and no time left while it could "
         "only be guessed."
     )
@@ -161,7 +162,7 @@ class RunScreen(View):
             self.show_crumbs()
         width = self.size.width
         self._say("steps", run_lines.steps(snapshot, width, self._style, ascii_only=ascii_only))
-        self._say("status", run_lines.status(snapshot, wide=width >= WIDE))
+        self._say("status", run_lines.status(snapshot, width))
         if self.query_one("#chart").display:
             text = run_lines.chart_text(snapshot, width - 2, CHART_LINES, ascii_only=ascii_only)
             self._say("chart", text)

@@ -72,7 +72,7 @@ class RunLogView(Vertical):
         log = self.query_one(RichLog)
         follow = log.is_vertical_scroll_end
         for line in visible(lines, self.level):
-            log.write(self._text(line), scroll_end=follow)
+            self._write(log, line, follow=follow)
 
     def next_level(self) -> None:
         """All, warnings and errors, errors only, and all again."""
@@ -90,8 +90,13 @@ class RunLogView(Vertical):
         log = self.query_one(RichLog)
         log.clear()
         for line in visible(self._lines, self.level):
-            log.write(self._text(line), scroll_end=False)
+            self._write(log, line, follow=False)
         log.scroll_end(animate=False)
+
+    def _write(self, log: RichLog, line: LogLine, *, follow: bool) -> None:
+        # Told the width: the log itself breaks lines for the whole terminal at most.
+        width = log.scrollable_content_region.width
+        log.write(self._text(line), width=width or None, scroll_end=follow)
 
     def _title(self) -> None:
         rule = "-" if self._ascii else "─"

@@ -63,8 +63,8 @@ def layout(width: int) -> tuple[tuple[str, int], ...]:
         ("TABLE", name_width(width)),
         ("STEP", STEP),
         ("PROGRESS", bar_width(width) + 5),
-        ("ROWS", ROWS),
-        ("RATE", RATE),
+        ("ROWS".rjust(ROWS), ROWS),
+        ("RATE".rjust(RATE), RATE),
         ("TIME", TIME),
     )
 
@@ -90,7 +90,7 @@ def cells(line: TableLine, style: Style, width: int, *, ascii_only: bool) -> lis
         Text(progress, style(sign.style)),
         Text(_rows(line), justify="right"),
         Text(f"{short(line.rate)}/s" if line.rate is not None else DASH, justify="right"),
-        Text(_time(line), justify="right"),
+        Text(_time(line)),
     ]
 
 
