@@ -26,10 +26,13 @@ from neonsync.tui.widgets.breadcrumb import Breadcrumb
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
+    from neonsync.engine.cancel import CancelToken
+    from neonsync.engine.events import Emit
     from neonsync.selection import Selection
     from neonsync.tui.run_controller import RunController
 
 WATCH_SECONDS = 1.0
+TOLD_SECONDS = 15.0
 QUIT_SECONDS = 20.0
 """So long a run may take to roll back when one quits; the next run clears up after that."""
 
@@ -91,7 +94,12 @@ class NeonsyncApp(App[int]):
         if self.run_active:
             self.notify("A run is at work already.", severity="warning", markup=False)
             return
-        self.run_controller = RunController(self.services.sync.job(selection), selection)
+
+        async def job(emit: Emit, cancel: CancelToken) -> RunReport:
+            # Made in the run's own thread too: it may read files, or fail.
+            return await self.services.sync.job(selection)(emit, cancel)
+
+        self.run_controller = RunController(job, selection)
         self.run_controller.start()
         self.watch_run()
         self.push_screen(RunScreen(self.run_controller))
@@ -184,7 +192,8 @@ class NeonsyncApp(App[int]):
             sign = run_sign(status).text(ascii_only=self.preferences.ascii_only)
             severity: SeverityLevel = "information" if status == "succeeded" else "warning"
             self.bell()
-            self.notify(f"The run has ended: {sign}; v shows it", severity=severity, markup=False)
+            said = f"The run has ended: {sign}; v shows it"
+            self.notify(said, severity=severity, markup=False, timeout=TOLD_SECONDS)
 
     def action_open_run(self) -> None:
         """To the run."""
@@ -226,8 +235,7 @@ class NeonsyncApp(App[int]):
         ask_to_quit(self)
 
     def _exit_code(self) -> int:
-        report = self.run_controller.report if self.run_controller is not None else None
-        return report.exit_code if report is not None else 0
+        return (self.run_controller.exit_code if self.run_controller is not None else 0) or 0
 
     def _fatal_error(self) -> None:
         """Print a crash without the values of variables, which Textual would show.

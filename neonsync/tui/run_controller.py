@@ -53,6 +53,11 @@ class RunController:
         """How it ended; None until then."""
         return self._view.report
 
+    @property
+    def exit_code(self) -> int | None:
+        """As the headless mode would have ended, also without a report; None until then."""
+        return self._view.exit_code
+
     def snapshot(self) -> RunSnapshot:
         """What it looks like now."""
         with self._lock:
@@ -76,16 +81,24 @@ class RunController:
             self._view.take(event, self._clock())
 
     def _work(self) -> None:
-        report: RunReport | None = None
-        failure: BaseException | None = None
         try:
-            report = asyncio.run(self._main())
-        except BaseException as error:
-            failure = error
+            asyncio.run(self._main())
         finally:
-            with self._lock:
-                self._view.end(report, failure, self._clock())
-            self._ended.set()
+            self._end(None, None)
 
-    async def _main(self) -> RunReport:
-        return await self._job(self._emit, self._cancel)
+    async def _main(self) -> None:
+        try:
+            report = await self._job(self._emit, self._cancel)
+        except BaseException as error:
+            self._end(None, error)
+        else:
+            self._end(report, None)
+        # The loop closes when its threads are done, and one may wait for a server that does not
+        # answer: whoever watches the run need not.
+
+    def _end(self, report: RunReport | None, failure: BaseException | None) -> None:
+        if self._ended.is_set():
+            return
+        with self._lock:
+            self._view.end(report, failure, self._clock())
+        self._ended.set()

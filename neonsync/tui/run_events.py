@@ -29,7 +29,8 @@ from neonsync.tui.run_steps import WORDS
 
 LOG_LINES = 2000
 CHUNK_SECONDS = 2.0
-"""How often a table's chunks are told of: each one would drown the rest."""
+ANY_CHUNK_SECONDS = 0.2
+"""How often a table's chunks are told of, and any table's: each one would drown the rest."""
 
 Severity: TypeAlias = Literal["info", "warning", "error"]
 Source: TypeAlias = Literal["athena", "copy", "engine", "check"]
@@ -66,6 +67,7 @@ class RunLog:
         self._queries: dict[str, str] = {}
         self._chunks: dict[str, tuple[int, int]] = {}
         self._told: dict[str, float] = {}
+        self._told_any = now
         self.number = 0
 
     def take(self, event: Event, now: float) -> None:
@@ -111,8 +113,9 @@ class RunLog:
         done += 1
         self._chunks[event.table] = (done, total)
         told = self._told.get(event.table)
-        if done == total or told is None or now - told >= CHUNK_SECONDS:
-            self._told[event.table] = now
+        due = told is None or now - told >= CHUNK_SECONDS
+        if done == total or (due and now - self._told_any >= ANY_CHUNK_SECONDS):
+            self._told[event.table] = self._told_any = now
             of = f"/{total}" if total else ""
             text = f"{_bare(event.table)} chunk {done}{of}, {short(event.rows)} rows"
             self._add(now, "info", "copy", text)

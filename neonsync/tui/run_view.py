@@ -24,6 +24,7 @@ from neonsync.engine.events import (
     StepStarted,
 )
 from neonsync.engine.state import RunState, TableState, reduce
+from neonsync.errors import NeonsyncError
 from neonsync.report.rate import Rate
 from neonsync.report.wording import printable
 from neonsync.secret import redact
@@ -61,7 +62,7 @@ class TableLine:
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """A run at one moment. ``failure`` is set for a fault of the program's own.
+    """A run at one moment. ``failure`` says why there is no report, once it has ended.
 
     ``steps`` are those that a run shows, in their order. ``rate`` and ``samples`` are in rows a
     second. ``logged`` is the number of the newest line of the log.
@@ -80,6 +81,8 @@ class RunSnapshot:
     ended: bool = False
     report: RunReport | None = None
     failure: str = ""
+    remedy: str = ""
+    exit_code: int | None = None
 
     @property
     def sent(self) -> int:
@@ -132,6 +135,8 @@ class RunView:
         self._blamed: frozenset[str] = frozenset()
         self._outcome = ""
         self._failure = ""
+        self._remedy = ""
+        self.exit_code: int | None = None
         self.report: RunReport | None = None
 
     def take(self, event: Event, now: float) -> None:
@@ -187,8 +192,16 @@ class RunView:
         self._settle(now)
         self._finished = now
         self.report = report
-        if failure is not None:
-            self._failure = printable(redact(f"{type(failure).__name__}: {failure}"))
+        if isinstance(failure, NeonsyncError):
+            self._failure, self._remedy = failure.message, failure.remedy
+        elif failure is not None:
+            self._failure = f"unexpected: {type(failure).__name__}: {failure}"
+            self._remedy = "If it happens again, report it with the log."
+        if report is not None:
+            self.exit_code = report.exit_code
+        else:
+            code = failure.exit_code if isinstance(failure, NeonsyncError) else 1
+            self.exit_code = int(code)
 
     def lines_after(self, number: int, limit: int) -> tuple[LogLine, ...]:
         """The lines of the log that are newer than a number, oldest first."""
@@ -218,7 +231,9 @@ class RunView:
             self._log.number,
             self._finished is not None,
             self.report,
-            self._failure,
+            printable(redact(self._failure)),
+            printable(redact(self._remedy)),
+            self.exit_code,
         )
 
     def _settle(self, now: float) -> None:

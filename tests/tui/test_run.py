@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -9,10 +11,14 @@ from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
 from textual.widgets import Button
 
-from neonsync.engine.events import Level, Notice, RunFinished
+from neonsync.engine.cancel import CancelToken
+from neonsync.engine.events import Emit, Level, Notice, RunFinished
+from neonsync.errors import ConfigError
 from neonsync.selection import Selection
 from neonsync.tui.app import NeonsyncApp
+from neonsync.tui.ports import RunReport
 from neonsync.tui.preferences import Preferences
+from neonsync.tui.run_controller import RunController
 from neonsync.tui.screens.branches import BranchesScreen
 from neonsync.tui.screens.cancel_run import CancelRun
 from neonsync.tui.screens.history import HistoryScreen
@@ -262,7 +268,9 @@ async def test_a_fault_of_the_programs_own_is_shown_and_ends_nothing_else(
         show(app, script)
         script.send(started())
         script.finish(RuntimeError("broken [/x] \x1b[31m"))
-        await until(pilot, lambda: r"RuntimeError: broken [/x] \x1b[31m" in text_of(app))
+        await until(
+            pilot, lambda: r"unexpected: RuntimeError: broken [/x] \x1b[31m" in text_of(app)
+        )
         assert "exit code 1" in text_of(app)
 
 
@@ -349,6 +357,48 @@ async def test_quitting_asks_waits_for_the_engine_and_ends_with_130(
         script.finish(report_of("cancelled"))
         await until(pilot, lambda: app.return_value is not None)
     assert app.return_value == 130
+
+
+async def test_a_run_that_cannot_be_made_says_why_and_has_its_exit_code(
+    app: NeonsyncApp, fakes: Fakes
+) -> None:
+    fakes.sync.error = ConfigError("athena.workgroup is not set", "Set it.")
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.start_run(Selection(branch="dev-kate"))
+        await until(pilot, lambda: "athena.workgroup is not set" in text_of(app))
+        assert "Set it." in text_of(app)
+        assert "exit code 2" in text_of(app)
+        await pilot.press("ctrl+q")
+    assert app.return_value == 2
+
+
+async def test_the_palette_leads_to_the_run(app: NeonsyncApp, script: Script) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert "View run" not in {each.title for each in app.get_system_commands(app.screen)}
+        show(app, script)
+        await pilot.press("b")
+        (command,) = [
+            each for each in app.get_system_commands(app.screen) if each.title == "View run"
+        ]
+        command.callback()
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+
+
+def test_a_run_has_ended_although_a_thread_of_its_still_waits() -> None:
+    gate = threading.Event()
+
+    async def job(emit: Emit, cancel: CancelToken) -> RunReport:
+        asyncio.get_running_loop().run_in_executor(None, gate.wait)
+        return report_of("cancelled")
+
+    controller = RunController(job, Selection())
+    controller.start()
+    try:
+        assert controller.wait(30)
+        assert controller.exit_code == 130
+    finally:
+        gate.set()
+        controller._thread.join()
 
 
 async def test_one_run_at_a_time(app: NeonsyncApp, fakes: Fakes, script: Script) -> None:

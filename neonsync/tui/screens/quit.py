@@ -44,11 +44,11 @@ async def _stop_and_quit(app: NeonsyncApp) -> None:
     from neonsync.tui.app import QUIT_SECONDS
 
     controller = app.run_controller
-    report = None
+    code = None
     if controller is not None:
         controller.stop(keep=False)
         app.notify("Stopping; the run rolls back …", markup=False)
         await in_thread(lambda: controller.wait(QUIT_SECONDS))
-        report = controller.report
+        code = controller.exit_code
     # A run that was over before the stop came has its own code.
-    app.exit(report.exit_code if report is not None else INTERRUPTED)
+    app.exit(code if code is not None else INTERRUPTED)

@@ -184,7 +184,7 @@ class ResultsScreen(View):
         view, ascii_only = self._view, self.ui.preferences.ascii_only
         sign = run_sign(view.status)
         glyph = sign.ascii if ascii_only else sign.glyph
-        verdict = Text(f" {glyph} {view.word}", self._style(sign.style))
+        verdict = Text(" ").append(f"{glyph} {view.word}", self._style(sign.style))
         code = f"   exit code {view.exit_code}" if view.exit_code else ""
         verdict.append(f"  {view.counts}   {view.took}{code}", "not bold")
         self.query_one("#verdict", Static).update(verdict)

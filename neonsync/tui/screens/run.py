@@ -108,7 +108,8 @@ class RunScreen(View):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing to stop, nothing to read: the key is there, dimmed."""
-        if action == "cancel_run" and (self._snapshot.ended or self._snapshot.stopping):
+        going = self._snapshot.state.status in ("starting", "running")
+        if action == "cancel_run" and (self._snapshot.stopping or not going):
             return None
         if action == "errors" and not problems_of(self._snapshot):
             return None
@@ -148,8 +149,7 @@ class RunScreen(View):
         snapshot = self._snapshot
         with self.app.batch_update():
             self._draw(snapshot)
-        keys = (snapshot.ended, snapshot.stopping, len(snapshot.problems))
-        if keys != (before.ended, before.stopping, len(before.problems)):
+        if _keys(snapshot) != _keys(before):
             self.refresh_bindings()
         if snapshot.ended:
             self._end(snapshot)
@@ -201,8 +201,7 @@ class RunScreen(View):
             self.ui.open_results(snapshot.report, in_place=True)
             return
         problem = next(iter(problems_of(snapshot)), None)
-        code = snapshot.report.exit_code if snapshot.report is not None else 1
-        keys = f"exit code {code} · e shows all, to be copied · esc back"
+        keys = f"exit code {snapshot.exit_code} · e shows all, to be copied · esc back"
         panel = self.query_one(StatePanel)
         if snapshot.report is not None and snapshot.report.status == "cancelled":
             panel.empty("■ Stopped before anything was done", keys)
@@ -210,3 +209,9 @@ class RunScreen(View):
             panel.failed(Failure(problem.message, problem.remedy), keys)
         else:
             panel.empty("The run has ended without a word", keys)
+
+
+def _keys(snapshot: RunSnapshot) -> tuple[object, ...]:
+    """What the keys depend on."""
+    ended = snapshot.ended and bool(problems_of(snapshot))
+    return snapshot.state.status, snapshot.stopping, bool(snapshot.problems), ended

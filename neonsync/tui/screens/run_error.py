@@ -67,9 +67,7 @@ def problems_of(snapshot: RunSnapshot) -> list[Problem]:
     """Errors before warnings; what the report adds, of a run that never began, with them."""
     found = list(snapshot.problems)
     if snapshot.failure:
-        found.append(
-            Problem("error", "", snapshot.failure, "If it happens again, report it with the log.")
-        )
+        found.append(Problem("error", "", snapshot.failure, snapshot.remedy))
     said = {problem.message for problem in found}
     report = snapshot.report.report if snapshot.report is not None else {}
     for error in report.get("errors") or ():
