@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 if TYPE_CHECKING:
     from textual.theme import Theme
 
@@ -21,3 +23,9 @@ def style_of(name: str, theme: Theme) -> str:
     }.get(name)
     # Textual's ANSI themes name the terminal's own colours, which Rich calls by bare names.
     return colour.removeprefix("ansi_") if colour else name
+
+
+def coloured(text: str, style: str) -> Text:
+    """A cell in a style. Rich takes two texts as equal that differ in their own style only, and
+    a table that writes what has changed would leave the old colour."""
+    return Text().append(text, style)

@@ -261,6 +261,20 @@ async def test_a_run_that_could_not_begin_says_why(
         await until(pilot, lambda: isinstance(app.screen, BranchesScreen))
 
 
+async def test_a_run_stopped_while_it_is_planned_says_that_nothing_was_done(
+    app: NeonsyncApp, script: Script
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        show(app, script)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, CancelRun))
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: "stopping …" in text_of(app))
+        script.finish(report_of("cancelled", runId=""))
+        await until(pilot, lambda: "■ Stopped before anything was done" in text_of(app))
+        assert "exit code 130" in text_of(app)
+
+
 async def test_a_fault_of_the_programs_own_is_shown_and_ends_nothing_else(
     app: NeonsyncApp, script: Script
 ) -> None:

@@ -20,6 +20,7 @@ from neonsync.engine.events import (
     StepStarted,
     TablePublished,
 )
+from neonsync.tui.colours import coloured
 from neonsync.tui.run_chart import Samples, chart
 from neonsync.tui.run_events import LOG_LINES, visible
 from neonsync.tui.run_view import RunSnapshot, RunView
@@ -244,3 +245,7 @@ def test_the_chart_is_full_at_its_highest_and_shows_the_least_of_something() -> 
     assert chart([0, 1, 800], 4, 2) == ["   █", "  ▁█"]
     assert chart([0, 1, 2], 3, 2, ascii_only=True) == ["  #", " ##"]
     assert chart([], 3, 1) == ["   "]
+
+
+def test_a_cell_that_changes_its_colour_only_is_another_cell() -> None:
+    assert coloured("100%", "green") != coloured("100%", "dim")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -15,26 +14,16 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import DataTable, Static
 
 from neonsync.tui.colours import style_of
-from neonsync.tui.formatting import DASH, cut, short
-from neonsync.tui.glyphs import Sign, check_sign, run_sign
+from neonsync.tui.glyphs import run_sign
 from neonsync.tui.ports import BranchRow, RunReport
 from neonsync.tui.results_view import ResultRow, detail_text, results_view
 from neonsync.tui.run_lines import short_id
-from neonsync.tui.screens.base import WIDE, View
+from neonsync.tui.screens.base import View
 from neonsync.tui.screens.result_detail import ResultDetail, styled
+from neonsync.tui.screens.result_table import cells, layout, name_width, pane_width
 from neonsync.tui.screens.write_reports import WriteReports
 from neonsync.tui.widgets.panel import Failure, StatePanel
 from neonsync.tui.widgets.rows import Rows
-
-NAME, NAME_MOST = 14, 40
-CHECK, VALUE, DIFF = 18, 10, 8
-FIXED = 6 + CHECK + VALUE + VALUE + DIFF + 12 + 1
-"""The columns without the name, their gaps and the scroll bar."""
-PANE, PANE_MOST = 31, 80
-SIGNS = {
-    "published": Sign("✓", "+", "done", "good"),
-    "notice": Sign("·", ".", "note", "dim"),
-}
 
 
 class ResultsScreen(View):
@@ -247,55 +236,3 @@ class ResultsScreen(View):
 
     def _style(self, name: str) -> str:
         return style_of(name, self.app.current_theme)
-
-
-def name_width(width: int) -> int:
-    """The cells for a table's name: what the rest leaves, beside the pane where there is one."""
-    room = width - FIXED - (pane_width(width) if width >= WIDE else 0)
-    return min(max(room, NAME), NAME_MOST)
-
-
-def pane_width(width: int) -> int:
-    """The cells for the detail: a third of what is more than the table needs goes to the names."""
-    spare = max(width - FIXED - NAME - PANE, 0)
-    return min(PANE + spare * 2 // 3, PANE_MOST)
-
-
-def layout(width: int) -> tuple[tuple[str, int], ...]:
-    """The columns: with their gaps 79 cells, and more where there is room."""
-    return (
-        ("", 6),
-        ("CHECK", CHECK),
-        ("TABLE", name_width(width)),
-        ("ATHENA".rjust(VALUE), VALUE),
-        ("NEON".rjust(VALUE), VALUE),
-        ("DIFF".rjust(DIFF), DIFF),
-    )
-
-
-def cells(
-    row: ResultRow, name_cells: int, style: Callable[[str], str], *, ascii_only: bool
-) -> list[Text]:
-    """One row."""
-    sign = SIGNS.get(row.status) or check_sign(row.status)
-    return [
-        Text(sign.text(ascii_only=ascii_only), style(sign.style)),
-        Text(cut(row.check, CHECK, ascii_only=ascii_only)),
-        Text(cut(row.table.removeprefix("public."), name_cells, ascii_only=ascii_only)),
-        Text(_fit(row.athena, VALUE, ascii_only=ascii_only), justify="right"),
-        Text(_fit(row.neon, VALUE, ascii_only=ascii_only), justify="right"),
-        Text(
-            _fit(row.diff, DIFF, ascii_only=ascii_only),
-            style(sign.style) if row.diff not in (DASH, "0") else "",
-            justify="right",
-        ),
-    ]
-
-
-def _fit(value: str, width: int, *, ascii_only: bool) -> str:
-    """A value in its column; a number too long for it is rounded, not cut."""
-    digits = value.replace(",", "")
-    if len(value) > width and digits.lstrip("+-").isdigit():
-        sign = digits[0] if digits[0] in "+-" else ""
-        return sign + short(int(digits.lstrip("+-")))
-    return cut(value, width, ascii_only=ascii_only)

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from neonsync.tui import run_lines
 from neonsync.tui.colours import style_of
+from neonsync.tui.glyphs import STOPPED
 from neonsync.tui.run_controller import RunController
 from neonsync.tui.run_view import RunSnapshot
 from neonsync.tui.screens.base import View
@@ -204,7 +205,8 @@ class RunScreen(View):
         keys = f"exit code {snapshot.exit_code} · e shows all, to be copied · esc back"
         panel = self.query_one(StatePanel)
         if snapshot.report is not None and snapshot.report.status == "cancelled":
-            panel.empty("■ Stopped before anything was done", keys)
+            glyph = STOPPED.ascii if self.ui.preferences.ascii_only else STOPPED.glyph
+            panel.empty(f"{glyph} Stopped before anything was done", keys)
         elif problem is not None:
             panel.failed(Failure(problem.message, problem.remedy), keys)
         else:

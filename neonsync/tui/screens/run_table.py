@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from rich.text import Text
 
+from neonsync.tui.colours import coloured
 from neonsync.tui.formatting import DASH, bar, clock, cut, short, size
 from neonsync.tui.glyphs import Sign
 from neonsync.tui.run_signs import PHASES
@@ -86,8 +87,8 @@ def cells(line: TableLine, style: Style, width: int, *, ascii_only: bool) -> lis
         progress = size(line.scanned)
     return [
         Text(cut(line.name.removeprefix("public."), name_width(width), ascii_only=ascii_only)),
-        Text(sign.text(ascii_only=ascii_only), style(sign.style)),
-        Text(progress, style(sign.style)),
+        coloured(sign.text(ascii_only=ascii_only), style(sign.style)),
+        coloured(progress, style(sign.style)),
         Text(_rows(line), justify="right"),
         Text(f"{short(line.rate)}/s" if line.rate is not None else DASH, justify="right"),
         Text(_time(line)),
