@@ -39,6 +39,7 @@ async def verify(
             complete=published.method == "swap" or context.plan.mode is Mode.TEST_DATA,
             filtered=bool(table.scope),
             made=context.plan.mode is Mode.TEST_DATA,
+            query=table.count,
         )
     results = await context.with_connection(
         lambda connection: run_checks(connection, table.spec, expected)

@@ -187,6 +187,8 @@ def validation_report(result: RunResult) -> dict[str, Any]:
                 "details": dict(check.details),
                 "message": check.message,
                 "remedy": check.remedy,
+                "athenaSql": check.athena_sql,
+                "neonSql": check.neon_sql,
             }
             for check in result.checks
         ],

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.segment import Segments
 from rich.text import Text
 from textual import events
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.timer import Timer
 
 from neonsync.secret import Secret, redact
 from neonsync.tui.clipboard import copy_text
+from neonsync.tui.glyphs import run_sign
 from neonsync.tui.ports import BranchRow, ProjectInfo, RunReport, Services
 from neonsync.tui.preferences import DEFAULT_THEME, Preferences
 from neonsync.tui.screens.too_small import COLUMNS, ROWS, TooSmall
@@ -21,9 +24,15 @@ from neonsync.tui.themes import NAMES, OWN
 from neonsync.tui.widgets.breadcrumb import Breadcrumb
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
+    from neonsync.engine.cancel import CancelToken
+    from neonsync.engine.events import Emit
     from neonsync.selection import Selection
     from neonsync.tui.run_controller import RunController
 
+WATCH_SECONDS = 1.0
+TOLD_SECONDS = 15.0
 QUIT_SECONDS = 20.0
 """So long a run may take to roll back when one quits; the next run clears up after that."""
 
@@ -36,6 +45,7 @@ class NeonsyncApp(App[int]):
     ESCAPE_TO_MINIMIZE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit"),
+        Binding("v", "open_run", "View run", show=False, id="app.run"),
         Binding(
             "ctrl+p", "command_palette", "Palette", show=False, priority=True, id="app.palette"
         ),
@@ -53,6 +63,8 @@ class NeonsyncApp(App[int]):
         self.preferences = preferences or Preferences()
         self.run_controller: RunController | None = None
         self.project: ProjectInfo | None = None
+        self._seen: RunController | None = None
+        self._watch: Timer | None = None
         self._secrets = tuple(secrets)
         for theme in OWN:
             self.register_theme(theme)
@@ -82,22 +94,36 @@ class NeonsyncApp(App[int]):
         if self.run_active:
             self.notify("A run is at work already.", severity="warning", markup=False)
             return
-        self.run_controller = RunController(self.services.sync.job(selection), selection)
+
+        async def job(emit: Emit, cancel: CancelToken) -> RunReport:
+            # Made in the run's own thread too: it may read files, or fail.
+            return await self.services.sync.job(selection)(emit, cancel)
+
+        self.run_controller = RunController(job, selection)
         self.run_controller.start()
+        self.watch_run()
         self.push_screen(RunScreen(self.run_controller))
 
     def open_run(self) -> None:
         """Show the run that is at work, or was last."""
         from neonsync.tui.screens.run import RunScreen
 
-        if self.run_controller is not None:
+        if self.run_controller is None:
+            return
+        if any(isinstance(screen, RunScreen) for screen in self.screen_stack):
+            while not isinstance(self.screen, RunScreen):
+                self.pop_screen()
+        else:
             self.push_screen(RunScreen(self.run_controller))
 
-    def open_results(self, report: RunReport) -> None:
-        """Show what a run came to."""
+    def open_results(self, report: RunReport, *, in_place: bool = False) -> None:
+        """Show what a run came to; ``in_place`` of the screen that is in front."""
         from neonsync.tui.screens.results import ResultsScreen
 
-        self.push_screen(ResultsScreen(report))
+        if in_place:
+            self.switch_screen(ResultsScreen(report))
+        else:
+            self.push_screen(ResultsScreen(report))
 
     def open_history(self, branch: str = "") -> None:
         """Show what was done, to one branch or to all."""
@@ -136,10 +162,52 @@ class NeonsyncApp(App[int]):
 
     def show_chip(self) -> None:
         """Say in the breadcrumb of the front screen that a run is at work."""
-        word = self.run_word()
+        word = self.run_word() if getattr(self.screen, "CHIP", True) else ""
         mark = ">" if self.preferences.ascii_only else "▶"
         for crumb in self.screen.query(Breadcrumb):
-            crumb.chip(f"{mark} {word}" if word else "")
+            crumb.chip(f"{mark} {word} (v)" if word else "")
+
+    def watch_run(self) -> None:
+        """Look at the run once a second while it is at work, wherever one is."""
+        if self._watch is not None:
+            self._watch.stop()
+        self._watch = self.set_interval(WATCH_SECONDS, self._look_at_run)
+
+    def outcome_seen(self, controller: RunController) -> None:
+        """The end of a run is on the screen: nothing is to be told of it any more."""
+        self._seen = controller
+
+    def _look_at_run(self) -> None:
+        self.show_chip()
+        controller = self.run_controller
+        if controller is None or controller.active:
+            return
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
+        front = next(screen for screen in reversed(self.screen_stack) if not screen.is_modal)
+        # The run's own screen goes on to the results by itself.
+        if controller is not self._seen and getattr(front, "CHIP", True):
+            status = controller.report.status if controller.report is not None else "failed"
+            sign = run_sign(status).text(ascii_only=self.preferences.ascii_only)
+            severity: SeverityLevel = "information" if status == "succeeded" else "warning"
+            self.bell()
+            said = f"The run has ended: {sign}; v shows it"
+            self.notify(said, severity=severity, markup=False, timeout=TOLD_SECONDS)
+
+    def action_open_run(self) -> None:
+        """To the run."""
+        self.open_run()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without a run there is none to be shown."""
+        return self.run_controller is not None if action == "open_run" else True
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What the palette offers besides Textual's own."""
+        yield from super().get_system_commands(screen)
+        if self.run_controller is not None:
+            yield SystemCommand("View run", "Show the run, or its results", self.open_run)
 
     def copy(self, text: str, what: str) -> None:
         """Copy by the terminal (OSC 52), and into a file for those whose terminal does not."""
@@ -167,8 +235,7 @@ class NeonsyncApp(App[int]):
         ask_to_quit(self)
 
     def _exit_code(self) -> int:
-        report = self.run_controller.report if self.run_controller is not None else None
-        return report.exit_code if report is not None else 0
+        return (self.run_controller.exit_code if self.run_controller is not None else 0) or 0
 
     def _fatal_error(self) -> None:
         """Print a crash without the values of variables, which Textual would show.

@@ -15,6 +15,7 @@ from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Event
 from neonsync.selection import Selection
 from neonsync.tui.ports import Job, RunReport
+from neonsync.tui.run_events import LogLine
 from neonsync.tui.run_view import RunSnapshot, RunView
 
 
@@ -52,10 +53,20 @@ class RunController:
         """How it ended; None until then."""
         return self._view.report
 
+    @property
+    def exit_code(self) -> int | None:
+        """As the headless mode would have ended, also without a report; None until then."""
+        return self._view.exit_code
+
     def snapshot(self) -> RunSnapshot:
         """What it looks like now."""
         with self._lock:
             return self._view.snapshot(self._clock(), stopping=self.stopping)
+
+    def log_after(self, number: int, limit: int) -> tuple[LogLine, ...]:
+        """The lines of the log that are newer than a number, oldest first."""
+        with self._lock:
+            return self._view.lines_after(number, limit)
 
     def stop(self, *, keep: bool) -> None:
         """Ask it to stop. ``keep`` leaves what is loaded for the next run to go on from."""
@@ -70,16 +81,24 @@ class RunController:
             self._view.take(event, self._clock())
 
     def _work(self) -> None:
-        report: RunReport | None = None
-        failure: BaseException | None = None
         try:
-            report = asyncio.run(self._main())
-        except BaseException as error:
-            failure = error
+            asyncio.run(self._main())
         finally:
-            with self._lock:
-                self._view.end(report, failure, self._clock())
-            self._ended.set()
+            self._end(None, None)
 
-    async def _main(self) -> RunReport:
-        return await self._job(self._emit, self._cancel)
+    async def _main(self) -> None:
+        try:
+            report = await self._job(self._emit, self._cancel)
+        except BaseException as error:
+            self._end(None, error)
+        else:
+            self._end(report, None)
+        # The loop closes when its threads are done, and one may wait for a server that does not
+        # answer: whoever watches the run need not.
+
+    def _end(self, report: RunReport | None, failure: BaseException | None) -> None:
+        if self._ended.is_set():
+            return
+        with self._lock:
+            self._view.end(report, failure, self._clock())
+        self._ended.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import psycopg
 from psycopg import sql
@@ -42,15 +43,29 @@ async def run_checks(
         CheckResult("table_existence", spec.qualified, Status.PASSED, f"{spec.qualified} exists")
     ]
     for name, check in _CHECKS.items():
+        subject.statements.clear()
         try:
-            results.append(await check(subject))
+            result = await check(subject)
         except psycopg.Error as error:
             if connection.closed:
                 raise
-            results.append(
-                CheckResult(name, spec.qualified, Status.FAILED, f"the check failed: {error}")
+            result = CheckResult(name, spec.qualified, Status.FAILED, f"the check failed: {error}")
+        results.append(
+            replace(
+                result,
+                athena_sql=_asked_athena(name, expected),
+                neon_sql=";\n".join(subject.statements),
             )
+        )
     return results
+
+
+def _asked_athena(check: str, expected: Expected | None) -> str:
+    """The query whose answer a check looked at."""
+    if expected is None or check not in _AGAINST_SOURCE:
+        return ""
+    # A part of the source says nothing of the states of the rest.
+    return "" if check == "data_integrity" and expected.filtered else expected.query
 
 
 async def _record_count(subject: Subject) -> CheckResult:
@@ -133,7 +148,7 @@ async def _performance(subject: Subject) -> CheckResult:
         )
         days = f"{SAMPLE_DAYS} days "
     started = time.monotonic()
-    await subject.connection.execute(
+    await subject.rows(
         sql.SQL("SELECT {0}, count(*) FROM {1} {2} GROUP BY {0}").format(
             sql.Identifier(group), subject.name, where
         )
@@ -168,3 +183,4 @@ _CHECKS: dict[str, Callable[[Subject], Awaitable[CheckResult]]] = {
     "index_verification": _index_verification,
     "performance": _performance,
 }
+_AGAINST_SOURCE = ("record_count", "data_integrity", "date_range")

@@ -18,10 +18,10 @@ async def date_range(subject: Subject) -> CheckResult:
         return subject.result("date_range", Status.PASSED, NOT_JUDGED, {})
     if day is None:
         return subject.result("date_range", Status.PASSED, "the table has no date column", {})
-    cursor = await subject.connection.execute(
+    found = await subject.rows(
         sql.SQL("SELECT DISTINCT {} FROM {}").format(day_of_row(day), subject.name)
     )
-    texts = [str(text) for (text,) in await cursor.fetchall() if text is not None]
+    texts = [str(text) for (text,) in found if text is not None]
     days, strange = _parsed(texts, day.form)
     source, _ = _parsed([text for text in subject.expected.dates if text], day.form)
     covered = (days[-1] - days[0]).days + 1 if days else 0

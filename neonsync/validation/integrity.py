@@ -88,14 +88,14 @@ async def _unknown_states(subject: Subject) -> dict[str, int]:
     """States of the target that the source does not have, with their rows."""
     if subject.spec.state_column is None or subject.expected is None:
         return {}
-    cursor = await subject.connection.execute(
+    found = await subject.rows(
         sql.SQL("SELECT rtrim({0}::text), count(*) FROM {1} GROUP BY 1 ORDER BY 1").format(
             sql.Identifier(subject.spec.state_column), subject.name
         )
     )
     return {
         str(state): int(count)
-        for state, count in await cursor.fetchall()
+        for state, count in found
         if state is not None and state not in subject.expected.states
     }
 

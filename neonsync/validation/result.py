@@ -28,7 +28,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check of one table; ``details`` is JSON-like and holds measured and expected values."""
+    """One check of one table; ``details`` is JSON-like and holds measured and expected values.
+
+    ``neon_sql`` are the statements that measured, ``athena_sql`` the query whose answer they are
+    held against; both as they were sent, and empty where there was none.
+    """
 
     check: str
     table: str
@@ -36,6 +40,8 @@ class CheckResult:
     message: str
     details: Mapping[str, Any] = field(default_factory=dict)
     remedy: str = ""
+    athena_sql: str = ""
+    neon_sql: str = ""
 
 
 def overall(results: list[CheckResult]) -> Status:
@@ -52,7 +58,7 @@ class Expected:
     """What the source says of itself. ``complete`` when the target holds nothing else.
 
     ``filtered`` when the run was about a part of the source, so that it says nothing of the rest.
-    ``made`` when its rows are made.
+    ``made`` when its rows are made. ``query`` is what Athena was asked.
     """
 
     rows: int
@@ -61,26 +67,36 @@ class Expected:
     complete: bool
     filtered: bool = False
     made: bool = False
+    query: str = ""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The table that is checked; ``expected`` is None when the run brings no rows."""
+    """The table that is checked; ``expected`` is None when the run brings no rows.
+
+    ``statements`` gathers what is asked of the table, for whoever wants to ask it again.
+    """
 
     connection: Connection
     spec: TableSpec
     table: TargetTable
     expected: Expected | None
+    statements: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> sql.Identifier:
         """The table, for SQL."""
         return sql.Identifier(self.spec.schema, self.spec.target)
 
+    async def rows(self, statement: sql.Composed) -> list[tuple[Any, ...]]:
+        """A query's answer."""
+        self.statements.append(statement.as_string(self.connection))
+        cursor = await self.connection.execute(statement)
+        return await cursor.fetchall()
+
     async def row(self, statement: sql.Composed) -> tuple[Any, ...]:
         """The first row of a query's answer."""
-        cursor = await self.connection.execute(statement)
-        return await cursor.fetchone() or ()
+        return next(iter(await self.rows(statement)), ())
 
     def result(
         self,

@@ -253,3 +253,12 @@ async def test_the_reports_have_the_old_keys_and_the_new(target: Target) -> None
     assert validation["connectionInfo"]["branch"] == target.name
     assert validation["summary"] == {"totalChecks": 7, "passed": 7, "failed": 0, "warnings": 0}
     assert {"check", "status", "details", "message"} <= validation["checks"][0].keys()
+    checks = {check["check"]: check for check in validation["checks"]}
+    count = checks["record_count"]
+    assert target.value(count["neonSql"]) == count["details"]["measured"]
+    assert "GROUPING SETS" in count["athenaSql"]
+    for name in ("data_integrity", "date_range"):
+        assert checks[name]["athenaSql"] == count["athenaSql"]
+        for statement in checks[name]["neonSql"].split(";"):
+            assert target.sql(statement) != []
+    assert checks["schema_validation"]["athenaSql"] == checks["schema_validation"]["neonSql"] == ""

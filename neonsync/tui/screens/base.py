@@ -31,6 +31,8 @@ class View(Screen[None]):
         Binding("escape", "leave", "Back", id="view.back"),
         Binding("question_mark,f1", "help", "Help", key_display="?", id="view.help"),
     ]
+    CHIP = True
+    """Whether the breadcrumb tells of a run that is at work."""
     HELP = ""
     """What the help says of this screen and of its states; plain text."""
 

@@ -14,15 +14,22 @@ INTERRUPTED = 130
 """As Ctrl-C in the headless mode."""
 
 
+class QuitRun(Ask):
+    """Gives ``stay``, ``quit`` or None."""
+
+
 def ask_to_quit(app: NeonsyncApp) -> None:
     """Ask; then stop the run, wait for it with a deadline, and leave."""
+
+    if any(isinstance(screen, QuitRun) for screen in app.screen_stack):
+        return  # asked already
 
     def answered(choice: str | None) -> None:
         if choice == "quit":
             app.run_worker(_stop_and_quit(app), group="quit", exclusive=True)
 
     app.push_screen(
-        Ask(
+        QuitRun(
             "A run is at work",
             f"{app.run_word()} so far. Leaving stops it and rolls it back: every table stays as "
             "it was. It cannot go on without this program.",
@@ -37,8 +44,11 @@ async def _stop_and_quit(app: NeonsyncApp) -> None:
     from neonsync.tui.app import QUIT_SECONDS
 
     controller = app.run_controller
+    code = None
     if controller is not None:
         controller.stop(keep=False)
         app.notify("Stopping; the run rolls back …", markup=False)
         await in_thread(lambda: controller.wait(QUIT_SECONDS))
-    app.exit(INTERRUPTED)
+        code = controller.exit_code
+    # A run that was over before the stop came has its own code.
+    app.exit(code if code is not None else INTERRUPTED)

@@ -1,0 +1,149 @@
+"""What a run's documents are read as: rows, differences, the proof; without any screen."""
+
+from __future__ import annotations
+
+import pytest
+
+from neonsync.tui.ports import RunReport
+from neonsync.tui.results_view import detail_text, difference, results_view
+from tests.tui.fakes import report_of
+from tests.tui.reports import COUNT_SQL, check, failed_report, invalid_report, published
+
+RANGE = {"max": "2026-10-28", "source_max": "2026-10-31"}
+
+
+def test_failures_come_first_then_warnings_what_was_published_and_what_passed() -> None:
+    statuses = [row.status for row in results_view(invalid_report()).rows]
+    assert statuses == ["failed"] + ["warning"] * 2 + ["published"] * 3 + ["passed"] * 18 + [
+        "notice"
+    ]
+
+
+def test_a_failed_check_is_one_row_although_the_report_has_it_as_an_error_too() -> None:
+    assert [row.kind for row in results_view(invalid_report()).failed] == ["check"]
+
+
+@pytest.mark.parametrize(
+    ("name", "details", "shown"),
+    [
+        (
+            "record_count",
+            {"measured": 210_000, "source": 980_000},
+            ("980,000", "210,000", "-770,000"),
+        ),
+        ("record_count", {"measured": 12, "promised": 12}, ("12", "12", "0")),
+        ("record_count", {"measured": 12}, ("-", "12", "-")),
+        ("schema_validation", {"expected": ["a", "b"], "missing": ["b"]}, ("2", "1", "-1")),
+        (
+            "index_verification",
+            {"expected": ["a"], "missing": [], "measured": ["a"]},
+            ("1", "1", "0"),
+        ),
+        ("date_range", RANGE, ("2026-10-31", "2026-10-28", "-3 d")),
+        ("date_range", {}, ("-", "-", "-")),
+        ("performance", {"seconds": 0.0034, "limit_seconds": 1.0}, ("-", "3 ms", "-")),
+        (
+            "table_existence",
+            {"expected": "present", "measured": "absent"},
+            ("present", "absent", "-"),
+        ),
+        ("of_a_later_version", {"expected": 1.5, "measured": 1}, ("1.5", "1", "-0.5")),
+        (
+            "of_a_later_version",
+            {"measured": {"a": [1, None], "b": True}},
+            ("-", "a 1, -, b yes", "-"),
+        ),
+    ],
+)
+def test_each_check_tells_what_was_expected_and_measured_in_its_own_words(
+    name: str, details: dict[str, object], shown: tuple[str, str, str]
+) -> None:
+    report = RunReport({}, {"checks": [check(name, "public.a", details=details)]})
+    (row,) = results_view(report).rows
+    assert (row.athena, row.neon, row.diff) == shown
+
+
+@pytest.mark.parametrize(
+    ("expected", "measured", "shown"),
+    [
+        (5, 7, "+2"),
+        (5, 5, "0"),
+        (True, 1, "-"),
+        ("5", 7, "-"),
+        (None, 7, "-"),
+        ("x" * 10, "y", "-"),
+    ],
+)
+def test_a_difference_is_only_made_of_what_has_one(
+    expected: object, measured: object, shown: str
+) -> None:
+    assert difference(expected, measured) == shown
+
+
+def test_the_proof_is_told_over_all_tables_that_have_one() -> None:
+    view = results_view(invalid_report())
+    assert view.proof == ("1,414,118 rows of 2 tables proved: counts equal on 62 of 62 dates")
+
+
+def test_made_rows_are_not_said_to_be_athenas() -> None:
+    made = report_of(
+        tables=[published("public.a", proof={"files": 0, "rows": 500, "dates": 1})],
+        branchInfo={"name": "dev", "mode": "test-data"},
+    )
+    assert results_view(made).proof == "500 rows, all that were to be made, on 1 of 1 date"
+
+
+def test_what_was_published_and_what_it_cost() -> None:
+    view = results_view(invalid_report())
+    assert view.published == (
+        "published: 2 merged, 1 swapped in · 210k inserted · 6 updated · 2.4M unchanged"
+    )
+    assert view.price == "1.2 GB scanned, $0.00605 for 1.2 GB billed"
+    assert view.failed_tables == ("public.eligibility",)
+    assert view.counts == "18 passed · 2 warnings · 1 failed"
+
+
+def test_a_run_that_failed_before_the_checks_has_its_error_as_a_row() -> None:
+    view = results_view(failed_report())
+    assert (view.word, view.counts, view.published) == (
+        "FAILED",
+        "no checks were run",
+        "nothing was published",
+    )
+    (row,) = view.rows
+    assert (row.status, row.kind) == ("failed", "error")
+    assert row.remedy == "Nothing was published. Run again."
+    assert view.failed_tables == ()
+
+
+def test_the_detail_has_everything_and_the_sql_keeps_its_lines() -> None:
+    (row,) = results_view(invalid_report()).failed
+    assert detail_text(row).splitlines() == [
+        "public.eligibility · record_count",
+        "",
+        "Athena  980,000",
+        "Neon    210,000",
+        "diff    -770,000",
+        "",
+        "Message",
+        "210,000 rows, but Athena has 980,000 [/x]",
+        "",
+        "Try",
+        "These rows were deleted by a trigger. Drop it, then press R.",
+        "",
+        "Athena SQL",
+        *COUNT_SQL.splitlines(),
+        "",
+        "Postgres SQL",
+        'SELECT count(*) FROM "public"."eligibility"',
+    ]
+
+
+def test_documents_of_an_older_version_lack_things_and_nothing_is_invented() -> None:
+    view = results_view(RunReport({"status": "succeeded"}, {}))
+    assert (view.word, view.rows, view.proof, view.price) == ("PASSED", (), "", "")
+
+
+def test_what_comes_from_outside_is_made_inert() -> None:
+    row = results_view(invalid_report()).rows[-1]
+    assert row.message == r"public.claims will be merged into: it holds rows \x1b[31m"
