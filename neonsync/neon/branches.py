@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -63,10 +63,10 @@ class Project(ProjectView):
             if there is None:
                 raise
             return self._existing(there, wish)  # somebody else was quicker
-        self.wait_for(operations_of(answer))
         said = as_object(answer.get("branch"))
         noted = {"value": wish.annotation}
-        branch = Branch.parse(said, noted) if said.get("id") else self.branch(name)
+        branch = Branch.parse(said, noted) if said.get("id") else self._made(name)
+        self._wait(answer, branch)
         return Created(self._again(branch), created=True)
 
     def delete(self, branch: Branch) -> bool:
@@ -84,7 +84,8 @@ class Project(ProjectView):
             if error.status != 404:
                 raise
             return False
-        self.wait_for(operations_of(answer))
+        if answer:
+            self._wait(answer, branch)
         return bool(answer)
 
     def restore(
@@ -118,7 +119,7 @@ class Project(ProjectView):
                 error.message += f". Whether {branch.name} was overwritten is not known"
                 error.remedy = "Look at its operations in the Neon console before you go on."
             raise
-        self.wait_for(operations_of(answer))
+        self._wait(answer, branch)
         return self._again(branch)
 
     def reset(self, branch: Branch, *, backup: str | None = None) -> Branch:
@@ -165,10 +166,30 @@ class Project(ProjectView):
         self._wait_for_branch(branch)
         return self._again(branch)
 
+    def _made(self, name: str) -> Branch:
+        """A branch that was just made, and may not be listed for a moment."""
+        for _ in range(_UNSEEN_LOOKS):
+            if (branch := self.find(name)) is not None:
+                return branch
+            self._patience.pause(POLL_SECONDS)
+        return self.branch(name)
+
+    def _wait(self, answer: Mapping[str, Any], branch: Branch) -> None:
+        """Wait for what a change has begun; the answer may not tell, though Neon is at work."""
+        begun = answer.get("operations")
+        if isinstance(begun, list) and all(as_object(each).get("id") for each in begun):
+            self.wait_for(operations_of(answer))
+        else:
+            self._wait_for_branch(branch)
+
     def _wait_for_branch(self, branch: Branch) -> None:
         answer = self._api.get(f"{self._path}/operations", limit=_MOST_OPERATIONS)
-        operations = [Operation.parse(body) for body in objects(answer, "operations")]
-        self.wait_for([o for o in operations if o.branch_id == branch.id and o.status in _BUSY])
+        operations = [
+            Operation.parse(body) for body in objects(answer, "operations") if body.get("id")
+        ]
+        self.wait_for(
+            [o for o in operations if o.branch_id in ("", branch.id) and o.status in _BUSY]
+        )
 
     def _look(self, branch: Branch) -> Branch | None:
         """The branch as it is now, by its id; None when it is gone."""
@@ -208,5 +229,5 @@ class Project(ProjectView):
             if now is None or not is_done(now):
                 raise
             return now
-        self.wait_for(operations_of(answer))
+        self._wait(answer, branch)
         return self._again(branch)

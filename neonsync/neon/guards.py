@@ -38,9 +38,11 @@ def check_sync(branch: Branch, confirmed: Sequence[str]) -> None:
     """Refuse to sync into a branch that needs a confirmation and has none.
 
     Raises:
-        RefusedError: it is the default or a protected branch.
+        RefusedError: it is the default or a protected branch, or Neon did not tell.
     """
     kind = _guarded(branch)
+    if not branch.told:
+        kind = kind or "by what Neon's answer leaves out perhaps the default or a protected"
     if kind and branch.name not in confirmed:
         raise RefusedError(
             f"{branch.name} is {kind} branch, and writing to it was not confirmed",
@@ -184,6 +186,7 @@ def prune_candidates(branches: Sequence[Branch], rule: PruneRule, now: datetime)
         branch
         for branch in branches
         if branch.ours
+        and branch.told
         and not branch.default
         and not branch.protected
         and branch.id not in parents

@@ -21,7 +21,10 @@ ANNOTATION_KEY = "neonsync"
 
 @dataclass(frozen=True)
 class Branch:
-    """A branch; ``state`` is a free word of Neon's, ``logical_size`` is in bytes or unknown."""
+    """A branch; ``state`` is a free word of Neon's, ``logical_size`` is in bytes or unknown.
+
+    ``told`` is False where an answer left out whether it is the default or a protected one.
+    """
 
     id: str
     name: str
@@ -36,6 +39,7 @@ class Branch:
     parent_timestamp: datetime | None = None
     init_source: str = ""
     annotation: Mapping[str, str] = field(default_factory=dict, hash=False)
+    told: bool = True
 
     @classmethod
     def parse(cls, body: Any, annotation: Any = None) -> Branch:
@@ -63,6 +67,8 @@ class Branch:
             parent_timestamp=read_moment(body.get("parent_timestamp")),
             init_source=str(body.get("init_source") or ""),
             annotation={str(name): str(value) for name, value in noted.items()},
+            told=isinstance(body.get("protected"), bool)
+            and isinstance(body.get("default", body.get("primary")), bool),
         )
 
     @property

@@ -173,6 +173,8 @@ def branch(name: str, **more: Any) -> dict[str, Any]:
         "id": f"br-{name if name.isidentifier() else name.encode().hex()}",
         "name": name,
         "current_state": "ready",
+        "default": False,
+        "protected": False,
         "created_at": "2026-01-01T00:00:00Z",
         **more,
     }
