@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,7 +48,8 @@ def check_sync(branch: Branch, confirmed: Sequence[str]) -> None:
     if kind and branch.name not in confirmed:
         raise RefusedError(
             f"{branch.name} is {kind} branch, and writing to it was not confirmed",
-            f'Add --confirm {branch.name}, or confirm = ["{branch.name}"] to the configuration, '
+            f"Add --confirm {shlex.quote(branch.name)}, or confirm = "
+            f"[{json.dumps(branch.name, ensure_ascii=False)}] to the configuration, "
             "if that is what you want; or name another branch with --branch.",
         )
 
@@ -66,7 +69,7 @@ def check_confirmed(branch: Branch, confirmed: str | None, doing: str) -> None:
     said = f", and {confirmed!r} is not its name" if confirmed else ", which was not confirmed"
     raise RefusedError(
         f"{what} would be {doing}{said}",
-        f"Add --confirm {_shell(branch.name)}, if that is what you want.",
+        f"Add --confirm {shlex.quote(branch.name)}, if that is what you want.",
     )
 
 
@@ -223,7 +226,3 @@ def _named(children: Sequence[Branch]) -> str:
     names = ", ".join(child.name for child in children[:_NAMED])
     more = f" and {len(children) - _NAMED} more" if len(children) > _NAMED else ""
     return f"{'a child' if len(children) == 1 else 'children'}: {names}{more}"
-
-
-def _shell(name: str) -> str:
-    return name if name.replace("-", "").replace("_", "").isalnum() else f"'{name}'"

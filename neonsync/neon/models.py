@@ -168,12 +168,12 @@ def operations_of(body: Mapping[str, Any]) -> list[Operation]:
 
 
 def _id_of(body: Mapping[str, Any], what: str) -> str:
-    if not body.get("id"):
+    if not body.get("id") or not isinstance(body["id"], str):
         raise AnswerError(
             f"Neon's answer has no id of the {what}",
             "Check NEON_API_HOST. If it is Neon's, this version may be too old for its API.",
         )
-    return str(body["id"])
+    return body["id"]
 
 
 def _text(value: Any) -> str | None:

@@ -1,0 +1,103 @@
+"""Commands of neonsync in this process, on the sandbox; no secret may stand in what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from neonsync.cli.main import main
+from neonsync.neon.branches import Project
+from neonsync.sandbox import Sandbox
+from neonsync.settings import load_settings
+from tests.cli.test_cli import BARE
+
+Run = Callable[..., "Done"]
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def variables(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    return {**environment, "NEONSYNC_HISTORY_FILE": str(tmp_path / "history.jsonl")}
+
+
+@pytest.fixture
+def call(
+    world: Sandbox,
+    variables: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Run]:
+    """Run a command as the console script does, in this process: a new one takes a second."""
+    sigterm = signal.getsignal(signal.SIGTERM)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, **more: str) -> Done:
+        capsys.readouterr()
+        code = 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "environ", {**BARE, **variables, **more})
+            patch.setattr(sys, "argv", ["neonsync", *arguments])
+            try:
+                main()
+            except SystemExit as left:
+                code = int(left.code or 0)
+        done = Done(code, *capsys.readouterr())
+        if "--show" not in arguments:
+            history = Path(variables["NEONSYNC_HISTORY_FILE"])
+            noted = history.read_text() if history.exists() else ""
+            for secret in secrets_of(world, variables):
+                assert secret not in done.stdout + done.stderr + noted, "a secret was shown"
+        return done
+
+    yield run
+    signal.signal(signal.SIGTERM, sigterm)
+
+
+def secrets_of(world: Sandbox, variables: dict[str, str]) -> set[str]:
+    """Keys, and the passwords of all roles on all branches, plain and as an address has them."""
+    state = json.loads((world.directory / "neon" / "state.json").read_text())
+    roles = [role for branch in state["branches"].values() for role in branch["roles"]]
+    passwords = {role["password"] for role in roles} | {state["admin_password"]}
+    return {
+        variables["NEON_API_KEY"],
+        variables["AWS_SECRET_ACCESS_KEY"],
+        *passwords,
+        *(quote(password, safe="") for password in passwords),
+    }
+
+
+@pytest.fixture
+def project(environment: dict[str, str]) -> Project:
+    return Project(load_settings(flags={}, environ=environment).neon)
+
+
+@pytest.fixture
+def gone(project: Project) -> Iterator[list[str]]:
+    """Names of branches that are deleted at the end, if they are there."""
+    names: list[str] = []
+    yield names
+    for name in names:
+        branch = project.find(name)
+        if branch is not None:
+            project.delete(branch)
+
+
+def noted(variables: dict[str, str]) -> list[tuple[str, str, str]]:
+    path = Path(variables["NEONSYNC_HISTORY_FILE"])
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [(e["kind"], e["branch"], e["status"]) for e in map(json.loads, lines)]
