@@ -44,7 +44,9 @@ class Waiter:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NeonService]:
     root: Path = tmp_path_factory.mktemp("neon") / "root"
-    neon = NeonService(root, KEY, options=NeonOptions(operation_seconds=0.0, root_branches=2))
+    neon = NeonService(
+        root, KEY, options=NeonOptions(operation_seconds=0.0, durable=False, root_branches=2)
+    )
     neon.start()
     try:
         yield neon

@@ -120,7 +120,7 @@ class Playback(BaseAdapter):
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     root: Path = tmp_path_factory.mktemp("neon") / "root"
-    service = NeonService(root, KEY, options=NeonOptions(operation_seconds=0.0))
+    service = NeonService(root, KEY, options=NeonOptions(operation_seconds=0.0, durable=False))
     service.start()
     try:
         settings = NeonSettings(service.project_id, Secret(KEY), service.api_host, "", "")

@@ -34,12 +34,15 @@ class NeonOptions:
     ``operation_seconds``: how long each operation is at least seen as scheduling or running.
     ``compute``: how long computes take to start, and when idle ones are suspended.
     ``history_seconds``: how far back a branch can be restored, or branched from.
+    ``durable``: whether data outlive a crash of the machine, for which servers wait for the disk;
+    those of a process they outlive in any case.
     ``root_branches``: how many branches without a parent there may be; 3 is the Free plan's.
     """
 
     operation_seconds: float = 0.2
     history_seconds: float = 86_400
     root_branches: int = 3
+    durable: bool = True
     compute: ComputeOptions = field(default_factory=ComputeOptions)
 
 
@@ -146,7 +149,9 @@ class _Running:
         path = root / "state.json"
         self._store = Store(path, load(path) or _new_state())
         self._launcher = Launcher(root)
-        self._computes = Computes(root / "branches", self._launcher, self._store)
+        self._computes = Computes(
+            root / "branches", self._launcher, self._store, durable=options.durable
+        )
         self._operations = Operations(self._store, options.operation_seconds, faults.operations)
         self._server: LoopbackServer | None = None
         self._stopping = False
