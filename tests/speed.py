@@ -24,6 +24,8 @@ def use_memory_for_folders() -> None:
     """Keep the tests' folders in memory where there is room: each branch is a thousand files."""
     if _TEMP_ROOT in os.environ or not os.access(_MEMORY, os.W_OK | os.X_OK):
         return
+    if os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
+        return  # programs of npm are installed there
     free = min(shutil.disk_usage(_MEMORY).free, psutil.virtual_memory().available)
     if free >= _ENOUGH:
         os.environ[_TEMP_ROOT] = str(_MEMORY)
