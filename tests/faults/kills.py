@@ -50,7 +50,7 @@ def reader(target: Target) -> Iterator[list[object]]:
                     seen.append("absent")
                 except psycopg.Error as error:
                     seen.append(error)
-                stop.wait(0.002)
+                stop.wait(0.01)
 
     thread = threading.Thread(target=read)
     thread.start()
