@@ -27,11 +27,20 @@ from neonsync.sandbox import Sandbox
 from neonsync.sandbox.aws import AthenaOptions
 from neonsync.sandbox.neon import NeonOptions
 from neonsync.settings import Settings, load_settings
+from tests import speed
 
 # No test may write into the history of whoever runs it; processes inherit this.
 os.environ[HISTORY_VARIABLE] = os.devnull
 ROWS = 9_000  # 90 days of 100 rows: every date is there, and a run takes two seconds
 _numbers = itertools.count(1)
+
+speed.use_memory_for_folders()
+speed.load_descriptions_once()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the files that take long begin first, so that no worker ends with one alone."""
+    items.sort(key=lambda item: speed.place(item.path))
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +50,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         tmp_path_factory.mktemp("world") / "sandbox",
         rows=ROWS,
         athena=AthenaOptions(query_seconds=0.05),
-        neon=NeonOptions(operation_seconds=0.05),
+        neon=NeonOptions(operation_seconds=0.05, durable=False),
     )
     with sandbox:
         yield sandbox

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -72,10 +72,10 @@ class Project(ProjectView):
             if there is None:
                 raise
             return self._existing(there, wish)  # somebody else was quicker
-        self.wait_for(operations_of(answer))
         said = as_object(answer.get("branch"))
         noted = {"value": wish.annotation}
-        branch = Branch.parse(said, noted) if said.get("id") else self.branch(name)
+        branch = Branch.parse(said, noted) if said.get("id") else self._made(name)
+        self._wait(answer, branch)
         return Created(self._again(branch), created=True)
 
     def delete(self, branch: Branch) -> bool:
@@ -93,7 +93,8 @@ class Project(ProjectView):
             if error.status != 404:
                 raise
             return False
-        self.wait_for(operations_of(answer))
+        if answer:
+            self._wait(answer, branch)
         return bool(answer)
 
     def restore(
@@ -134,7 +135,7 @@ class Project(ProjectView):
                 raise
             self._settle_restore(branch, before, backup, error)
         else:
-            self.wait_for(operations_of(answer))
+            self._wait(answer, branch)
         return self._again(branch)
 
     def _settle_restore(
@@ -177,8 +178,9 @@ class Project(ProjectView):
             self._patience.pause(POLL_SECONDS)
         return False
 
-    def _refuse_taken(self, name: str) -> None:
-        if self.find(name) is not None:
+    def _refuse_taken(self, name: str, by: Branch | None = None) -> None:
+        found = self.find(name)
+        if found is not None and (by is None or found.id != by.id):
             raise ConfigError(
                 f"the project has a branch named {name!r} already", "Choose another name."
             )
@@ -196,7 +198,7 @@ class Project(ProjectView):
             ConfigError: the name cannot be, or is another branch's.
         """
         guards.check_name(name)
-        self._refuse_taken(name)
+        self._refuse_taken(name, branch)
         try:
             return self._change(branch, {"name": name}, lambda now: now.name == name)
         except NeonRequestError as error:
@@ -226,10 +228,30 @@ class Project(ProjectView):
         self._wait_for_branch(branch)
         return self._again(branch)
 
+    def _made(self, name: str) -> Branch:
+        """A branch that was just made, and may not be listed for a moment."""
+        for _ in range(_UNSEEN_LOOKS):
+            if (branch := self.find(name)) is not None:
+                return branch
+            self._patience.pause(POLL_SECONDS)
+        return self.branch(name)
+
+    def _wait(self, answer: Mapping[str, Any], branch: Branch) -> None:
+        """Wait for what a change has begun; the answer may not tell, though Neon is at work."""
+        begun = answer.get("operations")
+        if isinstance(begun, list) and all(as_object(each).get("id") for each in begun):
+            self.wait_for(operations_of(answer))
+        else:
+            self._wait_for_branch(branch)
+
     def _wait_for_branch(self, branch: Branch) -> None:
         answer = self._api.get(f"{self._path}/operations", limit=_MOST_OPERATIONS)
-        operations = [Operation.parse(body) for body in objects(answer, "operations")]
-        self.wait_for([o for o in operations if o.branch_id == branch.id and o.status in _BUSY])
+        operations = [
+            Operation.parse(body) for body in objects(answer, "operations") if body.get("id")
+        ]
+        self.wait_for(
+            [o for o in operations if o.branch_id in ("", branch.id) and o.status in _BUSY]
+        )
 
     def _look(self, branch: Branch) -> Branch | None:
         """The branch as it is now, by its id; None when it is gone."""
@@ -273,5 +295,5 @@ class Project(ProjectView):
             if not may_have_acted(error) or not self._comes_true(seen):
                 raise
             return self._again(branch)
-        self.wait_for(operations_of(answer))
+        self._wait(answer, branch)
         return self._again(branch)

@@ -43,7 +43,7 @@ def check_sync(branch: Branch, confirmed: Sequence[str]) -> None:
     """Refuse to sync into a branch that needs a confirmation and has none.
 
     Raises:
-        RefusedError: it is the default or a protected branch.
+        RefusedError: it is the default or a protected branch, or Neon did not tell.
     """
     kind = _guarded(branch)
     if kind and branch.name not in confirmed:
@@ -252,7 +252,7 @@ def children_of(branch: Branch, branches: Iterable[Branch]) -> list[Branch]:
 def _guarded(branch: Branch) -> str:
     if branch.protected or branch.default:
         return "a protected" if branch.protected else "the default"
-    return "" if branch.guards_known else "perhaps the default"
+    return "" if branch.guards_known else "perhaps the default or a protected"
 
 
 def _named(children: Sequence[Branch]) -> str:

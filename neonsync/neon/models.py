@@ -23,7 +23,7 @@ ANNOTATION_KEY = "neonsync"
 class Branch:
     """A branch; ``state`` is a free word of Neon's, ``logical_size`` is in bytes or unknown.
 
-    ``guards_known`` is False where Neon did not say whether it is the default branch.
+    ``guards_known`` is False where an answer left out whether it is the default or a protected one.
     """
 
     id: str
@@ -68,7 +68,8 @@ class Branch:
             parent_timestamp=read_moment(body.get("parent_timestamp")),
             init_source=str(body.get("init_source") or ""),
             last_reset_at=read_moment(body.get("last_reset_at")),
-            guards_known="default" in body or "primary" in body,
+            guards_known=isinstance(body.get("protected"), bool)
+            and isinstance(body.get("default", body.get("primary")), bool),
             annotation={str(name): str(value) for name, value in noted.items()},
         )
 
@@ -169,12 +170,12 @@ def operations_of(body: Mapping[str, Any]) -> list[Operation]:
 
 
 def _id_of(body: Mapping[str, Any], what: str) -> str:
-    if not body.get("id"):
+    if not body.get("id") or not isinstance(body["id"], str):
         raise AnswerError(
             f"Neon's answer has no id of the {what}",
             "Check NEON_API_HOST. If it is Neon's, this version may be too old for its API.",
         )
-    return str(body["id"])
+    return body["id"]
 
 
 def _text(value: Any) -> str | None:

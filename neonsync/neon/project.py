@@ -101,8 +101,13 @@ class ProjectView:
         raise self._unknown(name, branches)
 
     def databases(self, branch: Branch) -> list[str]:
-        """The names of a branch's databases; no compute is woken."""
-        answer = self._api.get(f"{self._branch_path(branch)}/databases")
+        """The names of a branch's databases, none of one that is gone; no compute is woken."""
+        try:
+            answer = self._api.get(f"{self._branch_path(branch)}/databases")
+        except NeonRequestError as error:
+            if error.status != 404:
+                raise
+            return []
         return sorted(str(each.get("name") or "") for each in objects(answer, "databases"))
 
     def address(self, branch: Branch) -> BranchAddress:

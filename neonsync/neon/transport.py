@@ -114,7 +114,8 @@ class NeonTransport(NeonAPI):
                 self._say_once(attempt, _why(refusal))
                 wait = _backoff(attempt)
                 if refusal.retry_after is not None:
-                    wait = min(refusal.retry_after, LONGEST_RETRY_AFTER)
+                    # Never sooner than without it: 0, or a date that is past, asks for a storm.
+                    wait = max(wait, min(refusal.retry_after, LONGEST_RETRY_AFTER))
             self.patience.pause(wait)
 
     def _send(self, method: str, path: str, **kwargs: Any) -> requests.Response:

@@ -1,4 +1,4 @@
-"""Commands about branches, called as the console script calls them; each test has its history."""
+"""Commands of neonsync in this process, on the sandbox; no secret may stand in what they say."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from neonsync.cli.main import main
 from neonsync.neon.branches import Project
+from neonsync.sandbox import Sandbox
 from neonsync.settings import load_settings
 from tests.cli.test_cli import BARE
 from tests.neon.scripted import KEY, PROJECT, Scripted
@@ -35,6 +37,7 @@ def variables(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def call(
+    world: Sandbox,
     variables: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -54,10 +57,29 @@ def call(
                 main()
             except SystemExit as left:
                 code = int(left.code or 0)
-        return Done(code, *capsys.readouterr())
+        done = Done(code, *capsys.readouterr())
+        if "--show" not in arguments:
+            history = Path(variables["NEONSYNC_HISTORY_FILE"])
+            noted = history.read_text() if history.exists() else ""
+            for secret in secrets_of(world, variables):
+                assert secret not in done.stdout + done.stderr + noted, "a secret was shown"
+        return done
 
     yield run
     signal.signal(signal.SIGTERM, sigterm)
+
+
+def secrets_of(world: Sandbox, variables: dict[str, str]) -> set[str]:
+    """Keys, and the passwords of all roles on all branches, plain and as an address has them."""
+    state = json.loads((world.directory / "neon" / "state.json").read_text())
+    roles = [role for branch in state["branches"].values() for role in branch["roles"]]
+    passwords = {role["password"] for role in roles} | {state["admin_password"]}
+    return {
+        variables["NEON_API_KEY"],
+        variables["AWS_SECRET_ACCESS_KEY"],
+        *passwords,
+        *(quote(password, safe="") for password in passwords),
+    }
 
 
 @pytest.fixture

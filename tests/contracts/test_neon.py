@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
@@ -14,12 +15,16 @@ from openapi_core import OpenAPI
 from openapi_core.contrib.requests import RequestsOpenAPIRequest, RequestsOpenAPIResponse
 from openapi_core.exceptions import OpenAPIError
 
+from neonsync.neon.annotation import annotation
 from neonsync.neon.branches import Project
+from neonsync.neon.creation import BranchWish
 from neonsync.sandbox.neon import NeonOptions, NeonService
 from neonsync.settings import load_settings
 from tests.sandbox.neon_fixtures import KEY, Client
 
-DESCRIPTION = OpenAPI.from_file_path(str(Path(__file__).parent / "neon.yaml"))
+FILE = Path(__file__).parent / "neon.yaml"
+DESCRIPTION = OpenAPI.from_file_path(str(FILE))
+CONTENT: dict[str, Any] = DESCRIPTION.spec.read_value()
 
 
 class Exchanges:
@@ -37,23 +42,47 @@ class Exchanges:
         return reply
 
     def check(self) -> set[str]:
-        """Validate all; returns the operations that were seen, as method and path template."""
+        """Validate all; returns the operations that were seen, as method and described path."""
         templates = set()
         for request, reply in self.seen:
             described = RequestsOpenAPIRequest(request)
             if reply.status_code < 400:  # what is refused may well be wrong
                 DESCRIPTION.validate_request(described)
+                asked = {name for name, _ in parse_qsl(urlsplit(str(request.url)).query)}
+                assert asked <= _parameters(request), f"{request.url} asks for the unknown"
             DESCRIPTION.validate_response(described, RequestsOpenAPIResponse(reply))
             found = DESCRIPTION.unmarshal_response(described, RequestsOpenAPIResponse(reply))
             assert not found.errors
-            templates.add(f"{request.method} {_template(str(request.path_url))}")
+            templates.add(f"{request.method} {_described(request)}")
         return templates
 
 
-def _template(path: str) -> str:
-    """The path without ids, to count what was covered."""
-    parts = path.split("?")[0].removeprefix("/api/v2/").split("/")
-    return "/".join(part if n % 2 == 0 else "*" for n, part in enumerate(parts))
+def _described(request: requests.PreparedRequest) -> str:
+    """The path as it is described, the one with the fewest names open."""
+    parts = str(request.path_url).split("?")[0].removeprefix("/api/v2/").split("/")
+    fitting = [
+        path
+        for path in CONTENT["paths"]
+        if len(open_parts := path.strip("/").split("/")) == len(parts)
+        and all(o.startswith("{") or o == part for o, part in zip(open_parts, parts, strict=True))
+    ]
+    return str(min(fitting, key=lambda path: path.count("{")))
+
+
+def _parameters(request: requests.PreparedRequest) -> set[str]:
+    """The names of the query's parameters that are described for a request."""
+    operation = CONTENT["paths"][_described(request)][str(request.method).lower()]
+    references = [each["$ref"].split("/")[-1] for each in operation.get("parameters", [])]
+    return {CONTENT["components"]["parameters"][name]["name"] for name in references}
+
+
+def _all_operations() -> set[str]:
+    return {
+        f"{method.upper()} {path}"
+        for path, entry in CONTENT["paths"].items()
+        for method in entry
+        if method != "parameters"
+    }
 
 
 @pytest.fixture
@@ -68,7 +97,7 @@ def exchanges(monkeypatch: pytest.MonkeyPatch) -> Exchanges:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NeonService]:
     root = tmp_path_factory.mktemp("neon") / "root"
-    neon = NeonService(root, KEY, options=NeonOptions(operation_seconds=0.0))
+    neon = NeonService(root, KEY, options=NeonOptions(operation_seconds=0.0, durable=False))
     neon.start()
     yield neon
     neon.stop()
@@ -82,6 +111,7 @@ def test_the_sandbox_answers_as_described(service: NeonService, exchanges: Excha
     branch, endpoint = f"/branches/{branch_id}", f"/endpoints/{endpoint_id}"
     for path in ("", "/branches", "/branches/count", branch, f"{branch}/endpoints", "/endpoints"):
         client.get(path)
+    client.get(endpoint)
     client.get("/branches", search="wire", sort_by="name", sort_order="asc", limit=1)
     changes = ({"name": "wired"}, {"expires_at": None}, {"protected": False})
     for change in changes:
@@ -106,6 +136,9 @@ def test_the_sandbox_answers_as_described(service: NeonService, exchanges: Excha
     parent = {"source_branch_id": created["branch"]["parent_id"]}
     client.settle(client.call("POST", f"{branch}/restore", json=parent))
     client.settle(client.call("DELETE", endpoint))
+    compute = {"endpoint": {"branch_id": branch_id, "type": "read_write"}}
+    client.settle(client.call("POST", "/endpoints", json=compute))
+    client.get("/operations", limit=5)
     assert client.call("DELETE", endpoint).status_code == 204
     client.delete(created)
     assert client.call("DELETE", branch).status_code == 204
@@ -115,28 +148,61 @@ def test_the_sandbox_answers_as_described(service: NeonService, exchanges: Excha
         client.call("GET", "/branches", headers={"Authorization": "Bearer wrong"}),
     ]
     assert [reply.status_code for reply in refused] == [404, 409, 401]
-    assert len(exchanges.check()) >= 27
+    client.settle(client.call("POST", f"/branches/{parent['source_branch_id']}/set_as_default"))
+    api = client.service.api_host
+    for url in (f"{api}/users/me", f"{api}/projects", f"{api}/projects?limit=1&search=sandbox"):
+        assert client.session.get(url, timeout=20).status_code == 200
+    assert exchanges.check() == _all_operations()
 
 
 def test_what_neonsync_asks_and_gets_is_as_described(
-    service: NeonService, exchanges: Exchanges
+    service: NeonService, exchanges: Exchanges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("neonsync.neon.waiting.POLL_SECONDS", 0.05)
     environment = {
         "NEON_API_HOST": service.api_host,
         "NEON_API_KEY": KEY,
         "NEON_PROJECT_ID": service.project_id,
     }
     project = Project(load_settings(flags={}, environ=environment).neon)
-    branch = project.create("from-neonsync").branch
-    assert project.address(branch).host
+    moment = project.now()
+    wish = BranchWish(
+        parent="main",
+        expires_in=timedelta(days=1),
+        min_cu=0.25,
+        max_cu=1,
+        annotation=annotation({}),
+    )
+    branch = project.create("from-neonsync", wish).branch
+    assert not project.create("from-neonsync").created
+    address = project.address(branch)
+    assert project.endpoint(address.endpoint_id) is not None
+    branch = project.set_expiry(branch, None)
     branch = project.set_expiry(branch, datetime.now(UTC) + timedelta(days=1))
     branch = project.rename(branch, "renamed")
     project.reset(branch)
-    assert project.delete(branch)
-    seen = exchanges.check()
-    for asked in ("POST projects/*/branches", "DELETE projects/*/branches/*"):
-        assert asked in seen
-    assert "POST projects/*/branches/*/restore" in seen
+    project.create("past", BranchWish(at=moment))
+    project.create("shape", BranchWish(schema_only=True))
+    project.restore(branch, branch.id, at=project.now(), backup="before")
+    for name in ("past", "shape", "renamed", "before"):
+        assert project.delete(project.branch(name))
+    asked = "/projects/{project_id}"
+    assert exchanges.check() == {
+        f"GET {asked}",
+        f"GET {asked}/connection_uri",
+        f"GET {asked}/endpoints",
+        f"GET {asked}/operations",
+        f"GET {asked}/operations/{{operation_id}}",
+        f"GET {asked}/branches",
+        f"POST {asked}/branches",
+        f"GET {asked}/branches/{{branch_id}}",
+        f"PATCH {asked}/branches/{{branch_id}}",
+        f"DELETE {asked}/branches/{{branch_id}}",
+        f"POST {asked}/branches/{{branch_id}}/restore",
+        f"GET {asked}/branches/{{branch_id}}/endpoints",
+        f"GET {asked}/branches/{{branch_id}}/databases",
+        f"GET {asked}/branches/{{branch_id}}/roles",
+    }
 
 
 def test_what_the_neon_api_package_asks_and_gets_is_as_described(

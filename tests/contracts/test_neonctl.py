@@ -45,7 +45,7 @@ def neonctl(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NeonService]:
     root = tmp_path_factory.mktemp("neon") / "root"
-    neon = NeonService(root, KEY, options=NeonOptions(operation_seconds=0.0))
+    neon = NeonService(root, KEY, options=NeonOptions(operation_seconds=0.0, durable=False))
     neon.start()
     yield neon
     neon.stop()

@@ -196,6 +196,7 @@ def branch(name: str, **more: Any) -> dict[str, Any]:
         "name": name,
         "current_state": "ready",
         "default": False,
+        "protected": False,
         "created_at": "2026-01-01T00:00:00Z",
         **more,
     }

@@ -39,6 +39,21 @@ def test_default_and_protected_branches_are_synced_with_their_name_only() -> Non
             assert "--confirm main" in error.remedy
         guards.check_sync(guarded, ("other", "main"))
     guards.check_sync(made("dev"), ())
+    remedy = refused(guards.check_sync, made('it\'s "x"', protected=True), ()).remedy
+    assert """--confirm 'it'"'"'s "x"', or confirm = ["it's \\"x\\""]""" in remedy
+
+
+@pytest.mark.parametrize("unsaid", ["default", "protected"])
+def test_a_branch_that_neon_says_too_little_of_is_no_branch_to_write_to(unsaid: str) -> None:
+    body = branch("dev", created_at="2020-01-01T00:00:00Z")
+    guards.check_sync(Branch.parse(body, OURS), ())
+    for value in (None, 0, "false"):
+        untold = Branch.parse({**body, unsaid: value}, OURS)
+        refused(guards.check_sync, untold, ())
+        guards.check_sync(untold, ("dev",))
+        assert prune_candidates([untold], PruneRule(timedelta(days=1)), NOW) == []
+    del body[unsaid]
+    assert "perhaps" in refused(guards.check_sync, Branch.parse(body, OURS), ()).message
 
 
 def test_a_branch_of_which_nobody_said_that_it_is_not_the_default_one_is_guarded() -> None:
@@ -46,7 +61,7 @@ def test_a_branch_of_which_nobody_said_that_it_is_not_the_default_one_is_guarded
     assert "perhaps the default" in refused(guards.check_sync, unknown, ()).message
     guards.check_sync(unknown, ("x",))
     assert prune_candidates([unknown], PruneRule(), NOW) == []
-    guards.check_sync(Branch.parse({"id": "br-x", "primary": False}), ())
+    guards.check_sync(Branch.parse({"id": "br-x", "primary": False, "protected": False}), ())
 
 
 def test_a_name_in_a_remedy_can_be_pasted_into_a_shell() -> None:

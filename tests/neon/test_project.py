@@ -406,6 +406,25 @@ def test_an_answer_to_a_new_branch_without_the_branch_is_looked_up() -> None:
     assert (made.created, made.branch.id) == (True, "br-dev")
 
 
+@pytest.mark.parametrize("told", [{}, {"operations": None}, {"operations": [{"action": "do"}]}])
+def test_work_that_the_answer_to_a_change_does_not_tell_is_waited_for(told: dict[str, Any]) -> None:
+    neon = FakeNeon(branch("main"), branch("dev", parent_id="br-main"))
+    busy = neon.operation("running", branch_id="br-dev")
+
+    def finish(call: Call) -> Answer | None:
+        if call.path.endswith("operations/op-0"):
+            busy["status"] = "finished"
+        return None
+
+    neon.before = finish
+    neon.after = lambda call, answer: (
+        Answer({"branch": answer.body["branch"], **told}) if call.method == "POST" else answer
+    )
+    with project(neon) as (it, _, _):
+        it.reset(it.branch("dev"))
+    assert busy["status"] == "finished", "else a sync would go into what is being overwritten"
+
+
 def test_an_answer_without_an_id_is_said() -> None:
     with project(FakeNeon({"name": "x"})) as (it, _, _), pytest.raises(AnswerError, match="no id"):
         it.branches()

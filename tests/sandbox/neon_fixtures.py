@@ -21,10 +21,10 @@ T = TypeVar("T")
 class Client:
     """Plain requests to the API, with the key."""
 
-    def __init__(self, service: NeonService) -> None:
+    def __init__(self, service: NeonService, key: str = KEY) -> None:
         self.service = service
         self.session = requests.Session()
-        self.session.headers["Authorization"] = f"Bearer {KEY}"
+        self.session.headers["Authorization"] = f"Bearer {key}"
         self.project = f"{service.api_host}/projects/{service.project_id}"
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:

@@ -21,7 +21,7 @@ from tests.sandbox.neon_fixtures import COMPUTE, KEY, Client, rows, until, uri
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     root: Path = tmp_path_factory.mktemp("neon") / "root"
-    service = NeonService(root, KEY, options=NeonOptions(operation_seconds=0.05))
+    service = NeonService(root, KEY, options=NeonOptions(operation_seconds=0.05, durable=False))
     service.start()
     try:
         with psycopg.connect(service.connection_uri("main")) as connection:

@@ -24,7 +24,7 @@ START_SECONDS = 0.3
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     root: Path = tmp_path_factory.mktemp("neon") / "root"
     compute = ComputeOptions(start_seconds=START_SECONDS)
-    options = NeonOptions(operation_seconds=0.0, compute=compute)
+    options = NeonOptions(operation_seconds=0.0, durable=False, compute=compute)
     service = NeonService(root, KEY, options=options)
     service.start()
     try:
@@ -203,7 +203,9 @@ def test_a_replica_reads_what_is_written_and_writes_nothing(client: Client, bran
 
 
 def test_an_idle_compute_suspends_by_itself_and_stays_so_over_a_restart(tmp_path: Path) -> None:
-    options = NeonOptions(operation_seconds=0.0, compute=ComputeOptions(idle_seconds=0.3))
+    options = NeonOptions(
+        operation_seconds=0.0, durable=False, compute=ComputeOptions(idle_seconds=0.3)
+    )
     service = NeonService(tmp_path / "neon", KEY, options=options)
     service.start()
     try:

@@ -20,7 +20,7 @@ from tests.sandbox.neon_fixtures import KEY, Client, rows, until, uri
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     root: Path = tmp_path_factory.mktemp("neon") / "root"
-    service = NeonService(root, KEY, options=NeonOptions(operation_seconds=0.0))
+    service = NeonService(root, KEY, options=NeonOptions(operation_seconds=0.0, durable=False))
     service.start()
     try:
         yield Client(service)

@@ -24,7 +24,7 @@ from neonsync.sandbox.neon.launcher import Launcher
 from tests.faults.processes import servers_below
 
 KEY = "napi_sandbox_test"
-QUICK = NeonOptions(operation_seconds=0.0)
+QUICK = NeonOptions(operation_seconds=0.0, durable=False)
 SERVE = """
 import sys, threading
 from pathlib import Path
@@ -156,7 +156,7 @@ def test_a_killed_service_leaves_no_server_and_starts_again(root: Path) -> None:
 
 
 def test_a_stop_in_the_middle_of_a_new_branch_finishes_it(root: Path) -> None:
-    neon = NeonService(root, KEY, options=NeonOptions(operation_seconds=30))
+    neon = NeonService(root, KEY, options=NeonOptions(operation_seconds=30, durable=False))
     neon.start()
     try:
         make_table(neon.connection_uri("main"))

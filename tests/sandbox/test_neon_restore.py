@@ -13,7 +13,7 @@ import pytest
 from neonsync.sandbox.neon import NeonOptions, NeonService
 from tests.sandbox.neon_fixtures import KEY, Client, rows, uri
 
-QUICK = NeonOptions(operation_seconds=0.0)
+QUICK = NeonOptions(operation_seconds=0.0, durable=False)
 FILMS = "SELECT count(*) FROM film"
 
 

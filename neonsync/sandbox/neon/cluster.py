@@ -34,12 +34,17 @@ _LOCALES = ("C.UTF-8", "C")
 class Cluster:
     """One Postgres of its own; made empty or as a copy of another, then started and stopped."""
 
-    def __init__(self, folder: Path, launcher: Launcher, admin_password: str) -> None:
+    def __init__(
+        self, folder: Path, launcher: Launcher, admin_password: str, *, durable: bool = True
+    ) -> None:
         self.folder = folder
         self.data = folder / "data"
         self._log = folder / "postgres.log"
         self._launcher = launcher
         self._admin_password = admin_password
+        self._settings = [f"wal_keep_size={history.KEPT}"]
+        if not durable:
+            self._settings.append("fsync=off")
         self.lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
@@ -126,7 +131,7 @@ class Cluster:
         self, port: int | None, taken: Collection[int] = (), settings: Iterable[str] = ()
     ) -> int:
         """Start the server, on the port when it is free, else on another; returns which."""
-        options = [word for setting in settings for word in ("-c", setting)]
+        options = [word for setting in (*self._settings, *settings) for word in ("-c", setting)]
         with self.lock:
             end_left_over(self.data)
             self._launcher.give(self.data)
@@ -134,7 +139,7 @@ class Cluster:
             self._process = self._launcher.serve(
                 "postgres",
                 *("-D", str(self.data), "-h", LOOPBACK, "-p", str(self.port), "-k", ""),
-                *("-c", f"wal_keep_size={history.KEPT}", *options),
+                *options,
                 log=self._log,
             )
             self._await_ready(self._process)

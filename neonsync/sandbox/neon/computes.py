@@ -22,8 +22,11 @@ _SYSTEM_DATABASES = ("template0", "template1", "postgres")
 class Computes:
     """The data of branches: clusters on disk, and work on them."""
 
-    def __init__(self, folder: Path, launcher: Launcher, store: Store) -> None:
+    def __init__(
+        self, folder: Path, launcher: Launcher, store: Store, *, durable: bool = True
+    ) -> None:
         self._folder = folder
+        self._durable = durable
         self._launcher = launcher
         self._store = store
         self._clusters: dict[str, Cluster] = {}
@@ -205,7 +208,9 @@ class Computes:
         with self._lock:
             if branch_id not in self._clusters:
                 folder = self._folder / branch_id
-                self._clusters[branch_id] = Cluster(folder, self._launcher, self._admin_password)
+                self._clusters[branch_id] = Cluster(
+                    folder, self._launcher, self._admin_password, durable=self._durable
+                )
             return self._clusters[branch_id]
 
 

@@ -15,15 +15,24 @@ from neonsync.sandbox.neon.request import Reply
 
 
 @dataclass(frozen=True)
+class Lost:
+    """A reply that does not arrive: the connection is cut, or a proxy answers on its own."""
+
+    method: str | None = None
+    instead: Reply | None = None
+
+
+@dataclass(frozen=True)
 class Fault:
     """What happens to one request: a reply in place of the true one, a delay, a hang-up.
 
-    ``hang`` is waited for, without a reply; ``distort`` changes the true reply.
+    ``hang`` is waited for, without a reply; ``distort`` changes the true reply; ``lost`` is what
+    comes in its place after the work is done.
     """
 
     reply: Reply | None = None
     delay_seconds: float = 0.0
-    lose_reply: bool = False
+    lost: Lost | None = None
     hang: threading.Event | None = None
     distort: bool = False
 
@@ -37,7 +46,7 @@ class Faults:
     _refuse: Callable[[str, str | None], None]
     _replies: deque[Reply] = field(default_factory=deque)
     _delays: deque[float] = field(default_factory=deque)
-    _losses: int = 0
+    _losses: deque[Lost] = field(default_factory=deque)
     clock: timedelta = timedelta(0)
     operations: OperationFaults = field(default_factory=OperationFaults)
     _until: tuple[float, Reply] | None = None
@@ -68,10 +77,16 @@ class Faults:
         with self._lock:
             self._delays.extend([seconds] * n)
 
-    def lose_next(self, n: int) -> None:
-        """Do what the next ``n`` requests ask, and hang up in place of a reply."""
+    def lose_next(
+        self, n: int, method: str | None = None, status: int | None = None, body: str = ""
+    ) -> None:
+        """Do what the next ``n`` requests (of a method) ask, and hang up in place of a reply.
+
+        With a ``status`` the answer is that, with ``body`` as HTML: a proxy's that gave up waiting.
+        """
+        instead = None if status is None else Reply(status, body)
         with self._lock:
-            self._losses += n
+            self._losses.extend([Lost(method, instead)] * n)
 
     def fail_for(
         self, seconds: float, status: int, headers: Mapping[str, str] | None = None
@@ -125,8 +140,9 @@ class Faults:
     def take(self, method: str) -> Fault:
         """The faults for the request that is here now."""
         with self._lock:
-            losing = self._losses > 0
-            self._losses -= losing
+            lost = None
+            if self._losses and self._losses[0].method in (None, method):
+                lost = self._losses.popleft()
             hanging = self._hanging > 0
             self._hanging -= hanging
             reply = self._replies.popleft() if self._replies else None
@@ -137,5 +153,5 @@ class Faults:
                 hang=self._hung if hanging else None,
                 distort=self._distort,
                 delay_seconds=self._delays.popleft() if self._delays else 0.0,
-                lose_reply=losing,
+                lost=lost,
             )

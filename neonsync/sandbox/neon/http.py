@@ -51,10 +51,12 @@ class ApiHandler(BaseHTTPRequestHandler):
         # A client must get an answer, whatever breaks in here.
         except Exception as error:
             reply = _refusal(ApiError(500, f"internal error: {type(error).__name__}: {error}"))
-        if fault.lose_reply:
-            self.close_connection = True
-        else:
+        if fault.lost is None:
             self._send(reply)
+        elif fault.lost.instead is not None:
+            self._send(fault.lost.instead)
+        else:
+            self.close_connection = True
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _respond  # noqa: N815
 

@@ -31,11 +31,13 @@ class Step:
 class Fate:
     """What becomes of one operation, other than that it finishes.
 
-    ``seconds`` that it takes at least; ``failures`` that are seen before it is tried again, each
-    for ``pause_seconds``, or ``for_good``; ``skipped`` is how it then ends.
+    ``seconds`` that it takes at least, or ``until`` somebody sets that; ``failures`` that are seen
+    before it is tried again, each for ``pause_seconds``, or ``for_good``; ``skipped`` is how it
+    then ends.
     """
 
     seconds: float = 0.0
+    until: threading.Event | None = None
     failures: int = 0
     pause_seconds: float = 0.2
     for_good: bool = False
@@ -135,6 +137,8 @@ class Operations:
         except Exception as failure:
             error = str(failure) or type(failure).__name__
         self._hurry.wait(max(0.0, began + seconds - time.monotonic()))
+        while fate.until is not None and not (fate.until.wait(0.02) or self._hurry.is_set()):
+            pass
         done = OperationStatus.SKIPPED if fate.skipped else OperationStatus.FINISHED
         status = done if error is None else OperationStatus.FAILED
         failures = fate.failures + (error is not None)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from neonsync.sandbox.neon.cluster import free_port
@@ -23,6 +22,7 @@ from neonsync.sandbox.neon.rules import (
     SCHEMA_ONLY,
     BranchChange,
     BranchWish,
+    Limits,
     choose_parent,
     expiry,
     new_child,
@@ -57,18 +57,6 @@ class Change:
     endpoints: tuple[Endpoint, ...] = ()
 
 
-@dataclass(frozen=True)
-class Limits:
-    """The clock of the project, and how far back its history goes."""
-
-    history_seconds: float
-    clock: Callable[[], timedelta]
-
-    def now(self) -> datetime:
-        """The present moment by that clock."""
-        return datetime.now(UTC) + self.clock()
-
-
 class Project:
     """The one project of the sandbox."""
 
@@ -92,7 +80,8 @@ class Project:
             self.operations.refuse_when_busy()
             parent = choose_parent(state, wish)
             self.refuse_moment(state, parent, wish.moment)
-            branch = new_child(state, parent, wish, self.computes.wal_position(parent.id))
+            position = self.computes.wal_position(parent.id)
+            branch = new_child(state, parent, wish, position, self.limits)
             state.branches[branch.id] = branch
             endpoints = []
             for compute in wish.computes:
@@ -146,7 +135,7 @@ class Project:
             if change.expires_at is not None:
                 if children_of(state, branch_id):
                     raise ApiError(422, "a branch with children cannot have an expiration time")
-                branch = replace(branch, expires_at=expiry(change.expires_at))
+                branch = replace(branch, expires_at=expiry(change.expires_at, self.limits.now()))
             if branch.expires_at and (branch.default or branch.protected):
                 raise ApiError(422, "a default or protected branch cannot have an expiration time")
             state.branches[branch_id] = branch = replace(branch, updated_at=now())

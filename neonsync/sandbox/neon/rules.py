@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -52,6 +52,19 @@ class ComputeWish:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """The clock of the project, how far back its history goes, how many root branches it takes."""
+
+    history_seconds: float
+    root_branches: int
+    clock: Callable[[], timedelta]
+
+    def now(self) -> datetime:
+        """The present moment by that clock."""
+        return datetime.now(UTC) + self.clock()
+
+
+@dataclass(frozen=True)
 class BranchChange:
     """What a client asks to change; None leaves a thing as it is."""
 
@@ -88,7 +101,9 @@ def choose_parent(state: State, wish: BranchWish) -> Branch:
     return parent
 
 
-def new_child(state: State, parent: Branch, wish: BranchWish, position: str | None) -> Branch:
+def new_child(
+    state: State, parent: Branch, wish: BranchWish, position: str | None, limits: Limits
+) -> Branch:
     """The record of a new branch."""
     moment = now()
     branch_id = names.branch_id()
@@ -100,6 +115,8 @@ def new_child(state: State, parent: Branch, wish: BranchWish, position: str | No
     if parent.protected:
         roles = tuple(replace(role, password=names.password()) for role in roles)
     root = wish.init_source == SCHEMA_ONLY
+    if root:
+        _refuse_another_root(state, limits.root_branches)
     # Only a clone of the head shares its parent's log.
     cloned = not root and wish.moment.is_head
     past = timestamp(wish.moment.timestamp) if wish.moment.timestamp else None
@@ -118,7 +135,7 @@ def new_child(state: State, parent: Branch, wish: BranchWish, position: str | No
         history_start_lsn=position if cloned else None,
         history_parent=parent.id if cloned else None,
         protected=wish.protected,
-        expires_at=expiry(wish.expires_at) if wish.expires_at else None,
+        expires_at=expiry(wish.expires_at, limits.now()) if wish.expires_at else None,
         init_source=wish.init_source,
         annotation=dict(wish.annotation or {}),
     )
@@ -140,9 +157,8 @@ def new_endpoint(state: State, branch_id: str, wish: ComputeWish) -> Endpoint:
     )
 
 
-def expiry(moment: datetime) -> str:
+def expiry(moment: datetime, present: datetime) -> str:
     """The moment as Neon writes it; refused when past or too far away."""
-    present = datetime.now(UTC)
     if not present < moment <= present + _LONGEST_LIFE:
         raise ApiError(422, "expires_at must be in the future and at most 30 days from now")
     return timestamp(moment)
@@ -170,6 +186,11 @@ def refuse_duplicate(state: State, name: str) -> None:
     """Names are unique in a project."""
     if any(branch.name == name for branch in state.branches.values()):
         raise ApiError(409, "branch with the provided name already exists")
+
+
+def _refuse_another_root(state: State, most: int) -> None:
+    if sum(branch.parent_id is None for branch in state.branches.values()) >= most:
+        raise ApiError(422, f"root branches limit exceeded: {most}", "ROOT_BRANCHES_LIMIT_EXCEEDED")
 
 
 def refuse_unready(branch: Branch) -> None:

@@ -18,10 +18,10 @@ from neonsync.sandbox.neon.launcher import Launcher
 from neonsync.sandbox.neon.lock import FolderLock
 from neonsync.sandbox.neon.lookup import default_branch, endpoints_of, forget_branch
 from neonsync.sandbox.neon.operations import Operations
-from neonsync.sandbox.neon.project import DELETING, Limits, Project
+from neonsync.sandbox.neon.project import DELETING, Project
 from neonsync.sandbox.neon.request import Reply, Request
 from neonsync.sandbox.neon.restores import RESETTING
-from neonsync.sandbox.neon.rules import ComputeWish, new_endpoint, root_branch
+from neonsync.sandbox.neon.rules import ComputeWish, Limits, new_endpoint, root_branch
 from neonsync.sandbox.neon.servers import ComputeOptions, Servers
 from neonsync.sandbox.neon.state import Branch, OperationStatus, State, Store, load, now
 from neonsync.sandbox.neon.views import address
@@ -34,10 +34,15 @@ class NeonOptions:
     ``operation_seconds``: how long each operation is at least seen as scheduling or running.
     ``compute``: how long computes take to start, and when idle ones are suspended.
     ``history_seconds``: how far back a branch can be restored, or branched from.
+    ``durable``: whether data outlive a crash of the machine, for which servers wait for the disk;
+    those of a process they outlive in any case.
+    ``root_branches``: how many branches without a parent there may be; 3 is the Free plan's.
     """
 
     operation_seconds: float = 0.2
     history_seconds: float = 86_400
+    root_branches: int = 3
+    durable: bool = True
     compute: ComputeOptions = field(default_factory=ComputeOptions)
 
 
@@ -144,12 +149,14 @@ class _Running:
         path = root / "state.json"
         self._store = Store(path, load(path) or _new_state())
         self._launcher = Launcher(root)
-        self._computes = Computes(root / "branches", self._launcher, self._store)
+        self._computes = Computes(
+            root / "branches", self._launcher, self._store, durable=options.durable
+        )
         self._operations = Operations(self._store, options.operation_seconds, faults.operations)
         self._server: LoopbackServer | None = None
         self._stopping = False
         self.api_host = ""
-        limits = Limits(options.history_seconds, lambda: faults.clock)
+        limits = Limits(options.history_seconds, options.root_branches, lambda: faults.clock)
         self._servers = Servers(self._store, self._computes, options.compute)
         self.project = Project(self._store, self._computes, self._servers, self._operations, limits)
         self._keeper = Keeper(self.project)

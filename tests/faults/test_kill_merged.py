@@ -1,0 +1,18 @@
+"""``kill -9`` at any moment of a run into a table that is merged into.
+
+Readers see the old or the new, and the last run ends exact.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Target
+from tests.faults.kills import kill_twenty
+
+
+@pytest.mark.slow
+def test_twenty_kills_and_the_last_run_ends_exact(target: Target, tmp_path: Path) -> None:
+    kill_twenty(target, tmp_path, "merged")

@@ -1,0 +1,49 @@
+"""What makes the tests quicker and leaves alone what they prove."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import psutil
+from botocore.loaders import JSONFileLoader
+
+_MEMORY = Path("/dev/shm")
+_ENOUGH = 6_000_000_000
+_TEMP_ROOT = "PYTEST_DEBUG_TEMPROOT"
+# By what a test of theirs takes; a file of the first folders may take a worker two minutes.
+_FIRST = ("faults", "engine", "cli", "contracts", "sandbox", "neon", "docs", "unit")
+_VERY_FIRST = ("test_kill.py", "test_kill_merged.py", "test_a_million.py")
+_loaded: dict[str, Any] = {}
+_load = JSONFileLoader.load_file
+
+
+def use_memory_for_folders() -> None:
+    """Keep the tests' folders in memory where there is room: each branch is a thousand files."""
+    if _TEMP_ROOT in os.environ or not os.access(_MEMORY, os.W_OK | os.X_OK):
+        return
+    if os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
+        return  # programs of npm are installed there
+    free = min(shutil.disk_usage(_MEMORY).free, psutil.virtual_memory().available)
+    if free >= _ENOUGH:
+        os.environ[_TEMP_ROOT] = str(_MEMORY)
+
+
+def load_descriptions_once() -> None:
+    """Let sessions of boto3 share AWS's descriptions: each reads them for 0.3 s otherwise."""
+
+    def load(self: JSONFileLoader, file_path: str) -> Any:
+        if file_path not in _loaded:
+            _loaded[file_path] = _load(self, file_path)
+        return _loaded[file_path]
+
+    setattr(JSONFileLoader, _load.__name__, load)
+
+
+def place(path: Path) -> tuple[int, int]:
+    """Where a file of tests stands in the order of all."""
+    very = _VERY_FIRST.index(path.name) if path.name in _VERY_FIRST else len(_VERY_FIRST)
+    folder = path.parent.name
+    return very, _FIRST.index(folder) if folder in _FIRST else len(_FIRST)
