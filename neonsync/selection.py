@@ -25,7 +25,8 @@ class Selection:
 
     ``tables`` and ``states`` are empty for all of them. ``days`` is None where ``first`` or
     ``last`` bounds the range, or where there is none. ``rows`` is None where each table says
-    itself. ``confirm`` names the default or protected branches that may be written.
+    itself. ``confirm`` names the default or protected branches that may be written. ``words`` are
+    those of the old table filter, each a table or a state.
     """
 
     branch: str = ""
@@ -43,6 +44,7 @@ class Selection:
     report_dir: str = "."
     via_branch: bool = False
     config: Path | None = None
+    words: tuple[str, ...] = ()
 
     def arguments(self, base: Selection) -> tuple[str, ...]:
         """The arguments after ``neonsync --headless`` that select the same over ``base``."""
@@ -55,8 +57,9 @@ class Selection:
                 made += [flag, _written(value)]
         if (self.days, self.first, self.last) != (base.days, base.first, base.last):
             made += self._range(base)
-        for name in self.confirm:
-            if name not in base.confirm:
+        if self.confirm != base.confirm:
+            # The flags take the place of what is configured; an empty one takes all away.
+            for name in self.confirm or ("",):
                 made += ["--confirm", name]
         if self.via_branch:
             made.append("--via-branch")
@@ -104,11 +107,11 @@ def from_arguments(arguments: Sequence[str], base: Selection) -> Selection:
         changes["days"] = None if bounds else int(given.days) or None
         changes["first"] = _day(given.first, base.first) if bounds else None
         changes["last"] = _day(given.last, base.last) if bounds else None
-    confirm = dict.fromkeys((*base.confirm, *given.confirm))
+    if given.confirm:
+        changes["confirm"] = tuple(dict.fromkeys(name for name in given.confirm if name))
     return replace(
         base,
         **changes,
-        confirm=tuple(confirm),
         via_branch=given.via_branch,
         config=Path(given.config) if given.config else base.config,
     )
@@ -118,6 +121,7 @@ def from_arguments(arguments: Sequence[str], base: Selection) -> Selection:
 _PLAIN = {
     "branch": "--branch",
     "mode": "--mode",
+    "words": "--table-filter",
     "tables": "--tables",
     "states": "--states",
     "rows": "--rows",
@@ -129,6 +133,7 @@ _PLAIN = {
 _DOTTED = {
     "branch": "branch",
     "mode": "mode",
+    "words": "filters.table_filter",
     "tables": "filters.tables",
     "states": "filters.states",
     "days": "filters.days",
@@ -141,7 +146,7 @@ _DOTTED = {
     "report_dir": "report_dir",
 }
 _NUMBERS = ("rows", "seed", "jobs")
-_LISTS = ("tables", "states")
+_LISTS = ("words", "tables", "states")
 
 
 def _written(value: object) -> str:

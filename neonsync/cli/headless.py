@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from neonsync.cli.output import say
-from neonsync.cli.reporters import Reporters, choose, known_secrets
+from neonsync.cli.reporters import Reporters, choose
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Event
 from neonsync.engine.pipeline import run
@@ -24,6 +24,7 @@ from neonsync.errors import ExitCode, NeonsyncError, RunCancelled, SyncError
 from neonsync.report.files import ReportFiles
 from neonsync.report.history import record_run
 from neonsync.secret import redact
+from neonsync.services.context import known_secrets
 from neonsync.settings import Settings, load_settings
 
 TICK_SECONDS = 1.0

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from neonsync.cli.output import say
-from neonsync.cli.reporters import known_secrets
 from neonsync.engine.plan import make_plan
 from neonsync.engine.preview import preview
 from neonsync.errors import ExitCode
 from neonsync.report.preview import as_json as preview_as_json
 from neonsync.report.preview import as_text
 from neonsync.secret import redact
+from neonsync.services.context import known_secrets
 from neonsync.settings import load_settings
 
 

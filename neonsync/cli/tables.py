@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +14,9 @@ import click
 from neonsync.cli.options import config_option
 
 if TYPE_CHECKING:
-    from neonsync.athena.catalogue import CatalogueTable
-    from neonsync.athena.client import Athena
+    from neonsync.services.offers import Offer
 
 _CONFIG_NAME = "neonsync.toml"
-THREADS = 8
 
 
 @click.group(
@@ -45,16 +41,17 @@ def tables(
         return
     from neonsync.athena.client import Athena
     from neonsync.cli.output import say
+    from neonsync.services.offers import offers
     from neonsync.settings import load_lake
 
     lake = load_lake(environ=os.environ, config=config).athena
     athena = Athena(lake)
-    offers = _offers(athena, database or lake.database, sizes=sizes)
+    found = offers(athena, database or lake.database, sizes=sizes)
     if as_json:
-        say(json.dumps([asdict(offer) for offer in offers]))
+        say(json.dumps([asdict(offer) for offer in found]))
         return
     empty = True
-    for offer in offers:
+    for offer in found:
         empty = False
         for line in _as_lines(offer):
             say(line)
@@ -172,64 +169,6 @@ def _append(path: Path, entry: dict[str, Any], there: list[str]) -> None:
             "Write each as [[tables]], then add again.",
         ) from error
     path.write_text(new, encoding="utf-8")
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A table of the lake; ``bytes`` is None where files could not be listed."""
-
-    name: str
-    kind: str
-    columns: list[dict[str, Any]]
-    partitions: int
-    files: int
-    bytes: int | None
-    newest: str
-    comment: str
-
-
-def _offers(athena: Athena, database: str, *, sizes: bool) -> Iterator[Offer]:
-    """One after the other, in the catalogue's order, several looked at side by side."""
-    from neonsync.athena.catalogue import list_tables
-
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="tables") as pool:
-        yield from pool.map(
-            lambda table: _offer(athena, table, sizes=sizes), list_tables(athena, database)
-        )
-
-
-def _offer(athena: Athena, table: CatalogueTable, *, sizes: bool) -> Offer:
-    from neonsync.athena.filters import ALL_DATES
-    from neonsync.athena.partitions import files_to_read, list_partitions, newest_partition
-    from neonsync.errors import NeonsyncError
-
-    size: int | None = None
-    files = partitions = 0
-    newest = ""
-    if not table.is_view and table.location:
-        try:
-            registered = list_partitions(athena, table)
-            partitions = len(registered)
-            newest = newest_partition(table, registered)
-            if sizes:
-                read = files_to_read(athena, table, registered, None, ALL_DATES, None)
-                size, files = read.bytes, len(read.objects)
-                partitions, newest = read.all_partitions, read.newest
-        except NeonsyncError:
-            size = None  # the role may read the catalogue and not the bucket
-    return Offer(
-        table.table.name,
-        "view" if table.is_view else "table",
-        [
-            {"name": column.name, "type": str(column.type), "partition": column.partition}
-            for column in table.columns
-        ],
-        partitions,
-        files,
-        size,
-        newest,
-        table.comment,
-    )
 
 
 def _as_lines(offer: Offer) -> list[str]:
