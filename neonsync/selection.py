@@ -72,7 +72,7 @@ class Selection:
     def flags(self, base: Selection) -> dict[str, Any]:
         """The flags for ``load_settings``, by their dotted names."""
         given = _parse(self.arguments(base))
-        found = {dotted: getattr(given, name) for name, dotted in _DOTTED.items()}
+        found = {dotted: getattr(given, name) for name, dotted in DOTTED.items()}
         found["confirm"] = tuple(given.confirm)
         return found
 
@@ -130,7 +130,7 @@ _PLAIN = {
     "jobs": "--jobs",
     "report_dir": "--report-dir",
 }
-_DOTTED = {
+DOTTED = {
     "branch": "branch",
     "mode": "mode",
     "words": "filters.table_filter",
@@ -145,6 +145,7 @@ _DOTTED = {
     "jobs": "jobs",
     "report_dir": "report_dir",
 }
+"""The setting of each field that is one."""
 _NUMBERS = ("rows", "seed", "jobs")
 _LISTS = ("words", "tables", "states")
 

@@ -16,8 +16,6 @@ from neonsync.cli.options import config_option
 if TYPE_CHECKING:
     from neonsync.services.offers import Offer
 
-_CONFIG_NAME = "neonsync.toml"
-
 
 @click.group(
     invoke_without_command=True,
@@ -82,7 +80,9 @@ def add(
     from neonsync.cli.output import say
     from neonsync.engine.resolve import resolve
     from neonsync.errors import ConfigError
+    from neonsync.services.config_file import add_table, tables_in
     from neonsync.settings import load_lake
+    from neonsync.settings.files import PROJECT_FILE
     from neonsync.tables import Mode, parse_tables, preset
 
     before, database = context.obj
@@ -90,12 +90,8 @@ def add(
     # A file that is not there yet is made.
     there = config if config is None or config.exists() else Path(os.devnull)
     lake = load_lake(environ=os.environ, config=there)
-    path = config or lake.project or Path(_CONFIG_NAME)
-    if path.suffix == ".json":
-        raise ConfigError(
-            f"{path} is the old script's, and holds no tables",
-            "Make a project file with neonsync config init, or name one with --config.",
-        )
+    path = config or lake.project or Path(PROJECT_FILE)
+    before_it = tables_in(path)
     athena = Athena(lake.athena)
     if database:
         name = f"{database}.{name}"
@@ -122,53 +118,11 @@ def add(
             entry[setting] = value
     (parsed,) = parse_tables([entry], "the entry")
     resolve(parsed, Mode.FULL, found.columns, form_of=lambda _: None)
-    before_it = [existing.source for existing in _tables_of(path)]
-    _append(path, entry, before_it)
+    add_table(path, entry)
     if not before_it:
         names = ", ".join(table.source for table in preset() if table.source != name)
         say(f"note: with tables of its own, {path} no longer syncs the preset: {names}", err=True)
     say(f"{name} was added to {path}. Next: neonsync plan --config {path} --tables {name}")
-
-
-def _tables_of(path: Path) -> Any:
-    """The tables that a project's file names already."""
-    import tomllib
-
-    from neonsync.errors import ConfigError
-    from neonsync.tables import parse_tables
-
-    if not path.exists():
-        return ()
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}", "Mend it, then add again.") from error
-    return parse_tables(document["tables"], str(path)) if "tables" in document else ()
-
-
-def _append(path: Path, entry: dict[str, Any], there: list[str]) -> None:
-    """Add the entry at the end: in TOML a list of tables may go on anywhere."""
-    import tomllib
-
-    import tomli_w
-
-    from neonsync.errors import ConfigError
-    from neonsync.tables import parse_tables
-
-    if entry["source"] in there:
-        raise ConfigError(
-            f"{path} has an entry for {entry['source']} already", "Change it there, by hand."
-        )
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    new = f"{old.rstrip()}\n\n".lstrip() + tomli_w.dumps({"tables": [entry]})
-    try:
-        parse_tables(tomllib.loads(new)["tables"], str(path))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(
-            f"{path} writes its tables in a form that cannot be added to: {error}",
-            "Write each as [[tables]], then add again.",
-        ) from error
-    path.write_text(new, encoding="utf-8")
 
 
 def _as_lines(offer: Offer) -> list[str]:
