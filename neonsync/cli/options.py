@@ -9,17 +9,26 @@ from typing import Any
 
 import click
 
+from neonsync.cli.debug import debug_option
+
 # Written out, as the modules that know them take a while to import, and --help shall not.
 MODES = ("full", "schema-only", "test-data")
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
 
-config_option = click.option(
+_config = click.option(
     "--config",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Project file, TOML or the old etl-config.json; see config.toml.example."
     "  [default: ./neonsync.toml or ./etl-config.json, if there]",
 )
+
+
+def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that reaches out its configuration, and ``--debug``."""
+    return _config(debug_option(command))
+
+
 report_dir_option = click.option(
     "--report-dir", metavar="DIR", help="Where log and reports go.  [default: .]"
 )
@@ -128,6 +137,8 @@ def refuse_before_command(context: click.Context) -> None:
         click.UsageError: there is one; the message names it.
     """
     for parameter in context.command.params:
+        if not parameter.expose_value:
+            continue  # has done what it does, as --debug
         source = context.get_parameter_source(str(parameter.name))
         if source is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Protocol, TypeAlias, cast
 
+from neonsync.cli.debug import debugging
 from neonsync.cli.output import Tolerant, error_lines, say
 from neonsync.engine.events import Event, RunStarted
 from neonsync.engine.result import RunResult
@@ -155,8 +156,8 @@ def choose(secrets: tuple[Secret, ...], environ: Mapping[str, str], *, as_json: 
 
 
 def _is_live(environ: Mapping[str, str], *, as_json: bool) -> bool:
-    # Lines of JSON in the midst of a live display would spoil both.
-    shared = as_json and sys.stdout.isatty()
+    # Lines of JSON, or of --debug, in the midst of a live display would spoil both.
+    shared = (as_json and sys.stdout.isatty()) or debugging()
     return sys.stderr.isatty() and environ.get("TERM", "") not in _DUMB_TERMINALS and not shared
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -55,7 +55,8 @@ class TablePlan:
 class Plan:
     """All that a run will do. ``fingerprint`` tells whether a left-over run did the same.
 
-    ``test_data`` makes the rows of the mode test-data; None in the others.
+    ``test_data`` makes the rows of the mode test-data; None in the others. ``run_id`` is the name
+    of a new run, empty for one of its own making.
     """
 
     settings: Settings
@@ -67,11 +68,13 @@ class Plan:
     fingerprint: str
     warnings: tuple[str, ...] = ()
     test_data: TestData | None = None
+    run_id: str = ""
 
 
-def make_plan(settings: Settings) -> Plan:
+def make_plan(settings: Settings, say: Callable[[str], None] | None = None) -> Plan:
     """Resolve the branch and the tables. Blocks; contacts Neon and Athena, writes nowhere.
 
+    ``say`` gets a line when Neon has to be waited for, in the thread of the caller.
     Athena is not asked in the mode test-data for tables whose columns are configured.
 
     Raises:
@@ -81,7 +84,7 @@ def make_plan(settings: Settings) -> Plan:
     """
     configs, states = choose(settings.tables, settings.filters)
     days = days_of(settings.filters)
-    address, warnings = find_target(settings)
+    address, warnings = find_target(settings, say)
     planner = _Planner(settings, days, states)
     tables = tuple(planner.table(config) for config in configs)
     check_apart([table.spec for table in tables])
