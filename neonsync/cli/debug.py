@@ -20,7 +20,7 @@ class _Lines(logging.Handler):
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__(logging.DEBUG)
-        from neonsync.cli.reporters import known_secrets
+        from neonsync.services.context import known_secrets
 
         self._secrets = known_secrets(environ)
         self._actions = in_actions(environ)

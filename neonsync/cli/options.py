@@ -36,6 +36,16 @@ jobs_option = click.option(
     "--jobs", metavar="N", type=int, help="Connections that load.  [default: 2]"
 )
 
+
+class _OrEmpty(click.types.IntParamType):
+    """A number; an empty one takes away what the configuration has."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read what was given."""
+        return "" if value == "" else super().convert(value, param, ctx)
+
+
+_ROWS = _OrEmpty()
 _FLAGS: dict[str, Callable[[Any], Any]] = {
     "branch": click.option(
         "--branch", metavar="NAME", help="Target branch; empty for the default branch."
@@ -66,7 +76,10 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
         "--to", "last", metavar="DATE", help="Only up to this day, and with it: 2026-01-31."
     ),
     "test_data.rows": click.option(
-        "--rows", metavar="N", type=int, help="Rows to make for each table; with --mode test-data."
+        "--rows",
+        metavar="N",
+        type=_ROWS,
+        help="Rows to make for each table; with --mode test-data.",
     ),
     "test_data.seed": click.option(
         "--seed", metavar="N", type=int, help="The same seed makes the same rows.  [default: 1]"

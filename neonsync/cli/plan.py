@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from neonsync.cli.output import say
-from neonsync.cli.reporters import known_secrets
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.preview import preview
 from neonsync.errors import ExitCode
@@ -22,6 +21,7 @@ from neonsync.report.preview import as_json as preview_as_json
 from neonsync.report.preview import as_text
 from neonsync.report.wording import printable
 from neonsync.secret import redact
+from neonsync.services.context import known_secrets
 from neonsync.settings import Settings, load_settings
 
 

@@ -12,7 +12,7 @@ from neonsync.tables import OnDuplicate
 
 
 @dataclass(frozen=True)
-class Source:
+class Chosen:
     """What stands after FROM, the conditions of the run's scope, and which of those rows count.
 
     ``kept`` is empty where all do.
@@ -33,7 +33,7 @@ def one_of_each_key(
     resolved: Resolved,
     expressions: Mapping[str, str],
     conditions: Sequence[str],
-) -> Source:
+) -> Chosen:
     """The source with one row for each key, where that is wanted.
 
     Athena numbers the rows within the run's scope, by the table's order column and then by all
@@ -46,7 +46,7 @@ def one_of_each_key(
     config = resolved.config
     wanted = config.on_duplicate or OnDuplicate.FAIL
     if wanted is OnDuplicate.FAIL:
-        return Source(relation, conditions)
+        return Chosen(relation, conditions)
     if not config.order_column:
         raise ConfigError(
             f'on_duplicate of {config.name} is "{wanted}", and no order_column tells which row '
@@ -62,4 +62,4 @@ def one_of_each_key(
     direction = "DESC" if wanted is OnDuplicate.LAST else "ASC"
     order = [f"{identifier(config.order_column)} {direction} NULLS LAST", *expressions.values()]
     key = [expressions[name] for name in resolved.spec.key]
-    return Source(numbered(relation, key, order, conditions), (), FIRST_OF_ITS_KEY)
+    return Chosen(numbered(relation, key, order, conditions), (), FIRST_OF_ITS_KEY)

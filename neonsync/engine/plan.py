@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from neonsync.athena import sql
-from neonsync.athena.catalogue import CatalogueColumn, CatalogueTable, read_table
+from neonsync.athena.catalogue import CatalogueTable
 from neonsync.athena.client import Athena
 from neonsync.athena.filters import DateRange
-from neonsync.athena.partitions import Partition, form_of_values, list_partitions
+from neonsync.athena.partitions import Partition
 from neonsync.engine.duplicates import one_of_each_key
 from neonsync.engine.names import check_apart
-from neonsync.engine.query_source import read_query
 from neonsync.engine.resolve import Resolved, configured_columns, resolve
 from neonsync.engine.scope import EVERYTHING, Scope, choose, conditions, days_of, scope_of
+from neonsync.engine.source import Source, look_up
 from neonsync.engine.states import check_states
 from neonsync.engine.target import find_target
 from neonsync.neon.models import Branch, BranchAddress
 from neonsync.settings import Settings
-from neonsync.tables import DayForm, Mode, TableConfig, TableSpec
+from neonsync.tables import Mode, TableConfig, TableSpec
 from neonsync.testdata import TestData, TestTable
 
 _FINGERPRINT_VERSION = 3  # raised when a left-over run of an older version cannot be continued
@@ -143,32 +143,11 @@ class _Planner:
             columns = configured_columns(config)
             if columns is not None:
                 return self._made(resolve(config, mode, columns))
-        if config.query:
-            columns = read_query(self.athena, config.query, config.target_name)
-            resolved = resolve(config, mode, columns)
-            return self._planned(resolved, sql.subquery(config.query), None, ())
-        catalogue = read_table(self.athena, self.athena.table(config.source))
-        partitions = tuple(list_partitions(self.athena, catalogue))
+        return self._planned(look_up(self.athena, config, mode))
 
-        def form_of(column: CatalogueColumn) -> DayForm | None:
-            if column not in catalogue.partition_keys:
-                return None
-            position = catalogue.partition_keys.index(column)
-            values = [partition.values[position] for partition in partitions]
-            return form_of_values(catalogue, position, values)
-
-        resolved = resolve(
-            config, mode, catalogue.columns, comment=catalogue.comment, form_of=form_of
-        )
-        return self._planned(resolved, catalogue.table.quoted, catalogue, partitions)
-
-    def _planned(
-        self,
-        resolved: Resolved,
-        relation: str,
-        catalogue: CatalogueTable | None,
-        partitions: tuple[Partition, ...],
-    ) -> TablePlan:
+    def _planned(self, source: Source) -> TablePlan:
+        resolved, relation = source.resolved, source.relation
+        catalogue, partitions = source.catalogue, source.partitions
         if self.settings.mode is Mode.TEST_DATA:
             return self._made(resolved)
         if self.settings.mode is Mode.SCHEMA_ONLY:
@@ -181,21 +160,21 @@ class _Planner:
             for column, (expression, _) in zip(spec.columns, resolved.expressions, strict=True)
         }
         state = expressions.get(spec.state_column or "")
-        source = one_of_each_key(relation, resolved, expressions, chosen)
+        rows = one_of_each_key(relation, resolved, expressions, chosen)
         losses = list(resolved.losses)
-        if source.kept:
-            losses.append((DUPLICATES, f"NOT {source.kept}"))
+        if rows.kept:
+            losses.append((DUPLICATES, f"NOT {rows.kept}"))
         return TablePlan(
             spec=spec,
             resolved=resolved,
             relation=relation,
-            select=sql.select_columns(source.relation, resolved.expressions, source.exported),
+            select=sql.select_columns(rows.relation, resolved.expressions, rows.exported),
             count=sql.count_by(
-                source.relation,
+                rows.relation,
                 resolved.day_text,
                 sql.as_text(state) if state else None,
-                source.conditions,
-                kept=source.kept,
+                rows.conditions,
+                kept=rows.kept,
                 losses=[condition for _, condition in losses],
             ),
             losses=tuple(name for name, _ in losses),
