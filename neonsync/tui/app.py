@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segments
@@ -14,18 +15,16 @@ from textual.binding import Binding, BindingType
 
 from neonsync.secret import Secret, redact
 from neonsync.tui.clipboard import copy_text
+from neonsync.tui.lifecycle import Faults, handle_signals, open_first
 from neonsync.tui.ports import BranchRow, ProjectInfo, RunReport, Services
-from neonsync.tui.preferences import DEFAULT_THEME, Preferences
+from neonsync.tui.preferences import DEFAULT_THEME, THEMES, Preferences
 from neonsync.tui.screens.too_small import COLUMNS, ROWS, TooSmall
-from neonsync.tui.themes import NAMES, OWN
+from neonsync.tui.themes import OWN
 from neonsync.tui.widgets.breadcrumb import Breadcrumb
 
 if TYPE_CHECKING:
     from neonsync.selection import Selection
     from neonsync.tui.run_controller import RunController
-
-QUIT_SECONDS = 20.0
-"""So long a run may take to roll back when one quits; the next run clears up after that."""
 
 
 class NeonsyncApp(App[int]):
@@ -45,26 +44,40 @@ class NeonsyncApp(App[int]):
         self,
         services: Services,
         preferences: Preferences | None = None,
-        secrets: Sequence[Secret] = (),
+        secrets: Callable[[], Sequence[Secret]] = tuple,
+        first_plan: Sequence[str] = (),
+        notices: Sequence[str] = (),
     ) -> None:
-        """``secrets`` are kept out of whatever is printed when the program itself fails."""
+        """``secrets`` are kept out of whatever is printed when the program itself fails.
+
+        ``first_plan`` are arguments whose plan is opened first, ``notices`` are told at the start.
+        """
         super().__init__()
         self.services = services
         self.preferences = preferences or Preferences()
         self.run_controller: RunController | None = None
         self.project: ProjectInfo | None = None
-        self._secrets = tuple(secrets)
+        self.first_plan = tuple(first_plan)
+        self.faults = Faults(self.hide)
+        self._secrets = secrets
+        self._notices = notices
         for theme in OWN:
             self.register_theme(theme)
         wanted = self.preferences.theme
-        self.theme = wanted if wanted in NAMES else DEFAULT_THEME
+        self.theme = wanted if wanted in THEMES else DEFAULT_THEME
         self.set_keymap(dict(self.preferences.keys))
 
     def on_mount(self) -> None:
         """Home first; the setup in front of it where there is no configuration yet."""
         from neonsync.tui.screens.branches import BranchesScreen
 
+        asyncio.get_running_loop().set_exception_handler(self.faults.in_a_task)
+        if not self.is_headless:
+            handle_signals(self)
         self.push_screen(BranchesScreen())
+        self.run_worker(open_first(self), group="first")
+        for notice in self._notices:
+            self.notify(notice, severity="warning", markup=False)
 
     # The ways between screens. Screens are imported when they are first needed.
 
@@ -110,6 +123,13 @@ class NeonsyncApp(App[int]):
         from neonsync.tui.screens.setup import SetupScreen
 
         self.push_screen(SetupScreen())
+
+    def close_setup(self) -> None:
+        """Back from the setup to where one was, with what counts now."""
+        self.pop_screen()
+        refresh = getattr(self.screen, "action_refresh", None)
+        if refresh is not None:
+            refresh()
 
     def open_help(self) -> None:
         """The keys of what is in focus, and what the states mean."""
@@ -170,12 +190,16 @@ class NeonsyncApp(App[int]):
         report = self.run_controller.report if self.run_controller is not None else None
         return report.exit_code if report is not None else 0
 
+    def hide(self, text: str) -> str:
+        """A text without secrets."""
+        return redact(text, *self._secrets())
+
     def _fatal_error(self) -> None:
         """Print a crash without the values of variables, which Textual would show.
 
         A failed connection has its password among them.
         """
         self.bell()
-        text = Text(redact(traceback.format_exc(), *self._secrets))
+        text = Text(self.hide(traceback.format_exc()))
         self._exit_renderables.append(Segments(self.console.render(text, self.console.options)))
         self._close_messages_no_wait()
