@@ -25,7 +25,8 @@ class Selection:
 
     ``tables`` and ``states`` are empty for all of them. ``days`` is None where ``first`` or
     ``last`` bounds the range, or where there is none. ``rows`` is None where each table says
-    itself. ``confirm`` names the default or protected branches that may be written.
+    itself. ``confirm`` names the default or protected branches that may be written. ``words`` are
+    those of the old table filter, each a table or a state.
     """
 
     branch: str = ""
@@ -43,6 +44,7 @@ class Selection:
     report_dir: str = "."
     via_branch: bool = False
     config: Path | None = None
+    words: tuple[str, ...] = ()
 
     def arguments(self, base: Selection) -> tuple[str, ...]:
         """The arguments after ``neonsync --headless`` that select the same over ``base``."""
@@ -55,8 +57,9 @@ class Selection:
                 made += [flag, _written(value)]
         if (self.days, self.first, self.last) != (base.days, base.first, base.last):
             made += self._range(base)
-        for name in self.confirm:
-            if name not in base.confirm:
+        if self.confirm != base.confirm:
+            # The flags take the place of what is configured; an empty one takes all away.
+            for name in self.confirm or ("",):
                 made += ["--confirm", name]
         if self.via_branch:
             made.append("--via-branch")
@@ -69,7 +72,7 @@ class Selection:
     def flags(self, base: Selection) -> dict[str, Any]:
         """The flags for ``load_settings``, by their dotted names."""
         given = _parse(self.arguments(base))
-        found = {dotted: getattr(given, name) for name, dotted in _DOTTED.items()}
+        found = {dotted: getattr(given, name) for name, dotted in DOTTED.items()}
         found["confirm"] = tuple(given.confirm)
         return found
 
@@ -104,11 +107,11 @@ def from_arguments(arguments: Sequence[str], base: Selection) -> Selection:
         changes["days"] = None if bounds else int(given.days) or None
         changes["first"] = _day(given.first, base.first) if bounds else None
         changes["last"] = _day(given.last, base.last) if bounds else None
-    confirm = dict.fromkeys((*base.confirm, *given.confirm))
+    if given.confirm:
+        changes["confirm"] = tuple(dict.fromkeys(name for name in given.confirm if name))
     return replace(
         base,
         **changes,
-        confirm=tuple(confirm),
         via_branch=given.via_branch,
         config=Path(given.config) if given.config else base.config,
     )
@@ -118,6 +121,7 @@ def from_arguments(arguments: Sequence[str], base: Selection) -> Selection:
 _PLAIN = {
     "branch": "--branch",
     "mode": "--mode",
+    "words": "--table-filter",
     "tables": "--tables",
     "states": "--states",
     "rows": "--rows",
@@ -126,9 +130,10 @@ _PLAIN = {
     "jobs": "--jobs",
     "report_dir": "--report-dir",
 }
-_DOTTED = {
+DOTTED = {
     "branch": "branch",
     "mode": "mode",
+    "words": "filters.table_filter",
     "tables": "filters.tables",
     "states": "filters.states",
     "days": "filters.days",
@@ -140,8 +145,9 @@ _DOTTED = {
     "jobs": "jobs",
     "report_dir": "report_dir",
 }
+"""The setting of each field that is one."""
 _NUMBERS = ("rows", "seed", "jobs")
-_LISTS = ("tables", "states")
+_LISTS = ("words", "tables", "states")
 
 
 def _written(value: object) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
-from neonsync.cli.branch_views import as_table, branch_as_json, said
+from neonsync.cli.branch_views import branch_as_json
 from neonsync.cli.branch_work import Work, recorded
 from neonsync.cli.output import say
-from neonsync.errors import NeonsyncError
+from neonsync.cli.tabular import Row, as_table, terminal_width
+from neonsync.errors import NeonsyncError, RefusedError
 from neonsync.neon import guards
 from neonsync.neon.guards import PruneRule, prune_candidates
 from neonsync.neon.models import Branch
@@ -30,7 +32,7 @@ def prune_branches(work: Work, rule: PruneRule, *, yes: bool, as_json: bool) -> 
     failed: dict[str, str] = {}
     for branch in candidates if yes else ():
         try:
-            if _delete(work, branch):
+            if _delete(work, branch, rule):
                 deleted.append(branch)
         except NeonsyncError as error:
             failed[branch.name] = redact(error.message, *work.secrets)
@@ -55,13 +57,20 @@ def prune_branches(work: Work, rule: PruneRule, *, yes: bool, as_json: bool) -> 
         )
 
 
-def _delete(work: Work, listed: Branch) -> bool:
-    """Delete a branch if it may still go; while others were deleted, somebody may have used it."""
+def _delete(work: Work, listed: Branch, rule: PruneRule) -> bool:
+    """Delete a branch if it may still go; while others were deleted, somebody may have used it.
+
+    Raises:
+        RefusedError: it may not go any more.
+    """
     branches = work.project.branches()
     branch = next((each for each in branches if each.id == listed.id), None)
     if branch is None:
         return False
     guards.check_delete(branch, branches)
+    # By now it may live longer, or be guarded in another way.
+    if branch not in prune_candidates(branches, rule, work.project.now()):
+        raise RefusedError(f"{branch.name} is not to be pruned any more", "List them again.")
     with recorded(work, "delete", branch.name, branch, "pruned"):
         return work.project.delete(branch)
 
@@ -71,15 +80,22 @@ def _show(work: Work, candidates: list[Branch]) -> None:
         say("no branches to prune")
         return
     now = work.project.now()
-    rows = [
+    rows = [_row(branch, now) for branch in candidates]
+    header = Row(("NAME", "AGE", ""), ("ID", "MADE BY", "FROM"))
+    for line in as_table(header, rows, terminal_width()):
+        say(redact(line, *work.secrets))
+
+
+def _row(branch: Branch, now: datetime) -> Row:
+    user = branch.annotation.get("neonsync-user", "")
+    repository = branch.annotation.get("neonsync-repository", "")
+    words = [branch.id, user and f"made by {user}", repository and f"from {repository}"]
+    return Row(
         (
-            said(branch),
+            branch.name,
             in_words(now - branch.created_at) if branch.created_at is not None else "-",
             "expired" if branch.expires_at is not None and branch.expires_at <= now else "",
-            branch.annotation.get("neonsync-user", ""),
-            branch.annotation.get("neonsync-repository", ""),
-        )
-        for branch in candidates
-    ]
-    for line in as_table((("BRANCH", "AGE", "", "MADE BY", "FROM"), *rows)):
-        say(redact(line, *work.secrets))
+        ),
+        (branch.id, user or "-", repository or "-"),
+        ", ".join(filter(None, words)),
+    )

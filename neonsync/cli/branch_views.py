@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from neonsync.cli.output import say
+from neonsync.cli.tabular import Row, as_table, terminal_width
 from neonsync.history import Entry, last_syncs, read_history
 from neonsync.neon.models import Branch
 from neonsync.neon.moments import in_words, write_moment
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from neonsync.cli.branch_work import Work
 
 _MASK = "********"
-_HEADER = ("NAME", "ID", "PARENT", "STATE", "SIZE", "AGE", "EXPIRES", "PROTECTED", "LAST SYNC")
+_HEADER = Row(
+    ("NAME", "STATE", "SIZE", "AGE", "EXPIRES"), ("PROTECTED", "LAST SYNC", "PARENT", "ID")
+)
 _DASH = "-"
 
 
@@ -48,7 +50,7 @@ def show_all(work: Work, *, as_json: bool) -> None:
         return
     at = work.project.now()
     rows = [_row(each, names, syncs.get(each.id), at) for each in branches]
-    for line in as_table((_HEADER, *rows)):
+    for line in as_table(_HEADER, rows, terminal_width()):
         say(redact(line, *work.secrets))
 
 
@@ -124,40 +126,31 @@ def branch_as_json(
     }
 
 
-def as_table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of texts in columns that stand below each other."""
-    safe = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*safe, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in safe
-    ]
-
-
 def ago(moment: datetime | None, at: datetime) -> str:
     """How long ago something was."""
     return f"{in_words(at - moment)} ago" if moment is not None else _DASH
 
 
-def _row(
-    branch: Branch, names: dict[str, str], sync: Entry | None, at: datetime
-) -> tuple[str, ...]:
+def _row(branch: Branch, names: dict[str, str], sync: Entry | None, at: datetime) -> Row:
     expires = _DASH
     if branch.expires_at is not None:
         left = branch.expires_at - at
         expires = f"in {in_words(left)}" if left > timedelta() else "expired"
     # A branch that is the default one is guarded in the same way.
     guarded = ["protected"] * branch.protected + ["default"] * branch.default
-    return (
-        branch.name,
-        branch.id,
-        names.get(branch.parent_id or "", branch.parent_id or _DASH),
-        branch.state,
-        size(branch.logical_size) if branch.logical_size is not None else _DASH,
-        in_words(at - branch.created_at) if branch.created_at is not None else _DASH,
-        expires,
-        ", ".join(guarded) or _DASH,
-        ago(sync.moment, at) if sync is not None else _DASH,
+    parent = names.get(branch.parent_id or "", branch.parent_id or "")
+    synced = ago(sync.moment, at) if sync is not None else ""
+    words = [branch.id, *guarded, parent and f"from {parent}", synced and f"synced {synced}"]
+    return Row(
+        (
+            branch.name,
+            branch.state,
+            size(branch.logical_size) if branch.logical_size is not None else _DASH,
+            in_words(at - branch.created_at) if branch.created_at is not None else _DASH,
+            expires,
+        ),
+        (", ".join(guarded) or _DASH, synced or _DASH, parent or _DASH, branch.id),
+        ", ".join(filter(None, words)),
     )
 
 

@@ -1,4 +1,4 @@
-"""``neonsync branches``: the commands and their options; the work is in ``branch_work``."""
+"""``neonsync branches``: the commands and their options; the work is in ``branch_changes``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from neonsync.cli.parameters import CU, LSN, MOMENT, SPAN
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 _confirm = click.option(
-    "--confirm", metavar="NAME", help="The branch's name once more; asked for on a terminal."
+    "--confirm",
+    metavar="NAME",
+    help="The branch's present name once more; asked for on a terminal.",
 )
 _backup = click.option(
     "--backup", metavar="NAME", help="Keep the present state as a branch of this name."
@@ -86,7 +88,8 @@ def create(
 
     A branch that has the name already is taken as it is: the answer says created: false.
     """
-    from neonsync.cli.branch_work import create_branch, open_project
+    from neonsync.cli.branch_changes import create_branch
+    from neonsync.cli.branch_work import open_project
     from neonsync.neon.creation import BranchWish
 
     low, high = cu or (None, None)
@@ -110,7 +113,8 @@ def create(
 @_json
 def delete(name: str, confirm: str | None, config: Path | None, as_json: bool) -> None:
     """Delete a branch, with all its databases. One that has children is refused."""
-    from neonsync.cli.branch_work import delete_branch, open_project
+    from neonsync.cli.branch_changes import delete_branch
+    from neonsync.cli.branch_work import open_project
 
     with open_project(config) as work:
         delete_branch(work, name, confirm, as_json=as_json)
@@ -129,7 +133,8 @@ def reset(
 
     All databases of the branch are overwritten, and connections drop.
     """
-    from neonsync.cli.branch_work import open_project, reset_branch
+    from neonsync.cli.branch_changes import reset_branch
+    from neonsync.cli.branch_work import open_project
 
     with open_project(config) as work:
         reset_branch(work, name, backup, confirm, as_json=as_json)
@@ -164,7 +169,8 @@ def restore(
     All databases of the branch are overwritten, and connections drop; its address stays. Its
     present state is kept as a branch, whose name --backup may tell.
     """
-    from neonsync.cli.branch_work import open_project, restore_branch
+    from neonsync.cli.branch_changes import restore_branch
+    from neonsync.cli.branch_work import open_project
 
     if at is not None and lsn:
         raise click.UsageError("--at and --lsn exclude each other.")
@@ -177,25 +183,34 @@ def restore(
 @branches.command(epilog=_example("  neonsync branches rename dev development"))
 @click.argument("name")
 @click.argument("new_name")
+@_confirm
 @config_option
 @_json
-def rename(name: str, new_name: str, config: Path | None, as_json: bool) -> None:
-    """Give a branch another name; its address stays."""
-    from neonsync.cli.branch_work import open_project, rename_branch
+def rename(
+    name: str, new_name: str, confirm: str | None, config: Path | None, as_json: bool
+) -> None:
+    """Give a branch another name; its address stays.
+
+    The default branch and protected ones want --confirm with their present name.
+    """
+    from neonsync.cli.branch_changes import rename_branch
+    from neonsync.cli.branch_work import open_project
 
     with open_project(config) as work:
-        rename_branch(work, name, new_name, as_json=as_json)
+        rename_branch(work, name, new_name, confirm, as_json=as_json)
 
 
 @branches.command(
     epilog=_example(
-        "  neonsync branches expire dev --in 7d", "  neonsync branches expire dev --never"
+        "  neonsync branches expire dev --in 7d --confirm dev",
+        "  neonsync branches expire dev --never",
     )
 )
 @click.argument("name")
 @click.option("--in", "span", metavar="SPAN", callback=SPAN, help="From now: 12h, 7d; 30d at most.")
 @click.option("--at", metavar="TIME", callback=MOMENT, help="At this time.")
 @click.option("--never", is_flag=True, help="Keep it.")
+@_confirm
 @config_option
 @_json
 def expire(
@@ -203,16 +218,21 @@ def expire(
     span: timedelta | None,
     at: datetime | None,
     never: bool,
+    confirm: str | None,
     config: Path | None,
     as_json: bool,
 ) -> None:
-    """Let Neon delete a branch at a time, or never."""
-    from neonsync.cli.branch_work import expire_branch, open_project
+    """Let Neon delete a branch at a time, or never.
+
+    A time that comes sooner than the present one wants the branch's name once more.
+    """
+    from neonsync.cli.branch_changes import expire_branch
+    from neonsync.cli.branch_work import open_project
 
     if (span is not None) + (at is not None) + never != 1:
         raise click.UsageError("Say one of --in SPAN, --at TIME and --never.")
     with open_project(config) as work:
-        expire_branch(work, name, span, at, as_json=as_json)
+        expire_branch(work, name, span, at, confirm, as_json=as_json)
 
 
 @branches.command(

@@ -9,12 +9,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from neonsync.cli.output import say
-from neonsync.cli.reporters import Reporters, choose, known_secrets
+from neonsync.cli.reporters import Reporters, choose
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Event
 from neonsync.engine.pipeline import run
@@ -24,6 +25,7 @@ from neonsync.errors import ExitCode, NeonsyncError, RunCancelled, SyncError
 from neonsync.report.files import ReportFiles
 from neonsync.report.history import record_run
 from neonsync.secret import redact
+from neonsync.services.context import known_secrets
 from neonsync.settings import Settings, load_settings
 
 TICK_SECONDS = 1.0
@@ -36,10 +38,12 @@ def run_headless(
     next_steps: str = "",
     *,
     as_json: bool = False,
+    run_id: str = "",
 ) -> ExitCode:
     """Load the settings, run, write the reports, print the summary; returns the exit code.
 
-    ``as_json`` prints the events on stdout instead of the summary.
+    ``as_json`` prints the events on stdout instead of the summary. ``run_id`` is the name of a run
+    that was named beforehand.
 
     Raises:
         ConfigError: the settings are wrong; nothing has been contacted or written.
@@ -53,7 +57,7 @@ def run_headless(
             f"another run writes to {settings.report_dir}; these reports go to {files.directory}"
         )
     try:
-        result = asyncio.run(_run(settings, files, reporters))
+        result = asyncio.run(_run(settings, files, reporters, run_id))
     finally:
         reporters.close()
     if result.exit_code is ExitCode.OK and next_steps:
@@ -61,7 +65,9 @@ def run_headless(
     return result.exit_code
 
 
-async def _run(settings: Settings, files: ReportFiles, reporters: Reporters) -> RunResult:
+async def _run(
+    settings: Settings, files: ReportFiles, reporters: Reporters, run_id: str
+) -> RunResult:
     cancel = CancelToken()
     release = _handle_signals(cancel, settings, reporters)
     ticking = asyncio.create_task(_tick(reporters))
@@ -71,7 +77,7 @@ async def _run(settings: Settings, files: ReportFiles, reporters: Reporters) -> 
         reporters(event)
 
     try:
-        result = await _plan_and_run(settings, cancel, emit)
+        result = await _plan_and_run(settings, cancel, emit, reporters.say, run_id)
     finally:
         ticking.cancel()
         release()
@@ -104,10 +110,20 @@ def _leave_soon(code: ExitCode) -> None:
 
 
 async def _plan_and_run(
-    settings: Settings, cancel: CancelToken, emit: Callable[[Event], None]
+    settings: Settings,
+    cancel: CancelToken,
+    emit: Callable[[Event], None],
+    say: Callable[[str], None],
+    run_id: str,
 ) -> RunResult:
     started_at = datetime.now(UTC)
-    planning = asyncio.ensure_future(asyncio.to_thread(make_plan, settings))
+    loop = asyncio.get_running_loop()
+
+    def tell(text: str) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is gone, and who watched with it
+            loop.call_soon_threadsafe(say, text)
+
+    planning = asyncio.ensure_future(asyncio.to_thread(make_plan, settings, tell))
     detach = cancel.attach(planning)
     try:
         plan = await planning
@@ -126,7 +142,7 @@ async def _plan_and_run(
         return not_started(settings, started_at, unexpected)
     finally:
         detach()
-    return await run(plan, emit, cancel)
+    return await run(replace(plan, run_id=run_id), emit, cancel)
 
 
 async def _tick(reporters: Reporters) -> None:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from neonsync.cli.options import refuse_before_command
+
 if TYPE_CHECKING:
+    from neonsync.cli.tabular import Row
     from neonsync.history import Entry
 
 _json_array = click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
@@ -36,11 +39,12 @@ def history(context: click.Context, branch: str | None, limit: int, as_json: boo
     NEONSYNC_HISTORY_FILE names another file.
     """
     if context.invoked_subcommand is not None:
+        refuse_before_command(context)
         return
     import json
 
-    from neonsync.cli.branch_views import as_table
     from neonsync.cli.output import say
+    from neonsync.cli.tabular import Row, as_table, terminal_width
     from neonsync.secret import redact, redacted
 
     entries = [
@@ -52,8 +56,10 @@ def history(context: click.Context, branch: str | None, limit: int, as_json: boo
     if not entries:
         say("the history has nothing on that" if branch else "the history is empty", err=True)
         return
-    header = ("TIME", "WHAT", "BRANCH", "STATUS", "ROWS", "BY", "RUN OR DETAIL")
-    for line in as_table((header, *map(_row, entries))):
+    header = Row(
+        ("TIME (UTC)", "WHAT", "BRANCH", "STATUS", "ROWS"), ("BY", "RUN OR DETAIL"), "RUN OR DETAIL"
+    )
+    for line in as_table(header, [*map(_row, entries)], terminal_width(), names=2):
         say(redact(line))
 
 
@@ -96,14 +102,18 @@ def _entries() -> tuple[Entry, ...]:
     return found.entries
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def _row(entry: Entry) -> Row:
+    from neonsync.cli.tabular import Row
+
     about = " ".join(part for part in (entry.run_id, entry.detail) if part)
-    return (
-        f"{entry.moment:%Y-%m-%d %H:%M:%S}",
-        f"{entry.kind} {entry.mode}".strip(),
-        entry.branch or "-",
-        entry.status if not entry.exit_code else f"{entry.status} ({entry.exit_code})",
-        f"{entry.rows:,}" if entry.kind == "run" else "-",
-        entry.user or "-",
-        about if len(about) <= 80 else f"{about[:79]}…",
+    return Row(
+        (
+            f"{entry.moment:%Y-%m-%d %H:%M:%S}",
+            f"{entry.kind} {entry.mode}".strip(),
+            entry.branch or "-",
+            entry.status if not entry.exit_code else f"{entry.status} ({entry.exit_code})",
+            f"{entry.rows:,}" if entry.kind == "run" else "-",
+        ),
+        (entry.user or "-", about if len(about) <= 80 else f"{about[:79]}…"),
+        about,
     )

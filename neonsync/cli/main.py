@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,6 +23,7 @@ from neonsync.cli.options import (
     run_options,
 )
 from neonsync.cli.output import print_error, say
+from neonsync.cli.parameters import SPAN
 from neonsync.cli.rollback import rollback
 from neonsync.cli.tables import tables as tables_group
 from neonsync.errors import ConfigError, ExitCode, NeonsyncError, RunCancelled
@@ -56,6 +59,17 @@ _json = click.option(
 )
 
 
+def _via(command: Callable[..., Any]) -> Callable[..., Any]:
+    command = click.option(
+        "--expires", metavar="SPAN", callback=SPAN, help="The child's, 30d at most.  [default: 1d]"
+    )(command)
+    return click.option(
+        "--via-branch",
+        is_flag=True,
+        help="Sync into a new child of the branch, which stays as it is; the child expires.",
+    )(command)
+
+
 @click.group(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -64,17 +78,14 @@ _json = click.option(
 @click.version_option(__version__, prog_name="neonsync")
 @click.option("--headless", is_flag=True, help="Run the sync here and now, without a UI.")
 @run_options
-@click.option(
-    "--via-branch",
-    is_flag=True,
-    help="Sync into a new child of the branch, which stays as it is; the child expires in a day.",
-)
+@_via
 @_json
 @click.pass_context
 def cli(
     context: click.Context,
     headless: bool,
     via_branch: bool,
+    expires: timedelta | None,
     as_json: bool,
     config: Path | None,
     flags: dict[str, Any],
@@ -96,11 +107,12 @@ def cli(
             "or try neonsync demo --headless."
         )
     if flags["dry_run"]:
-        _plan(flags, config, as_json=as_json)
+        _plan(flags, config, via_branch, expires, as_json=as_json)
     if via_branch:
         from neonsync.cli.via_branch import run_via_branch
 
-        sys.exit(run_via_branch(flags, config, as_json=as_json))
+        sys.exit(run_via_branch(flags, config, expires, as_json=as_json))
+    _refuse_expires(expires)
     from neonsync.cli.headless import run_headless
 
     sys.exit(run_headless(flags, config, as_json=as_json))
@@ -108,19 +120,46 @@ def cli(
 
 @cli.command(epilog="\b\nExample:\n  neonsync plan --branch dev --days 30 --states CA,TX")
 @run_options
+@_via
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def plan(as_json: bool, config: Path | None, flags: dict[str, Any]) -> None:
+def plan(
+    via_branch: bool,
+    expires: timedelta | None,
+    as_json: bool,
+    config: Path | None,
+    flags: dict[str, Any],
+) -> None:
     """Show what a run would do: SQL, DDL, how each table is published and why, rows, bytes, price.
 
     Nothing is written anywhere, and Athena is asked for nothing that costs.
     """
-    _plan(flags, config, as_json=as_json)
+    _plan(flags, config, via_branch, expires, as_json=as_json)
 
 
-def _plan(flags: dict[str, Any], config: Path | None, *, as_json: bool) -> NoReturn:
+def _plan(
+    flags: dict[str, Any],
+    config: Path | None,
+    via_branch: bool,
+    expires: timedelta | None,
+    *,
+    as_json: bool,
+) -> NoReturn:
+    if via_branch:
+        from neonsync.cli.via_branch import plan_via_branch
+
+        sys.exit(plan_via_branch(flags, config, expires, as_json=as_json))
+    _refuse_expires(expires)
     from neonsync.cli.plan import run_plan
 
     sys.exit(run_plan(flags, config, as_json=as_json))
+
+
+def _refuse_expires(expires: timedelta | None) -> None:
+    if expires is not None:
+        raise click.UsageError(
+            "--expires is the child's that --via-branch makes; neonsync branches expire sets that "
+            "of a branch that is there."
+        )
 
 
 @cli.command(epilog="\b\nExample:\n  neonsync demo --headless --rows 1000000 --dir ./sandbox")
@@ -211,6 +250,26 @@ def main() -> None:
         message = "stopped before anything was done"
         say(message, err=True)
         _leave(RunCancelled(message))
+    except Exception as error:
+        _leave(_unexpected(error))
+
+
+def _unexpected(error: Exception) -> NeonsyncError:
+    """A mistake of ours, without the traceback that only --debug shows, and never a secret."""
+    import traceback
+
+    from neonsync.secret import redact
+    from neonsync.services.context import known_secrets
+
+    secrets = known_secrets(os.environ)
+    if "--debug" in sys.argv:
+        say(redact("".join(traceback.format_exception(error)), *secrets), err=True)
+    wrapped = NeonsyncError(
+        f"unexpected: {type(error).__name__}: {redact(str(error), *secrets)}",
+        "Run again; if it happens again, add --debug and report what that shows.",
+    )
+    print_error(wrapped)
+    return wrapped
 
 
 def _leave(error: NeonsyncError) -> NoReturn:

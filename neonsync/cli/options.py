@@ -9,17 +9,26 @@ from typing import Any
 
 import click
 
+from neonsync.cli.debug import debug_option
+
 # Written out, as the modules that know them take a while to import, and --help shall not.
 MODES = ("full", "schema-only", "test-data")
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
 
-config_option = click.option(
+_config = click.option(
     "--config",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Project file, TOML or the old etl-config.json; see config.toml.example."
     "  [default: ./neonsync.toml or ./etl-config.json, if there]",
 )
+
+
+def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that reaches out its configuration, and ``--debug``."""
+    return _config(debug_option(command))
+
+
 report_dir_option = click.option(
     "--report-dir", metavar="DIR", help="Where log and reports go.  [default: .]"
 )
@@ -27,6 +36,16 @@ jobs_option = click.option(
     "--jobs", metavar="N", type=int, help="Connections that load.  [default: 2]"
 )
 
+
+class _OrEmpty(click.types.IntParamType):
+    """A number; an empty one takes away what the configuration has."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read what was given."""
+        return "" if value == "" else super().convert(value, param, ctx)
+
+
+_ROWS = _OrEmpty()
 _FLAGS: dict[str, Callable[[Any], Any]] = {
     "branch": click.option(
         "--branch", metavar="NAME", help="Target branch; empty for the default branch."
@@ -57,7 +76,10 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
         "--to", "last", metavar="DATE", help="Only up to this day, and with it: 2026-01-31."
     ),
     "test_data.rows": click.option(
-        "--rows", metavar="N", type=int, help="Rows to make for each table; with --mode test-data."
+        "--rows",
+        metavar="N",
+        type=_ROWS,
+        help="Rows to make for each table; with --mode test-data.",
     ),
     "test_data.seed": click.option(
         "--seed", metavar="N", type=int, help="The same seed makes the same rows.  [default: 1]"
@@ -115,6 +137,8 @@ def refuse_before_command(context: click.Context) -> None:
         click.UsageError: there is one; the message names it.
     """
     for parameter in context.command.params:
+        if not parameter.expose_value:
+            continue  # has done what it does, as --debug
         source = context.get_parameter_source(str(parameter.name))
         if source is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(

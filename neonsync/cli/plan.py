@@ -6,18 +6,32 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from neonsync.cli.output import say
-from neonsync.cli.reporters import known_secrets
-from neonsync.engine.plan import make_plan
+from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.preview import preview
 from neonsync.errors import ExitCode
+from neonsync.neon.models import Branch
+from neonsync.neon.moments import in_words
 from neonsync.report.preview import as_json as preview_as_json
 from neonsync.report.preview import as_text
+from neonsync.report.wording import printable
 from neonsync.secret import redact
-from neonsync.settings import load_settings
+from neonsync.services.context import known_secrets
+from neonsync.settings import Settings, load_settings
+
+
+@dataclass(frozen=True)
+class Via:
+    """The branch that a run would make to sync into, a copy of ``target``."""
+
+    name: str
+    target: Branch
+    life: timedelta
 
 
 def run_plan(flags: Mapping[str, Any], config: Path | None, *, as_json: bool = False) -> ExitCode:
@@ -27,7 +41,42 @@ def run_plan(flags: Mapping[str, Any], config: Path | None, *, as_json: bool = F
         NeonsyncError: what a run would be refused for; with the same exit code.
     """
     settings = load_settings(flags=flags, environ=os.environ, config=config)
-    found = asyncio.run(preview(make_plan(settings)))
-    text = json.dumps(preview_as_json(found)) if as_json else as_text(found)
-    say(redact(text, *settings.secrets, *known_secrets(os.environ)))
+    secrets = settings.secrets
+
+    def tell(text: str) -> None:
+        say(printable(redact(text, *secrets)), err=True)
+
+    show_plan(make_plan(settings, tell), settings, as_json=as_json)
     return ExitCode.OK
+
+
+def show_plan(plan: Plan, settings: Settings, *, as_json: bool, via: Via | None = None) -> None:
+    """Look at what the plan meets, and print it; ``via`` names the branch that it is for.
+
+    Raises:
+        NeonsyncError: what a run would be refused for.
+    """
+    found = asyncio.run(preview(plan))
+    if via is not None:
+        to_be = replace(via.target, name=via.name, id="not made yet")
+        found = replace(found, plan=replace(plan, branch=to_be))
+    if as_json:
+        shown = preview_as_json(found)
+        if via is not None:
+            shown["branch_id"] = ""
+            shown["via_branch"] = {
+                "parent": via.target.name,
+                "parent_id": via.target.id,
+                "expires_in_seconds": int(via.life.total_seconds()),
+            }
+        text = json.dumps(shown)
+    else:
+        text = as_text(found)
+        if via is not None:
+            text = (
+                f"Via a branch: the run makes {printable(via.name)}, a copy of "
+                f"{printable(via.target.name)} that Neon deletes in {in_words(via.life)},\n"
+                f"and syncs into that. What follows is looked up in {printable(via.target.name)}, "
+                f"which stays as it is.\n\n{text}"
+            )
+    say(redact(text, *settings.secrets, *known_secrets(os.environ)))

@@ -5,7 +5,6 @@ stdout is for data (the summary, or with ``--json`` the events), stderr for mess
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Protocol, TypeAlias, cast
 
+from neonsync.cli.debug import debugging
 from neonsync.cli.output import Tolerant, error_lines, say
 from neonsync.engine.events import Event, RunStarted
 from neonsync.engine.result import RunResult
@@ -22,13 +22,8 @@ from neonsync.report.jsonl import JsonLines
 from neonsync.report.plain import PlainReporter
 from neonsync.report.summary import summary
 from neonsync.secret import Secret, redact
+from neonsync.services.context import known_secrets
 
-_SECRET_VARIABLES = (
-    "NEON_API_KEY",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "NEON_CONNECTION_STRING",
-)
 Write: TypeAlias = Callable[[str], None]
 _DUMB_TERMINALS = ("dumb", "unknown", "")
 
@@ -161,19 +156,9 @@ def choose(secrets: tuple[Secret, ...], environ: Mapping[str, str], *, as_json: 
 
 
 def _is_live(environ: Mapping[str, str], *, as_json: bool) -> bool:
-    # Lines of JSON in the midst of a live display would spoil both.
-    shared = as_json and sys.stdout.isatty()
+    # Lines of JSON, or of --debug, in the midst of a live display would spoil both.
+    shared = (as_json and sys.stdout.isatty()) or debugging()
     return sys.stderr.isatty() and environ.get("TERM", "") not in _DUMB_TERMINALS and not shared
-
-
-def known_secrets(environ: Mapping[str, str]) -> tuple[Secret, ...]:
-    """The values that must not be shown, as far as the environment tells."""
-    found = [environ[name] for name in _SECRET_VARIABLES if environ.get(name)]
-    with contextlib.suppress(Exception):  # no address: it is hidden as a whole all the same
-        from psycopg.conninfo import conninfo_to_dict
-
-        found.append(str(conninfo_to_dict(environ["NEON_CONNECTION_STRING"])["password"]))
-    return tuple(map(Secret, found))
 
 
 def report_unstarted(error: NeonsyncError, environ: Mapping[str, str], *, as_json: bool) -> None:

@@ -17,32 +17,48 @@ if TYPE_CHECKING:
 _OVERWRITES = ("reset", "restore", "rollback")
 
 
-@click.command(epilog="\b\nExample:\n  neonsync rollback run_0123456789 --confirm dev")
+@click.command(
+    epilog="\b\nExamples:\n  neonsync rollback run_0123456789 --confirm dev\n"
+    "  neonsync rollback run_0123456789 --branch dev --confirm dev"
+)
 @click.argument("run")
+@click.option(
+    "--branch",
+    metavar="NAME",
+    default="",
+    help="The run's branch, for a run of another machine: the branch's own ledger knows it.",
+)
 @click.option("--backup", metavar="NAME", help="Name of the branch that keeps the present state.")
 @click.option("--confirm", metavar="NAME", help="The branch's name; asked for on a terminal.")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def rollback(
-    run: str, backup: str | None, confirm: str | None, config: Path | None, as_json: bool
+    run: str,
+    branch: str,
+    backup: str | None,
+    confirm: str | None,
+    config: Path | None,
+    as_json: bool,
 ) -> None:
     """Take a branch back to the moment before a run, with all its databases.
 
     Whatever was written to the branch since, by anybody, is taken back too; the present state is
-    kept as a branch. RUN stands in neonsync history.
+    kept as a branch. RUN stands in neonsync history, and in neonsync.runs of the branch.
     """
     import os
 
-    from neonsync.cli.branch_work import open_project, roll_back
+    from neonsync.cli.branch_work import open_project
     from neonsync.cli.output import say
+    from neonsync.cli.rollback_work import Noted, roll_back
     from neonsync.history import read_history
 
     found = read_history(os.environ)
     for note in found.notes:
         say(f"warning: {note}", err=True)
-    entry, later = find_run(found.entries, run)
+    known = any(entry.run_id == run and entry.branch_id for entry in found.entries)
+    noted = Noted(*find_run(found.entries, run)) if known or not branch else None
     with open_project(config) as work:
-        roll_back(work, entry, later, backup, confirm, as_json=as_json)
+        roll_back(work, run, noted, branch, backup, confirm, as_json=as_json)
 
 
 def find_run(entries: Sequence[Entry], run: str) -> tuple[Entry, list[Entry]]:
@@ -58,7 +74,8 @@ def find_run(entries: Sequence[Entry], run: str) -> tuple[Entry, list[Entry]]:
     if not attempts or not attempts[0].branch_id:
         raise ConfigError(
             f"the history knows no run {run!r}",
-            "neonsync history lists those that were done from this machine.",
+            "neonsync history lists those of this machine. For a run of another one add "
+            "--branch NAME: that branch's own ledger knows it.",
         )
     first, last = attempts[0], attempts[-1]
     later = [

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +14,7 @@ import click
 from neonsync.cli.options import config_option
 
 if TYPE_CHECKING:
-    from neonsync.athena.catalogue import CatalogueTable
-    from neonsync.athena.client import Athena
-
-_CONFIG_NAME = "neonsync.toml"
-THREADS = 8
+    from neonsync.services.offers import Offer
 
 
 @click.group(
@@ -45,16 +39,17 @@ def tables(
         return
     from neonsync.athena.client import Athena
     from neonsync.cli.output import say
+    from neonsync.services.offers import offers
     from neonsync.settings import load_lake
 
     lake = load_lake(environ=os.environ, config=config).athena
     athena = Athena(lake)
-    offers = _offers(athena, database or lake.database, sizes=sizes)
+    found = offers(athena, database or lake.database, sizes=sizes)
     if as_json:
-        say(json.dumps([asdict(offer) for offer in offers]))
+        say(json.dumps([asdict(offer) for offer in found]))
         return
     empty = True
-    for offer in offers:
+    for offer in found:
         empty = False
         for line in _as_lines(offer):
             say(line)
@@ -85,7 +80,9 @@ def add(
     from neonsync.cli.output import say
     from neonsync.engine.resolve import resolve
     from neonsync.errors import ConfigError
+    from neonsync.services.config_file import add_table, tables_in
     from neonsync.settings import load_lake
+    from neonsync.settings.files import PROJECT_FILE
     from neonsync.tables import Mode, parse_tables, preset
 
     before, database = context.obj
@@ -93,12 +90,8 @@ def add(
     # A file that is not there yet is made.
     there = config if config is None or config.exists() else Path(os.devnull)
     lake = load_lake(environ=os.environ, config=there)
-    path = config or lake.project or Path(_CONFIG_NAME)
-    if path.suffix == ".json":
-        raise ConfigError(
-            f"{path} is the old script's, and holds no tables",
-            "Make a project file with neonsync config init, or name one with --config.",
-        )
+    path = config or lake.project or Path(PROJECT_FILE)
+    before_it = tables_in(path)
     athena = Athena(lake.athena)
     if database:
         name = f"{database}.{name}"
@@ -125,111 +118,11 @@ def add(
             entry[setting] = value
     (parsed,) = parse_tables([entry], "the entry")
     resolve(parsed, Mode.FULL, found.columns, form_of=lambda _: None)
-    before_it = [existing.source for existing in _tables_of(path)]
-    _append(path, entry, before_it)
+    add_table(path, entry)
     if not before_it:
         names = ", ".join(table.source for table in preset() if table.source != name)
         say(f"note: with tables of its own, {path} no longer syncs the preset: {names}", err=True)
     say(f"{name} was added to {path}. Next: neonsync plan --config {path} --tables {name}")
-
-
-def _tables_of(path: Path) -> Any:
-    """The tables that a project's file names already."""
-    import tomllib
-
-    from neonsync.errors import ConfigError
-    from neonsync.tables import parse_tables
-
-    if not path.exists():
-        return ()
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}", "Mend it, then add again.") from error
-    return parse_tables(document["tables"], str(path)) if "tables" in document else ()
-
-
-def _append(path: Path, entry: dict[str, Any], there: list[str]) -> None:
-    """Add the entry at the end: in TOML a list of tables may go on anywhere."""
-    import tomllib
-
-    import tomli_w
-
-    from neonsync.errors import ConfigError
-    from neonsync.tables import parse_tables
-
-    if entry["source"] in there:
-        raise ConfigError(
-            f"{path} has an entry for {entry['source']} already", "Change it there, by hand."
-        )
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    new = f"{old.rstrip()}\n\n".lstrip() + tomli_w.dumps({"tables": [entry]})
-    try:
-        parse_tables(tomllib.loads(new)["tables"], str(path))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(
-            f"{path} writes its tables in a form that cannot be added to: {error}",
-            "Write each as [[tables]], then add again.",
-        ) from error
-    path.write_text(new, encoding="utf-8")
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A table of the lake; ``bytes`` is None where files could not be listed."""
-
-    name: str
-    kind: str
-    columns: list[dict[str, Any]]
-    partitions: int
-    files: int
-    bytes: int | None
-    newest: str
-    comment: str
-
-
-def _offers(athena: Athena, database: str, *, sizes: bool) -> Iterator[Offer]:
-    """One after the other, in the catalogue's order, several looked at side by side."""
-    from neonsync.athena.catalogue import list_tables
-
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="tables") as pool:
-        yield from pool.map(
-            lambda table: _offer(athena, table, sizes=sizes), list_tables(athena, database)
-        )
-
-
-def _offer(athena: Athena, table: CatalogueTable, *, sizes: bool) -> Offer:
-    from neonsync.athena.filters import ALL_DATES
-    from neonsync.athena.partitions import files_to_read, list_partitions, newest_partition
-    from neonsync.errors import NeonsyncError
-
-    size: int | None = None
-    files = partitions = 0
-    newest = ""
-    if not table.is_view and table.location:
-        try:
-            registered = list_partitions(athena, table)
-            partitions = len(registered)
-            newest = newest_partition(table, registered)
-            if sizes:
-                read = files_to_read(athena, table, registered, None, ALL_DATES, None)
-                size, files = read.bytes, len(read.objects)
-                partitions, newest = read.all_partitions, read.newest
-        except NeonsyncError:
-            size = None  # the role may read the catalogue and not the bucket
-    return Offer(
-        table.table.name,
-        "view" if table.is_view else "table",
-        [
-            {"name": column.name, "type": str(column.type), "partition": column.partition}
-            for column in table.columns
-        ],
-        partitions,
-        files,
-        size,
-        newest,
-        table.comment,
-    )
 
 
 def _as_lines(offer: Offer) -> list[str]:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from neonsync.athena import sql
-from neonsync.athena.catalogue import CatalogueColumn, CatalogueTable, read_table
+from neonsync.athena.catalogue import CatalogueTable
 from neonsync.athena.client import Athena
 from neonsync.athena.filters import DateRange
-from neonsync.athena.partitions import Partition, form_of_values, list_partitions
+from neonsync.athena.partitions import Partition
 from neonsync.engine.names import check_apart
-from neonsync.engine.query_source import read_query
 from neonsync.engine.resolve import Resolved, configured_columns, resolve
 from neonsync.engine.scope import EVERYTHING, Scope, choose, conditions, days_of, scope_of
+from neonsync.engine.source import Source, look_up
 from neonsync.engine.states import check_states
 from neonsync.engine.target import find_target
 from neonsync.neon.models import Branch, BranchAddress
 from neonsync.settings import Settings
-from neonsync.tables import DayForm, Mode, TableConfig, TableSpec
+from neonsync.tables import Mode, TableConfig, TableSpec
 from neonsync.testdata import TestData, TestTable
 
 _FINGERPRINT_VERSION = 3  # raised when a left-over run of an older version cannot be continued
@@ -55,7 +55,8 @@ class TablePlan:
 class Plan:
     """All that a run will do. ``fingerprint`` tells whether a left-over run did the same.
 
-    ``test_data`` makes the rows of the mode test-data; None in the others.
+    ``test_data`` makes the rows of the mode test-data; None in the others. ``run_id`` is the name
+    of a new run, empty for one of its own making.
     """
 
     settings: Settings
@@ -67,11 +68,13 @@ class Plan:
     fingerprint: str
     warnings: tuple[str, ...] = ()
     test_data: TestData | None = None
+    run_id: str = ""
 
 
-def make_plan(settings: Settings) -> Plan:
+def make_plan(settings: Settings, say: Callable[[str], None] | None = None) -> Plan:
     """Resolve the branch and the tables. Blocks; contacts Neon and Athena, writes nowhere.
 
+    ``say`` gets a line when Neon has to be waited for, in the thread of the caller.
     Athena is not asked in the mode test-data for tables whose columns are configured.
 
     Raises:
@@ -81,7 +84,7 @@ def make_plan(settings: Settings) -> Plan:
     """
     configs, states = choose(settings.tables, settings.filters)
     days = days_of(settings.filters)
-    address, warnings = find_target(settings)
+    address, warnings = find_target(settings, say)
     planner = _Planner(settings, days, states)
     tables = tuple(planner.table(config) for config in configs)
     check_apart([table.spec for table in tables])
@@ -131,32 +134,11 @@ class _Planner:
             columns = configured_columns(config)
             if columns is not None:
                 return self._made(resolve(config, mode, columns))
-        if config.query:
-            columns = read_query(self.athena, config.query, config.target_name)
-            resolved = resolve(config, mode, columns)
-            return self._planned(resolved, sql.subquery(config.query), None, ())
-        catalogue = read_table(self.athena, self.athena.table(config.source))
-        partitions = tuple(list_partitions(self.athena, catalogue))
+        return self._planned(look_up(self.athena, config, mode))
 
-        def form_of(column: CatalogueColumn) -> DayForm | None:
-            if column not in catalogue.partition_keys:
-                return None
-            position = catalogue.partition_keys.index(column)
-            values = [partition.values[position] for partition in partitions]
-            return form_of_values(catalogue, position, values)
-
-        resolved = resolve(
-            config, mode, catalogue.columns, comment=catalogue.comment, form_of=form_of
-        )
-        return self._planned(resolved, catalogue.table.quoted, catalogue, partitions)
-
-    def _planned(
-        self,
-        resolved: Resolved,
-        relation: str,
-        catalogue: CatalogueTable | None,
-        partitions: tuple[Partition, ...],
-    ) -> TablePlan:
+    def _planned(self, source: Source) -> TablePlan:
+        resolved, relation = source.resolved, source.relation
+        catalogue, partitions = source.catalogue, source.partitions
         if self.settings.mode is Mode.TEST_DATA:
             return self._made(resolved)
         if self.settings.mode is Mode.SCHEMA_ONLY:

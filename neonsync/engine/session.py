@@ -105,7 +105,7 @@ async def _acquire(
         return lease, True
     lease = await leases.start_run(
         connection,
-        run_id=f"run_{secrets.token_hex(5)}",
+        run_id=plan.run_id or f"run_{secrets.token_hex(5)}",
         branch_id=branch_id,
         branch_name=plan.branch.name,
         fingerprint=plan.fingerprint,

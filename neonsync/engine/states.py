@@ -4,18 +4,57 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from neonsync.athena.catalogue import CatalogueTable
 from neonsync.athena.client import Athena
-from neonsync.athena.partitions import NULL_PARTITION
+from neonsync.athena.partitions import NULL_PARTITION, Partition
 from neonsync.athena.sample import values_in_files
 from neonsync.athena.sql import distinct_values
+from neonsync.engine.resolve import Resolved
 from neonsync.errors import ConfigError
 
 if TYPE_CHECKING:
     from neonsync.engine.plan import TablePlan
 
 STATES_SHOWN = 60
+
+
+class Lookable(Protocol):
+    """What is known of a table: by a plan, or by the lake alone."""
+
+    @property
+    def resolved(self) -> Resolved:
+        """The table, and which of its columns holds states."""
+
+    @property
+    def relation(self) -> str:
+        """What stands after FROM."""
+
+    @property
+    def catalogue(self) -> CatalogueTable | None:
+        """Its entry in the catalogue; None for a query."""
+
+    @property
+    def partitions(self) -> tuple[Partition, ...]:
+        """Those that the catalogue has registered."""
+
+
+def find_states(athena: Athena, tables: Sequence[Lookable]) -> tuple[str, ...]:
+    """The states that stand in the tables, sorted.
+
+    Partitions and a look into a few files answer for free, and may miss a state that is in none of
+    these files. Athena is asked, one table after the other, only while nothing has told any.
+
+    Raises:
+        AthenaAccessError: the keys or the network.
+    """
+    free = {value for table in tables for look in _FREE for value in look(athena, table)}
+    found = {value.rstrip(" ") for value in free} - {""}
+    for table in tables:
+        if not found:
+            found = {value.rstrip(" ") for value in _in_table(athena, table)} - {""}
+    return tuple(sorted(found))
 
 
 def check_states(athena: Athena, tables: Sequence[TablePlan], states: Sequence[str]) -> None:
@@ -32,7 +71,7 @@ def check_states(athena: Athena, tables: Sequence[TablePlan], states: Sequence[s
     plain = {state: state.lstrip("0") or "0" if state.isdecimal() else state for state in states}
     missing = set(plain.values())
     there: set[str] = set()
-    for look in (_in_partitions, _in_files, _in_table):
+    for look in (*_FREE, _in_table):
         for table in filtered:
             if not missing:
                 return
@@ -56,7 +95,7 @@ def _names(tables: Sequence[TablePlan]) -> str:
     return ", ".join(table.spec.source for table in tables)
 
 
-def _in_partitions(_: Athena, table: TablePlan) -> set[str]:
+def _in_partitions(_: Athena, table: Lookable) -> set[str]:
     state, catalogue = table.resolved.state, table.catalogue
     if state is None or catalogue is None or state not in catalogue.partition_keys:
         return set()
@@ -65,14 +104,14 @@ def _in_partitions(_: Athena, table: TablePlan) -> set[str]:
     return found - {NULL_PARTITION}
 
 
-def _in_files(athena: Athena, table: TablePlan) -> set[str]:
+def _in_files(athena: Athena, table: Lookable) -> set[str]:
     state, catalogue = table.resolved.state, table.catalogue
     if state is None or catalogue is None or state in catalogue.partition_keys:
         return set()
     return values_in_files(athena, catalogue, table.partitions, state.name)
 
 
-def _in_table(athena: Athena, table: TablePlan) -> set[str]:
+def _in_table(athena: Athena, table: Lookable) -> set[str]:
     state = table.resolved.state
     if state is None:
         return set()
@@ -82,3 +121,6 @@ def _in_table(athena: Athena, table: TablePlan) -> set[str]:
         return {str(value) for (value,) in pending.future.result()}
     finally:
         pending.close()
+
+
+_FREE = (_in_partitions, _in_files)

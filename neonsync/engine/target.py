@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from neonsync.errors import WrongTargetError
@@ -11,13 +11,18 @@ from neonsync.neon.direct import branch_behind
 from neonsync.neon.guards import check_sync
 from neonsync.neon.hosts import endpoint_of
 from neonsync.neon.models import Branch, BranchAddress
+from neonsync.neon.waiting import Patience
 from neonsync.postgres.connect import Connection
 from neonsync.secret import Secret
 from neonsync.settings import Settings
 
 
-def find_target(settings: Settings) -> tuple[BranchAddress, Sequence[str]]:
+def find_target(
+    settings: Settings, say: Callable[[str], None] | None = None
+) -> tuple[BranchAddress, Sequence[str]]:
     """The branch with its address, and what the user has to be told; by the API with a key.
+
+    ``say`` gets a line when Neon has to be waited for.
 
     Raises:
         ConfigError: the branch, the project, the database or the role is not there.
@@ -30,7 +35,7 @@ def find_target(settings: Settings) -> tuple[BranchAddress, Sequence[str]]:
         if neon.connection_string is None:
             raise AssertionError("settings hold a key or a connection string")
         return branch_behind(neon.connection_string, settings.branch)
-    project = Project(neon)
+    project = Project(neon, Patience(say=say) if say is not None else None)
     branch = project.branch(settings.branch)
     if not settings.branch and neon.connection_string is not None:
         check_meant(project, branch, neon.connection_string)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from dataclasses import replace
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from neonsync.errors import AccessError, ConfigError, WrongTargetError
 from neonsync.neon.errors import AnswerError, NeonRequestError
@@ -64,6 +65,20 @@ def find_address(
         f"which is none of its computes ({', '.join(e.host or e.id for e in writable)})",
         "Nothing was written. Check the branch in the Neon console.",
     )
+
+
+def with_password(address: BranchAddress, given: Secret | None) -> BranchAddress:
+    """The address with the password of a connection string, where it has none and that fits.
+
+    A project may keep no passwords, so that Neon tells none.
+    """
+    parts = urlsplit(address.uri.reveal())
+    own = urlsplit(given.reveal()) if given is not None else parts
+    if parts.password or not own.password or unquote(own.username or "") != address.role:
+        return address
+    place = parts.netloc.rpartition("@")[2]
+    netloc = f"{quote(address.role, safe='')}:{own.password}@{place}"
+    return replace(address, uri=Secret(urlunsplit(parts._replace(netloc=netloc))))
 
 
 def _is_of(endpoint: Endpoint, branch: Branch) -> bool:

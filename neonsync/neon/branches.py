@@ -9,7 +9,14 @@ from typing import Any
 
 from neonsync.errors import ConfigError, NeonAccessError
 from neonsync.neon import guards
-from neonsync.neon.creation import BranchWish, Created, body_of, look_for, may_have_acted
+from neonsync.neon.creation import (
+    LOOKUPS,
+    BranchWish,
+    Created,
+    body_of,
+    look_for,
+    may_have_acted,
+)
 from neonsync.neon.errors import NeonRequestError, OperationError
 from neonsync.neon.models import Branch, Operation, as_object, objects, operations_of
 from neonsync.neon.moments import read_moment, write_moment
@@ -45,8 +52,10 @@ class Project(ProjectView):
             wish = replace(wish, expires_at=self.now() + wish.expires_in)
         if wish.expires_at is not None:
             guards.check_expires_at(wish.expires_at, self.now())
-        parent = self.branch(wish.parent).id if wish.parent else None
-        body = body_of(name, wish, parent)
+        parent = self.branch(wish.parent) if wish.parent else None
+        if parent is not None:
+            guards.check_parent(parent)
+        body = body_of(name, wish, parent.id if parent is not None else None)
         if wish.at is not None:
             self.check_history(wish.at)
         try:
@@ -77,7 +86,7 @@ class Project(ProjectView):
             if not may_have_acted(error):
                 raise
             self._wait_for_branch(branch)
-            if self._look(branch) is not None:
+            if not self._comes_true(lambda: self._look(branch) is None):
                 raise
             return True
         except NeonRequestError as error:
@@ -99,7 +108,12 @@ class Project(ProjectView):
         """Overwrite a branch, all databases of it, with another or its own earlier state.
 
         The address stays; connections drop. ``backup`` is the name of a new branch that keeps the
-        present state, with the children of the branch.
+        present state, with the children of the branch. The request is never sent twice: when its
+        answer is lost, the branch and its backup tell what came of it.
+
+        Raises:
+            ConfigError: the moment is not in the history, or a branch has the backup's name.
+            OperationError: Neon could not do it, or the branch was deleted meanwhile.
         """
         if at is not None:
             self.check_history(at)
@@ -110,16 +124,64 @@ class Project(ProjectView):
             body["source_lsn"] = lsn
         if backup:
             guards.check_name(backup)
+            self._refuse_taken(backup)
             body["preserve_under_name"] = backup
+        before = self._again(branch).last_reset_at
         try:
             answer = self._api.post(f"{self._branch_path(branch)}/restore", body)
         except NeonAccessError as error:
-            if may_have_acted(error):
-                error.message += f". Whether {branch.name} was overwritten is not known"
-                error.remedy = "Look at its operations in the Neon console before you go on."
-            raise
-        self.wait_for(operations_of(answer))
+            if not may_have_acted(error):
+                raise
+            self._settle_restore(branch, before, backup, error)
+        else:
+            self.wait_for(operations_of(answer))
         return self._again(branch)
+
+    def _settle_restore(
+        self, branch: Branch, before: datetime | None, backup: str | None, cause: NeonAccessError
+    ) -> None:
+        """Find out whether a restore was done whose answer was lost, and wait for its end.
+
+        Raises:
+            NeonAccessError: ``cause``, with what is known.
+        """
+        self._patience.say(f"no answer from Neon; looking whether {branch.name} was overwritten")
+
+        def seen() -> bool:
+            if backup:  # nobody had that name before
+                return self.find(backup) is not None
+            now = self._look(branch)
+            return now is not None and now.last_reset_at not in (None, before)
+
+        try:
+            if self._comes_true(seen):
+                self._wait_for_branch(branch)
+                return
+            self._wait_for_branch(branch)  # a restore that is under way is told of at its end
+            if seen():
+                return
+        except NeonAccessError:
+            cause.message += f". Whether {branch.name} was overwritten is not known"
+            cause.remedy = "Look at its operations in the Neon console before you go on."
+            raise cause from None
+        sign = f"there is no branch {backup}" if backup else "Neon notes no reset of it"
+        cause.message += f". {branch.name} was not overwritten so far: {sign}"
+        cause.remedy = f"neonsync branches list shows {backup or branch.name}; then try again."
+        raise cause
+
+    def _comes_true(self, seen: Callable[[], bool]) -> bool:
+        """Look until something is so; what a lost request has begun may take a moment to show."""
+        for _ in range(LOOKUPS):
+            if seen():
+                return True
+            self._patience.pause(POLL_SECONDS)
+        return False
+
+    def _refuse_taken(self, name: str) -> None:
+        if self.find(name) is not None:
+            raise ConfigError(
+                f"the project has a branch named {name!r} already", "Choose another name."
+            )
 
     def reset(self, branch: Branch, *, backup: str | None = None) -> Branch:
         """Overwrite a branch with its parent's present state; see ``restore``."""
@@ -134,14 +196,13 @@ class Project(ProjectView):
             ConfigError: the name cannot be, or is another branch's.
         """
         guards.check_name(name)
+        self._refuse_taken(name)
         try:
             return self._change(branch, {"name": name}, lambda now: now.name == name)
         except NeonRequestError as error:
-            if error.status != 409:
-                raise
-            raise ConfigError(
-                f"the project has a branch named {name!r} already", "Choose another name."
-            ) from error
+            if error.status == 409:
+                self._refuse_taken(name)
+            raise
 
     def set_expiry(self, branch: Branch, moment: datetime | None) -> Branch:
         """Let Neon delete a branch at a moment, or never."""
@@ -204,9 +265,13 @@ class Project(ProjectView):
         try:
             answer = self._api.patch(self._branch_path(branch), {"branch": change})
         except NeonAccessError as error:
-            now = self._look(branch) if may_have_acted(error) else None
-            if now is None or not is_done(now):
+
+            def seen() -> bool:
+                now = self._look(branch)
+                return now is not None and is_done(now)
+
+            if not may_have_acted(error) or not self._comes_true(seen):
                 raise
-            return now
+            return self._again(branch)
         self.wait_for(operations_of(answer))
         return self._again(branch)

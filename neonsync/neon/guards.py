@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,7 +46,8 @@ def check_sync(branch: Branch, confirmed: Sequence[str]) -> None:
     if kind and branch.name not in confirmed:
         raise RefusedError(
             f"{branch.name} is {kind} branch, and writing to it was not confirmed",
-            f'Add --confirm {branch.name}, or confirm = ["{branch.name}"] to the configuration, '
+            f"Add --confirm {shlex.quote(branch.name)}, "
+            f"or confirm = {json.dumps([branch.name], ensure_ascii=False)} to the configuration, "
             "if that is what you want; or name another branch with --branch.",
         )
 
@@ -64,8 +67,33 @@ def check_confirmed(branch: Branch, confirmed: str | None, doing: str) -> None:
     said = f", and {confirmed!r} is not its name" if confirmed else ", which was not confirmed"
     raise RefusedError(
         f"{what} would be {doing}{said}",
-        f"Add --confirm {_shell(branch.name)}, if that is what you want.",
+        f"Add --confirm {shlex.quote(branch.name)}, if that is what you want.",
     )
+
+
+def check_rename(branch: Branch, confirmed: str | None) -> None:
+    """Refuse to take the name of a guarded branch from it, unless that name was said once more.
+
+    Others find the branch by its name: whatever gets that name next would be taken for it.
+
+    Raises:
+        RefusedError: it is the default or a protected branch, and was not confirmed.
+    """
+    if _guarded(branch):
+        check_confirmed(branch, confirmed, "renamed")
+
+
+def check_parent(branch: Branch) -> None:
+    """Refuse to make a child where Neon would make none.
+
+    Raises:
+        RefusedError: it expires.
+    """
+    if branch.expires_at is not None:
+        raise RefusedError(
+            f"{branch.name} expires, so it cannot have children",
+            f"neonsync branches expire {shlex.quote(branch.name)} --never keeps it.",
+        )
 
 
 def check_delete(branch: Branch, branches: Iterable[Branch]) -> None:
@@ -122,6 +150,11 @@ def check_restore(branch: Branch, branches: Iterable[Branch], backup: str | None
             f"{branch.name} has {_named(children)}, which hang on its present state",
             "Add --backup NAME: the present state is kept under that name, with the children.",
         )
+
+
+def ends_sooner(branch: Branch, moment: datetime) -> bool:
+    """Whether a branch that expires at a moment is deleted before it would be by now."""
+    return branch.expires_at is None or moment < branch.expires_at
 
 
 def check_expiry(branch: Branch, branches: Iterable[Branch]) -> None:
@@ -186,6 +219,7 @@ def prune_candidates(branches: Sequence[Branch], rule: PruneRule, now: datetime)
         if branch.ours
         and not branch.default
         and not branch.protected
+        and branch.guards_known
         and branch.id not in parents
         and _fits(branch, rule, now)
     ]
@@ -213,14 +247,12 @@ def children_of(branch: Branch, branches: Iterable[Branch]) -> list[Branch]:
 
 
 def _guarded(branch: Branch) -> str:
-    return "a protected" if branch.protected else "the default" if branch.default else ""
+    if branch.protected or branch.default:
+        return "a protected" if branch.protected else "the default"
+    return "" if branch.guards_known else "perhaps the default"
 
 
 def _named(children: Sequence[Branch]) -> str:
     names = ", ".join(child.name for child in children[:_NAMED])
     more = f" and {len(children) - _NAMED} more" if len(children) > _NAMED else ""
     return f"{'a child' if len(children) == 1 else 'children'}: {names}{more}"
-
-
-def _shell(name: str) -> str:
-    return name if name.replace("-", "").replace("_", "").isalnum() else f"'{name}'"

@@ -21,7 +21,10 @@ ANNOTATION_KEY = "neonsync"
 
 @dataclass(frozen=True)
 class Branch:
-    """A branch; ``state`` is a free word of Neon's, ``logical_size`` is in bytes or unknown."""
+    """A branch; ``state`` is a free word of Neon's, ``logical_size`` is in bytes or unknown.
+
+    ``guards_known`` is False where Neon did not say whether it is the default branch.
+    """
 
     id: str
     name: str
@@ -35,6 +38,8 @@ class Branch:
     parent_lsn: str | None = None
     parent_timestamp: datetime | None = None
     init_source: str = ""
+    last_reset_at: datetime | None = None
+    guards_known: bool = True
     annotation: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
@@ -62,6 +67,8 @@ class Branch:
             parent_lsn=_text(body.get("parent_lsn")),
             parent_timestamp=read_moment(body.get("parent_timestamp")),
             init_source=str(body.get("init_source") or ""),
+            last_reset_at=read_moment(body.get("last_reset_at")),
+            guards_known="default" in body or "primary" in body,
             annotation={str(name): str(value) for name, value in noted.items()},
         )
 

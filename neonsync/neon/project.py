@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from neonsync.errors import ConfigError, UnknownBranchError
-from neonsync.neon.addresses import find_address
+from neonsync.neon.addresses import find_address, with_password
 from neonsync.neon.errors import NeonRequestError
 from neonsync.neon.models import (
     Branch,
@@ -78,8 +78,13 @@ class ProjectView:
         return list(found.values())
 
     def find(self, name: str) -> Branch | None:
-        """The branch of exactly that name, or None."""
-        return _named(name, self.branches(search=name))
+        """The branch of exactly that name, or None.
+
+        Raises:
+            ConfigError: several branches have it.
+        """
+        # Neon's search has rules of its own: what it does not find may be there all the same.
+        return _named(name, self.branches(search=name)) or _named(name, self.branches())
 
     def branch(self, name: str) -> Branch:
         """The branch of exactly that name; an empty name is the default branch.
@@ -89,19 +94,25 @@ class ProjectView:
         """
         if name and (found := self.find(name)) is not None:
             return found
-        # Neon's search has rules of its own: what it does not find may be there all the same.
         branches = self.branches()
-        if name and (found := _named(name, branches)) is not None:
-            return found
         for branch in branches:
             if not name and branch.default:
                 return branch
         raise self._unknown(name, branches)
 
+    def databases(self, branch: Branch) -> list[str]:
+        """The names of a branch's databases; no compute is woken."""
+        answer = self._api.get(f"{self._branch_path(branch)}/databases")
+        return sorted(str(each.get("name") or "") for each in objects(answer, "databases"))
+
     def address(self, branch: Branch) -> BranchAddress:
-        """Where to connect for a branch; see ``find_address``."""
+        """Where to connect for a branch; see ``find_address``.
+
+        A password that Neon does not tell is the connection string's, when that is for the role.
+        """
         wanted = self._settings
-        return find_address(self._api, self._path, branch, wanted.database, wanted.role)
+        found = find_address(self._api, self._path, branch, wanted.database, wanted.role)
+        return with_password(found, wanted.connection_string)
 
     def endpoint(self, endpoint_id: str) -> Endpoint | None:
         """The endpoint of an id, when it is one of the project's."""
@@ -172,4 +183,10 @@ class ProjectView:
 
 
 def _named(name: str, branches: Iterable[Branch]) -> Branch | None:
-    return next((branch for branch in branches if branch.name == name), None)
+    found = [branch for branch in branches if branch.name == name]
+    if len(found) > 1:
+        raise ConfigError(
+            f"{len(found)} branches have the name {name!r}: {', '.join(b.id for b in found)}",
+            "Rename all but one of them in the Neon console.",
+        )
+    return found[0] if found else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import random
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +15,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from neonsync import __version__
+from neonsync.neon.deadline import DeadlineError, within
 from neonsync.neon.errors import AnswerError, Refusal, UnreachableError, refused
 from neonsync.neon.moments import parse_http_date
 from neonsync.neon.waiting import Patience
@@ -20,6 +23,8 @@ from neonsync.secret import Secret, redact
 
 CONNECT_TIMEOUT = 15.0
 READ_TIMEOUT = 30.0
+WHOLE_TIMEOUT = 60.0
+"""For all of a request: a proxy that sends a byte now and then never meets the one before."""
 BUSY_SECONDS = 180.0
 """So long other operations of the project (423) and limits of requests (429) are waited for."""
 BROKEN_ATTEMPTS = 5
@@ -30,6 +35,7 @@ LONGEST_RETRY_AFTER = 60.0
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """Clocks that differ by less count as the same."""
 _USER_AGENT = f"neonsync/{__version__}"
+_log = logging.getLogger(__name__)
 
 
 class NeonTransport(NeonAPI):
@@ -42,6 +48,9 @@ class NeonTransport(NeonAPI):
     def __init__(self, api_key: Secret, api_host: str, patience: Patience | None = None) -> None:
         super().__init__(api_key.reveal(), base_url=api_host.rstrip("/") + "/")
         self._secret = api_key
+        # What is reached without encryption is this machine, which is no proxy's business.
+        local = self.base_url.startswith("http://")
+        self._proxies = {"no_proxy": "*"} if local else None
         self.patience = patience or Patience()
         self.user_agent = _USER_AGENT
         self._skew = timedelta()
@@ -109,22 +118,51 @@ class NeonTransport(NeonAPI):
             self.patience.pause(wait)
 
     def _send(self, method: str, path: str, **kwargs: Any) -> requests.Response:
-        response = self._session.request(
-            method,
-            self.base_url + path,
-            headers={"Accept": "application/json", "User-Agent": self.user_agent},
-            auth=_Bearer(self._secret),
-            timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-            # A POST that follows a redirect would become a GET.
-            allow_redirects=False,
-            **kwargs,
-        )
+        session = self._session
+
+        def call() -> requests.Response:
+            return session.request(
+                method,
+                self.base_url + path,
+                headers={"Accept": "application/json", "User-Agent": self.user_agent},
+                auth=_Bearer(self._secret),
+                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                # A POST that follows a redirect would become a GET.
+                allow_redirects=False,
+                proxies=self._proxies,
+                **kwargs,
+            )
+
+        began = time.monotonic()
+        try:
+            response = within(WHOLE_TIMEOUT, call)
+        except DeadlineError:
+            self._session = requests.Session()  # the old one is the hanging thread's now
+            self._tell(method, path, kwargs, f"no end after {WHOLE_TIMEOUT:.0f} s", began)
+            raise requests.ReadTimeout(f"no end after {WHOLE_TIMEOUT:.0f} s") from None
+        except requests.RequestException as error:
+            self._tell(method, path, kwargs, f"{type(error).__name__}: {error}", began)
+            raise
+        request_id = response.headers.get("x-request-id", "")
+        what = f"{response.status_code}, {len(response.content)} bytes"
+        self._tell(method, path, kwargs, f"{what} {request_id}".rstrip(), began)
         there = parse_http_date(response.headers.get("Date", ""))
         if there is not None:
             skew = there - datetime.now(UTC)
             # The header has whole seconds, and the answer was on its way.
             self._skew = skew if abs(skew) > CLOCK_TOLERANCE else timedelta()
         return response
+
+    def _tell(
+        self, method: str, path: str, kwargs: Mapping[str, Any], outcome: str, began: float
+    ) -> None:
+        """For --debug: what was asked, and how it ended. No headers, and no bodies of answers."""
+        if not _log.isEnabledFor(logging.DEBUG):
+            return
+        asked = "".join(f" {kwargs[name]}" for name in ("params", "json") if kwargs.get(name))
+        seconds = time.monotonic() - began
+        line = f"{method} {path}{asked}: {outcome} in {seconds:.3f} s"
+        _log.debug("%s", redact(line, self._secret))
 
     def _body(self, response: requests.Response) -> dict[str, Any]:
         if not response.content:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from neonsync.errors import RunCancelled
+from neonsync.errors import NeonAccessError, RunCancelled
 from neonsync.neon.errors import NeonRequestError, OperationError
 from neonsync.neon.models import Operation
 
@@ -100,6 +100,9 @@ def _wait_for_one(
         try:
             operation = look(operation.id)
             unseen = 0
+        except NeonAccessError as error:
+            error.message += f". Neon goes on with {operation.action} all the same"
+            raise
         except NeonRequestError as error:
             unseen += 1
             if error.status != 404 or unseen > _UNSEEN_POLLS:

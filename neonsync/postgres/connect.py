@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from neonsync.errors import DatabaseAccessError, ServerError
 from neonsync.postgres.connect_errors import ConnectError, explain
+from neonsync.postgres.telling import TellingCursor
 from neonsync.secret import Secret, redact
 
 Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -29,6 +30,7 @@ CONNECT_TIMEOUT = 15
 CONNECT_ATTEMPTS = 4
 STARTING_SECONDS = 30.0
 """How long a server that says that it is starting, or a compute that wakes up, is waited for."""
+_log = logging.getLogger(__name__)
 WORK_MEM = "256MB"
 MAINTENANCE_WORK_MEM = "512MB"
 
@@ -53,6 +55,9 @@ _PINNED = {
     "work_mem": WORK_MEM,
     "maintenance_work_mem": MAINTENANCE_WORK_MEM,
 }
+# What the address leaves open, libpq takes from PGHOSTADDR, PGPORT and PGOPTIONS, where Neon's
+# proxy reads an endpoint: the host that was checked would not be the one that answers.
+_NOT_FROM_ENVIRONMENT = {"hostaddr": "", "port": "5432", "options": ""}
 _PINNED_IF_POSSIBLE = {
     # A backend whose client was killed notices within a second, in the midst of an index build.
     "client_connection_check_interval": "1s",
@@ -89,17 +94,24 @@ async def connect(database: Database) -> Connection:
         DatabaseAccessError: no connection after several attempts; without the password.
     """
     conninfo = _conninfo(database)
+    # None is psycopg's own.
+    cursors = TellingCursor if _log.isEnabledFor(logging.DEBUG) else None
+    _log.debug("connecting to %s", _place(conninfo))
     deadline = time.monotonic() + STARTING_SECONDS
     attempt = 0
     while True:
         attempt += 1
         try:
             connection = await psycopg.AsyncConnection.connect(
-                conninfo.reveal(), autocommit=True, prepare_threshold=None
+                conninfo.reveal(),
+                autocommit=True,
+                prepare_threshold=None,
+                cursor_factory=cursors,
             )
         except psycopg.OperationalError as error:
             text = redact(" ".join(str(error).split()), database.uri)
             reason = explain(text)
+            _log.debug("attempt %d: %s; %s", attempt, reason.fault, text)
             starting = reason.starting and time.monotonic() < deadline
             if reason.final or (attempt >= CONNECT_ATTEMPTS and not starting):
                 # Not chained: the traceback of the cause would show the conninfo.
@@ -153,7 +165,12 @@ def _conninfo(database: Database) -> Secret:
         given = conninfo_to_dict(database.uri.reveal())
     except psycopg.ProgrammingError:
         raise DatabaseAccessError("Neon gave a connection address that libpq cannot read") from None
-    return Secret(make_conninfo("", **{**given, **fixed}))
+    return Secret(make_conninfo("", **{**_NOT_FROM_ENVIRONMENT, **given, **fixed}))
+
+
+def _place(conninfo: Secret) -> str:
+    given = conninfo_to_dict(conninfo.reveal())
+    return f"{given.get('host')}, database {given.get('dbname')}, role {given.get('user')}"
 
 
 async def _pin(connection: Connection) -> None:

@@ -16,6 +16,7 @@ from neonsync.settings.model import (
     TestDataSettings,
 )
 from neonsync.settings.resolve import Resolution, resolve
+from neonsync.tables import TableConfig
 
 
 def load_settings(
@@ -46,10 +47,14 @@ def load_settings(
 
 @dataclass(frozen=True)
 class Lake:
-    """Where the lake is, and the project's file that a table may be added to, if there is one."""
+    """Where the lake is, and the project's file that a table may be added to, if there is one.
+
+    ``tables`` are those that a run would sync.
+    """
 
     athena: AthenaSettings
     project: Path | None
+    tables: tuple[TableConfig, ...] = ()
 
 
 def load_lake(
@@ -63,7 +68,7 @@ def load_lake(
     result = resolve({}, environ, config, directory or Path())
     if result.problems:
         raise result.problems[0]
-    return Lake(_athena(result), result.places.project)
+    return Lake(_athena(result), result.places.project, result.tables)
 
 
 def _athena(result: Resolution) -> AthenaSettings:

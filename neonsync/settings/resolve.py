@@ -158,9 +158,11 @@ def _choose_days(result: Resolution) -> None:
                 f"{bound.raw} ({bound.origin})",
                 "Give the number of days, or the first and the last one.",
             )
-    if min(first.rank, last.rank) <= days.rank:
-        # On a tie that is no conflict, days is 0: it does not ask for anything.
-        if days.rank < Rank.DEFAULT and min(first.rank, last.rank) < Rank.DEFAULT:
+    nearest_bound = min(first.rank, last.rank)
+    # On a tie that is no conflict, days is 0, or the bounds are empty: one asks for nothing.
+    tie = nearest_bound == days.rank and values.get("filters.days") is None
+    if nearest_bound < days.rank or tie:
+        if days.rank < Rank.DEFAULT and nearest_bound < Rank.DEFAULT:
             values["filters.days"] = None
             winner = first if first.rank <= last.rank else last
             result.origins["filters.days"] = f"set aside by the bound {winner.origin}"

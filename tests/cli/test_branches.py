@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pty
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,76 +16,14 @@ import psycopg
 import pytest
 import requests
 
-from neonsync.cli.main import cli, main
+from neonsync.cli.main import cli
 from neonsync.neon.branches import Project
-from neonsync.settings import load_settings
+from tests.cli.conftest import Run, noted, reached
 from tests.cli.test_cli import BARE
 from tests.conftest import Target
-from tests.neon.scripted import KEY, PROJECT, Answer, FakeNeon, Scripted, branch
+from tests.neon.scripted import KEY, Answer, FakeNeon, Scripted, branch
 
-Run = Callable[..., "Done"]
 COMMANDS = ["list", "create", "delete", "reset", "restore", "rename", "prune", "uri", "expire"]
-
-
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def variables(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
-    return {**environment, "NEONSYNC_HISTORY_FILE": str(tmp_path / "history.jsonl")}
-
-
-@pytest.fixture
-def call(
-    variables: dict[str, str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Iterator[Run]:
-    """Run a command as the console script does, in this process: a new one takes a second."""
-    sigterm = signal.getsignal(signal.SIGTERM)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str, **more: str) -> Done:
-        capsys.readouterr()
-        code = 0
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(os, "environ", {**BARE, **variables, **more})
-            patch.setattr(sys, "argv", ["neonsync", *arguments])
-            try:
-                main()
-            except SystemExit as left:
-                code = int(left.code or 0)
-        return Done(code, *capsys.readouterr())
-
-    yield run
-    signal.signal(signal.SIGTERM, sigterm)
-
-
-@pytest.fixture
-def project(environment: dict[str, str]) -> Project:
-    return Project(load_settings(flags={}, environ=environment).neon)
-
-
-@pytest.fixture
-def gone(project: Project) -> Iterator[list[str]]:
-    """Names of branches that are deleted at the end, if they are there."""
-    names: list[str] = []
-    yield names
-    for name in names:
-        branch = project.find(name)
-        if branch is not None:
-            project.delete(branch)
-
-
-def noted(variables: dict[str, str]) -> list[tuple[str, str, str]]:
-    path = Path(variables["NEONSYNC_HISTORY_FILE"])
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [(e["kind"], e["branch"], e["status"]) for e in map(json.loads, lines)]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -299,16 +234,11 @@ def test_prune_goes_on_when_one_stays_and_says_which(call: Run, tmp_path: Path) 
         else None
     )
     with Scripted(neon) as server:
-        reached = {
-            "NEON_API_HOST": server.settings.api_host,
-            "NEON_API_KEY": KEY,
-            "NEON_PROJECT_ID": PROJECT,
-            "NEON_CONNECTION_STRING": "",
-        }
+        there = reached(server)
         older = ["branches", "prune", "--older-than", "14d"]
-        assert "Nothing was deleted" in call(*older, **reached).stderr
-        done = call(*older, "--yes", **reached)
-        as_json = call(*older, "--yes", "--json", **reached)
+        assert "Nothing was deleted" in call(*older, **there).stderr
+        done = call(*older, "--yes", **there)
+        as_json = call(*older, "--yes", "--json", **there)
 
     assert [each["name"] for each in neon.branches] == ["main", "stuck", "theirs", "parent", "kid"]
     assert done.returncode == 1

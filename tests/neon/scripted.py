@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
+from neonsync.neon.branches import Project
 from neonsync.neon.waiting import Patience
 from neonsync.secret import Secret
 from neonsync.settings import NeonSettings
@@ -31,13 +34,17 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent back: an object as JSON, a text as HTML; ``cut`` hangs up instead."""
+    """What is sent back: an object as JSON, a text as HTML; ``cut`` hangs up instead.
+
+    ``trickle`` sends a byte of a header now and then, until it is set.
+    """
 
     body: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
     wait: threading.Event | None = None
+    trickle: threading.Event | None = None
 
 
 class Scripted:
@@ -64,6 +71,8 @@ class Scripted:
                 reply = outer._answer(call)
                 if reply.wait is not None:
                     reply.wait.wait(30)
+                if reply.trickle is not None:
+                    self._trickle(reply.trickle)
                 if reply.cut:
                     self.close_connection = True
                     return
@@ -75,6 +84,12 @@ class Scripted:
                 self.send_header("Content-Length", str(len(payload)))
                 self.end_headers()
                 self.wfile.write(payload)
+
+            def _trickle(self, end: threading.Event) -> None:
+                with contextlib.suppress(OSError):
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                    while not end.wait(0.02):
+                        self.wfile.write(b"x")
 
             do_GET = do_POST = do_PATCH = do_DELETE = _respond  # noqa: N815
 
@@ -127,6 +142,7 @@ class FakeNeon:
         self.branches = list(branches) or [branch("main", default=True)]
         self.operations: dict[str, dict[str, Any]] = {}
         self.annotations: dict[str, Any] = {}
+        self.resets = 0
         self.before: Callable[[Call], Answer | None] = lambda call: None
         self.after: Callable[[Call, Answer], Answer] = lambda call, answer: answer
 
@@ -158,6 +174,12 @@ class FakeNeon:
             return Answer({"branch": there[0], "operations": []})
         if call.method == "PATCH":
             there[0].update(call.body["branch"])
+        if parts[-1] == "restore":
+            # Each its own moment: as Neon's, which tell one reset from the next.
+            self.resets += 1
+            there[0]["last_reset_at"] = f"2026-01-01T00:00:{self.resets:02}Z"
+            if "preserve_under_name" in call.body:
+                self.branches.append(branch(call.body["preserve_under_name"]))
         return Answer({"branch": there[0], "operations": []})
 
     def operation(self, status: str = "finished", **more: Any) -> dict[str, Any]:
@@ -173,6 +195,15 @@ def branch(name: str, **more: Any) -> dict[str, Any]:
         "id": f"br-{name if name.isidentifier() else name.encode().hex()}",
         "name": name,
         "current_state": "ready",
+        "default": False,
         "created_at": "2026-01-01T00:00:00Z",
         **more,
     }
+
+
+@contextmanager
+def project(neon: FakeNeon, **patience: Any) -> Iterator[tuple[Project, Scripted, Clock]]:
+    """The product's view of it, in a time that goes on while somebody sleeps."""
+    clock = Clock()
+    with Scripted(neon) as server:
+        yield Project(server.settings, clock.patience(**patience)), server, clock

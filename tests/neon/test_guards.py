@@ -41,6 +41,40 @@ def test_default_and_protected_branches_are_synced_with_their_name_only() -> Non
     guards.check_sync(made("dev"), ())
 
 
+def test_a_branch_of_which_nobody_said_that_it_is_not_the_default_one_is_guarded() -> None:
+    unknown = Branch.parse({"id": "br-x", "name": "x"}, OURS)
+    assert "perhaps the default" in refused(guards.check_sync, unknown, ()).message
+    guards.check_sync(unknown, ("x",))
+    assert prune_candidates([unknown], PruneRule(), NOW) == []
+    guards.check_sync(Branch.parse({"id": "br-x", "primary": False}), ())
+
+
+def test_a_name_in_a_remedy_can_be_pasted_into_a_shell() -> None:
+    error = refused(guards.check_sync, made("it's a b", default=True), ())
+    assert """--confirm 'it'"'"'s a b',""" in error.remedy
+    assert """confirm = ["it's a b"]""" in error.remedy
+
+
+def test_a_guarded_branch_keeps_its_name_unless_that_is_confirmed() -> None:
+    for guarded in (made("main", default=True), made("main", protected=True)):
+        assert "renamed" in refused(guards.check_rename, guarded, None).message
+        guards.check_rename(guarded, "main")
+    guards.check_rename(made("dev"), None)
+
+
+def test_a_branch_that_expires_has_no_children() -> None:
+    error = refused(guards.check_parent, made("dev", expires_at="2026-03-01T00:00:00Z"))
+    assert "neonsync branches expire dev --never" in error.remedy
+    guards.check_parent(made("dev"))
+
+
+def test_an_expiry_that_comes_sooner_is_told_from_one_that_comes_later() -> None:
+    expiring = made("dev", expires_at="2026-02-03T00:00:00Z")
+    assert guards.ends_sooner(expiring, NOW + timedelta(days=1))
+    assert not guards.ends_sooner(expiring, NOW + timedelta(days=3))
+    assert guards.ends_sooner(made("dev"), NOW + timedelta(days=30))
+
+
 def test_every_branch_is_overwritten_and_deleted_with_its_name_only() -> None:
     for confirmed in (None, "", "de", "DEV", "main"):
         refused(guards.check_confirmed, made("dev"), confirmed, "deleted")
@@ -126,6 +160,8 @@ def test_the_annotation_tells_who_and_in_actions_from_where() -> None:
     assert "napi_secret_of_mine" not in str(inside)
     assert inside["neonsync-request"] != annotation({})["neonsync-request"]
     assert "neonsync-commit" not in annotation({"GITHUB_SHA": "abc"})
+    actions = {"GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "77"}
+    assert annotation(actions)["neonsync-run"] == "77"  # a branch that is for no run of ours
 
 
 @pytest.mark.parametrize(

@@ -125,3 +125,8 @@ def test_test_data_of_the_file_waits_for_its_mode_but_a_flag_wants_it_now(tmp_pa
 def test_a_dry_run_is_asked_for_by_its_flag(tmp_path: Path) -> None:
     assert load(tmp_path, dry_run=True).dry_run
     assert not load(tmp_path, dry_run=None).dry_run
+
+
+def test_days_beside_empty_bounds_in_one_layer_count(tmp_path: Path) -> None:
+    seen = load(tmp_path, '[filters]\ndays = 30\nfrom = ""\nto = ""\n').filters
+    assert (seen.days, seen.first, seen.last) == (30, None, None)

@@ -1,0 +1,72 @@
+"""Tables of texts; on a terminal that is too narrow, what is left over stands below each row."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from neonsync.report.wording import printable
+
+_GAP = "  "
+_INDENT = "    "
+
+
+@dataclass(frozen=True)
+class Row:
+    """Cells that every table shows, those that only a wide one has room for, and these in words."""
+
+    cells: tuple[str, ...]
+    more: tuple[str, ...] = ()
+    words: str = ""
+
+
+def as_table(header: Row, rows: Sequence[Row], width: int = 0, *, names: int = 0) -> list[str]:
+    """Rows in columns that stand below each other.
+
+    ``width`` is that of the terminal, 0 for lines of any length. ``names`` is the column with
+    names, which may be long.
+    """
+    whole = [_safe((*row.cells, *row.more)) for row in (header, *rows)]
+    widths = _widths(whole)
+    if not width or sum(widths) + len(_GAP) * (len(widths) - 1) <= width:
+        return [_line(cells, widths) for cells in whole]
+    return list(_folded([header, *rows], width, names))
+
+
+def terminal_width() -> int:
+    """Columns of the terminal that stdout leads to; 0 where it leads elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
+def _folded(rows: Sequence[Row], width: int, names: int) -> Iterator[str]:
+    short = [_safe(row.cells) for row in rows]
+    widths = _widths(short)
+    room = width - sum(widths) + widths[names] - len(_GAP) * (len(widths) - 1)
+    widths[names] = min(widths[names], max(room, len(short[0][names])))
+    for row, cells in zip(rows, short, strict=True):
+        if len(cells[names]) > widths[names]:
+            yield cells[names]  # whole, so that it can be copied
+            cells[names] = ""
+        yield _line(cells, widths)
+        yield from textwrap.wrap(
+            printable(row.words),
+            max(width, 20),
+            initial_indent=_INDENT,
+            subsequent_indent=_INDENT,
+            break_on_hyphens=False,
+        )
+
+
+def _safe(cells: Sequence[str]) -> list[str]:
+    return [printable(cell) for cell in cells]
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return _GAP.join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip()

@@ -1,0 +1,115 @@
+"""What all services stand on: where the settings come from, and what they select by themselves."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neonsync.errors import NeonsyncError
+from neonsync.secret import Secret, redact
+from neonsync.selection import Selection
+
+if TYPE_CHECKING:
+    from neonsync.settings import Lake, Settings
+
+_SECRET_VARIABLES = (
+    "NEON_API_KEY",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "NEON_CONNECTION_STRING",
+)
+
+
+@dataclass(frozen=True)
+class Context:
+    """The environment, and the project's file when a flag named one.
+
+    The files are read anew at each call, as somebody may have changed them.
+    """
+
+    environ: Mapping[str, str]
+    config: Path | None = None
+
+    def settings(
+        self, flags: Mapping[str, Any] | None = None, config: Path | None = None
+    ) -> Settings:
+        """The settings; ``config`` takes the place of the file that was named first.
+
+        Raises:
+            ConfigError: something is missing, unknown or wrong.
+        """
+        from neonsync.settings import load_settings
+
+        return load_settings(flags=flags or {}, environ=self.environ, config=config or self.config)
+
+    def lake(self) -> Lake:
+        """The part of the settings that tells of the lake; no branch needs to be reachable.
+
+        Raises:
+            ConfigError: something is unknown or wrong.
+        """
+        from neonsync.settings import load_lake
+
+        return load_lake(environ=self.environ, config=self.config)
+
+    def base(self, config: Path | None = None) -> Selection:
+        """What configuration and environment select, before anything is chosen.
+
+        Raises:
+            ConfigError: something is missing, unknown or wrong.
+        """
+        return selection_of(self.settings(config=config), config or self.config)
+
+    def chosen(self, selection: Selection) -> Settings:
+        """The settings of a run of a selection.
+
+        Raises:
+            ConfigError: something is missing, unknown or wrong.
+        """
+        flags = selection.flags(self.base(selection.config))
+        return self.settings(flags, selection.config)
+
+
+def selection_of(settings: Settings, config: Path | None) -> Selection:
+    """What settings select; ``config`` is the file that a flag named."""
+    filters, made = settings.filters, settings.test_data
+    return Selection(
+        branch=settings.branch,
+        mode=settings.mode.value,
+        words=filters.words,
+        tables=filters.tables,
+        states=filters.states,
+        days=filters.days,
+        first=filters.first,
+        last=filters.last,
+        rows=made.rows,
+        seed=made.seed,
+        scenario=made.scenario,
+        jobs=settings.jobs,
+        confirm=settings.confirm,
+        report_dir=str(settings.report_dir),
+        config=config,
+    )
+
+
+def known_secrets(environ: Mapping[str, str]) -> tuple[Secret, ...]:
+    """The values that must not be shown, as far as the environment tells."""
+    found = [environ[name] for name in _SECRET_VARIABLES if environ.get(name)]
+    with contextlib.suppress(Exception):  # no address: it is hidden as a whole all the same
+        from psycopg.conninfo import conninfo_to_dict
+
+        found.append(str(conninfo_to_dict(environ["NEON_CONNECTION_STRING"])["password"]))
+    return tuple(map(Secret, found))
+
+
+@contextlib.contextmanager
+def hidden(secrets: Iterable[Secret]) -> Iterator[None]:
+    """Let the errors from within lose their secrets."""
+    try:
+        yield
+    except NeonsyncError as error:
+        error.message = redact(error.message, *secrets)
+        raise
