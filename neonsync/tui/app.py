@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.segment import Segments
 from rich.text import Text
 from textual import events
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
 
 from neonsync.secret import Secret, redact
 from neonsync.tui.clipboard import copy_text
@@ -63,9 +64,7 @@ class NeonsyncApp(App[int]):
         self._notices = notices
         for theme in OWN:
             self.register_theme(theme)
-        wanted = self.preferences.theme
-        self.theme = wanted if wanted in THEMES else DEFAULT_THEME
-        self.set_keymap(dict(self.preferences.keys))
+        self.prefer(self.preferences)
 
     def on_mount(self) -> None:
         """Home first; the setup in front of it where there is no configuration yet."""
@@ -78,6 +77,12 @@ class NeonsyncApp(App[int]):
         self.run_worker(open_first(self), group="first")
         for notice in self._notices:
             self.notify(notice, severity="warning", markup=False)
+
+    def prefer(self, preferences: Preferences) -> None:
+        """Let other preferences count, at once."""
+        self.preferences = preferences
+        self.theme = preferences.theme if preferences.theme in THEMES else DEFAULT_THEME
+        self.set_keymap(dict(preferences.keys))
 
     # The ways between screens. Screens are imported when they are first needed.
 
@@ -135,7 +140,19 @@ class NeonsyncApp(App[int]):
         """The keys of what is in focus, and what the states mean."""
         from neonsync.tui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen())
+        self.push_screen(HelpScreen(self.screen))
+
+    def open_preferences(self) -> None:
+        """Theme, keys, and how it behaves."""
+        from neonsync.tui.screens.preferences import PreferencesScreen
+
+        self.push_screen(PreferencesScreen())
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What the palette offers."""
+        from neonsync.tui.palette import commands
+
+        return commands(self, screen)
 
     # What all screens share.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,35 @@ class Preferences:
     ascii_only: bool = False
     mouse: bool = True
     keys: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+CHOICES: Mapping[str, tuple[Any, ...]] = {
+    "theme": THEMES,
+    "refreshes": REFRESHES,
+    "ascii_only": (False, True),
+    "mouse": (True, False),
+}
+"""What each may be."""
+
+
+def stepped(preferences: Preferences, name: str, step: int) -> Preferences:
+    """The same with the next choice of one of them, or the one before."""
+    choices = CHOICES[name]
+    place = choices.index(getattr(preferences, name))
+    changes: dict[str, Any] = {name: choices[(place + step) % len(choices)]}
+    return replace(preferences, **changes)
+
+
+def defaulted(preferences: Preferences, name: str) -> Preferences:
+    """The same with one of them as it is when nobody has chosen."""
+    changes: dict[str, Any] = {name: getattr(Preferences(), name)}
+    return replace(preferences, **changes)
+
+
+def with_key(preferences: Preferences, identity: str, key: str) -> Preferences:
+    """The same with a binding's key, or with its own again when ``key`` is empty."""
+    others = {each: keys for each, keys in preferences.keys.items() if each != identity}
+    return replace(preferences, keys={**others, identity: key} if key else others)
 
 
 def preferences_path(environ: Mapping[str, str]) -> Path | None:
@@ -118,15 +147,14 @@ def key_problem(keys: str) -> str:
 def _read(document: Mapping[str, Any]) -> tuple[Preferences, list[str]]:
     found, notices = Preferences(), []
     for name, value in document.items():
-        check = _CHECKS.get(name)
-        if check is None:
-            notices.append(f"there is no preference {name!r}; known: {', '.join(_CHECKS)}")
-        elif name == "keys":
+        if name == "keys":
             kept, wrong = _keys(value)
             found = replace(found, keys=kept)
             notices += wrong
-        elif problem := check(value):
-            notices.append(f"{name} is {value!r}: {problem}; the default counts")
+        elif name not in CHOICES:
+            notices.append(f"there is no preference {name!r}; known: {_listed((*CHOICES, 'keys'))}")
+        elif problem := _problem(name, value):
+            notices.append(problem)
         else:
             found = replace(found, **{name: value})
     return found, notices
@@ -146,23 +174,14 @@ def _keys(value: Any) -> tuple[dict[str, str], list[str]]:
     return kept, wrong
 
 
-def _one_of(*allowed: Any) -> Callable[[Any], str]:
-    def check(value: Any) -> str:
-        # True is 1 for Python, and no number of refreshes.
-        fits = any(type(value) is type(each) and value == each for each in allowed)
-        return "" if fits else f"it must be one of {', '.join(map(str, allowed))}"
-
-    return check
-
-
-def _switch(value: Any) -> str:
-    return "" if isinstance(value, bool) else "it must be true or false"
+def _problem(name: str, value: Any) -> str:
+    choices = CHOICES[name]
+    # True is 1 for Python, and no number of refreshes.
+    if any(type(value) is type(each) and value == each for each in choices):
+        return ""
+    said = "true or false" if isinstance(choices[0], bool) else f"one of {_listed(choices)}"
+    return f"{name} is {value!r}: it must be {said}; the default counts"
 
 
-_CHECKS: dict[str, Callable[[Any], str]] = {
-    "theme": _one_of(*THEMES),
-    "refreshes": _one_of(*REFRESHES),
-    "ascii_only": _switch,
-    "mouse": _switch,
-    "keys": lambda value: "",
-}
+def _listed(choices: tuple[Any, ...]) -> str:
+    return ", ".join(map(str, choices))

@@ -108,6 +108,11 @@ class HistoryScreen(View):
         """Read it."""
         self.action_refresh()
 
+    def on_screen_resume(self) -> None:
+        """Theme and signs may be others now."""
+        super().on_screen_resume()
+        self._draw()
+
     def on_resize(self, event: events.Resize) -> None:
         """Give the room that there is to the columns; the rows are told anew."""
         wanted = columns(event.size.width - (PANE if event.size.width >= WIDE else 0))
