@@ -35,6 +35,7 @@ class Entry:
 
     ``time`` is when it ended, in ISO 8601 and UTC. ``status`` of a branch operation is succeeded
     or failed. ``rows`` were written, ``price`` is in dollars. ``detail`` says more in words.
+    ``command`` are the arguments that select a run again, without what was confirmed for it alone.
     """
 
     time: str
@@ -55,6 +56,7 @@ class Entry:
     repository: str = ""
     commit: str = ""
     detail: str = ""
+    command: tuple[str, ...] = ()
 
     @property
     def moment(self) -> datetime:
@@ -211,12 +213,13 @@ def _parse(line: bytes) -> Entry | None:
         known: dict[str, Any] = {
             each.name: values[each.name] for each in fields(Entry) if each.name in values
         }
-        known["tables"] = tuple(map(str, known.get("tables") or ()))
+        for name in ("tables", "command"):
+            known[name] = tuple(map(str, known.get(name) or ()))
         for name in ("rows", "exit_code"):
             known[name] = int(known.get(name) or 0)
         for name in ("seconds", "price"):
             known[name] = float(known.get(name) or 0)
-        for name in known.keys() - {"tables", "rows", "exit_code", "seconds", "price"}:
+        for name in known.keys() - {"tables", "command", "rows", "exit_code", "seconds", "price"}:
             known[name] = str(known[name])
         entry = Entry(**known)
         # Moments are compared with each other: one without a zone could not be.

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from neonsync.cli.branch_views import said, show_change
-from neonsync.cli.branch_work import Work, confirm_by_name, recorded
+from neonsync.cli.branch_work import confirm_by_name
 from neonsync.errors import RefusedError
 from neonsync.neon import guards
 from neonsync.neon.annotation import annotation
 from neonsync.neon.creation import BranchWish
 from neonsync.neon.models import Branch
 from neonsync.neon.moments import write_moment
+from neonsync.services.work import Work, recorded
 
 
 def create_branch(

@@ -6,7 +6,6 @@ import json
 from datetime import datetime
 
 from neonsync.cli.branch_views import branch_as_json
-from neonsync.cli.branch_work import Work, recorded
 from neonsync.cli.output import say
 from neonsync.cli.tabular import Row, as_table, terminal_width
 from neonsync.errors import NeonsyncError, RefusedError
@@ -15,6 +14,7 @@ from neonsync.neon.guards import PruneRule, prune_candidates
 from neonsync.neon.models import Branch
 from neonsync.neon.moments import in_words
 from neonsync.secret import redact, redacted
+from neonsync.services.work import Work, recorded
 
 
 def prune_branches(work: Work, rule: PruneRule, *, yes: bool, as_json: bool) -> None:

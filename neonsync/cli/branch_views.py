@@ -18,7 +18,7 @@ from neonsync.secret import Secret, redact, redacted
 from neonsync.who import in_actions
 
 if TYPE_CHECKING:
-    from neonsync.cli.branch_work import Work
+    from neonsync.services.work import Work
 
 _MASK = "********"
 _HEADER = Row(

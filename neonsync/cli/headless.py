@@ -17,15 +17,10 @@ from typing import Any
 from neonsync.cli.output import say
 from neonsync.cli.reporters import Reporters, choose
 from neonsync.engine.cancel import CancelToken
-from neonsync.engine.events import Event
-from neonsync.engine.pipeline import run
-from neonsync.engine.plan import make_plan
 from neonsync.engine.result import RunResult, not_started
-from neonsync.errors import ExitCode, NeonsyncError, RunCancelled, SyncError
-from neonsync.report.files import ReportFiles
-from neonsync.report.history import record_run
-from neonsync.secret import redact
-from neonsync.services.context import known_secrets
+from neonsync.errors import ExitCode, RunCancelled
+from neonsync.services.context import Context, command_of, selection_of
+from neonsync.services.run import Run
 from neonsync.settings import Settings, load_settings
 
 TICK_SECONDS = 1.0
@@ -39,25 +34,27 @@ def run_headless(
     *,
     as_json: bool = False,
     run_id: str = "",
+    via: Settings | None = None,
+    keep_on_stop: bool = False,
 ) -> ExitCode:
     """Load the settings, run, write the reports, print the summary; returns the exit code.
 
     ``as_json`` prints the events on stdout instead of the summary. ``run_id`` is the name of a run
-    that was named beforehand.
+    that was named beforehand. ``via`` are the settings of who asked for a run via a branch.
+    ``keep_on_stop`` leaves what is loaded for the next run when this one is asked to stop.
 
     Raises:
         ConfigError: the settings are wrong; nothing has been contacted or written.
     """
     settings = load_settings(flags=flags, environ=os.environ, config=config)
-    secrets = (*settings.secrets, *known_secrets(os.environ))
-    files = ReportFiles(settings.report_dir, secrets)
-    reporters = choose(secrets, os.environ, as_json=as_json)
-    if files.directory != settings.report_dir:
-        reporters.say(
-            f"another run writes to {settings.report_dir}; these reports go to {files.directory}"
-        )
+    asked = replace(selection_of(via or settings, config), via_branch=via is not None)
+    command = command_of(Context(os.environ, config), asked)
+    run = Run(settings, os.environ, command=command, run_id=run_id)
+    reporters = choose(run.secrets, os.environ, as_json=as_json)
+    if run.diverted:
+        reporters.say(run.diverted)
     try:
-        result = asyncio.run(_run(settings, files, reporters, run_id))
+        result = asyncio.run(_run(run, reporters, keep_on_stop))
     finally:
         reporters.close()
     if result.exit_code is ExitCode.OK and next_steps:
@@ -65,36 +62,22 @@ def run_headless(
     return result.exit_code
 
 
-async def _run(
-    settings: Settings, files: ReportFiles, reporters: Reporters, run_id: str
-) -> RunResult:
+async def _run(run: Run, reporters: Reporters, keep_on_stop: bool) -> RunResult:
     cancel = CancelToken()
-    release = _handle_signals(cancel, settings, reporters)
+    release = _handle_signals(cancel, run.settings, reporters, keep_on_stop)
     ticking = asyncio.create_task(_tick(reporters))
-
-    def emit(event: Event) -> None:
-        files(event)
-        reporters(event)
-
     try:
-        result = await _plan_and_run(settings, cancel, emit, reporters.say, run_id)
+        ended = await run.carry_out(reporters, cancel, reporters.say)
     finally:
         ticking.cancel()
         release()
-    if result.error is not None and result.error.__cause__ is not None:
-        files.log(f"caused by {redact(repr(result.error.__cause__))}")
-    try:
-        files.write(result)
-    except OSError as error:
-        # The sync has ended as it has: that is what the exit code tells.
-        reporters.say(f"warning: the reports could not be written: {error}")
     reporters.close()
-    if warning := record_run(result, settings, os.environ):
+    for warning in ended.warnings:
         reporters.say(f"warning: {warning}")
-    reporters.finish(result, str(files.directory))
-    if result.status == "cancelled":
-        _leave_soon(result.exit_code)
-    return result
+    reporters.finish(ended.result, str(run.directory))
+    if ended.result.status == "cancelled":
+        _leave_soon(ended.result.exit_code)
+    return ended.result
 
 
 def _leave_soon(code: ExitCode) -> None:
@@ -109,42 +92,6 @@ def _leave_soon(code: ExitCode) -> None:
     timer.start()
 
 
-async def _plan_and_run(
-    settings: Settings,
-    cancel: CancelToken,
-    emit: Callable[[Event], None],
-    say: Callable[[str], None],
-    run_id: str,
-) -> RunResult:
-    started_at = datetime.now(UTC)
-    loop = asyncio.get_running_loop()
-
-    def tell(text: str) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is gone, and who watched with it
-            loop.call_soon_threadsafe(say, text)
-
-    planning = asyncio.ensure_future(asyncio.to_thread(make_plan, settings, tell))
-    detach = cancel.attach(planning)
-    try:
-        plan = await planning
-    except asyncio.CancelledError:
-        return not_started(
-            settings, started_at, RunCancelled("stopped before anything was done", cancel.exit_code)
-        )
-    except NeonsyncError as error:
-        return not_started(settings, started_at, error)
-    except Exception as error:
-        unexpected = SyncError(
-            f"unexpected, while planning: {type(error).__name__}: {redact(str(error))}",
-            "Nothing was written. If it happens again, report it with the log.",
-        )
-        unexpected.__cause__ = error
-        return not_started(settings, started_at, unexpected)
-    finally:
-        detach()
-    return await run(replace(plan, run_id=run_id), emit, cancel)
-
-
 async def _tick(reporters: Reporters) -> None:
     while True:
         await asyncio.sleep(TICK_SECONDS)
@@ -152,7 +99,7 @@ async def _tick(reporters: Reporters) -> None:
 
 
 def _handle_signals(
-    cancel: CancelToken, settings: Settings, reporters: Reporters
+    cancel: CancelToken, settings: Settings, reporters: Reporters, keep: bool
 ) -> Callable[[], None]:
     """Let Ctrl-C and SIGTERM stop the run; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
@@ -166,8 +113,9 @@ def _handle_signals(
             say(message, err=True)
             reporters.abandon(not_started(settings, started_at, RunCancelled(message, code)))
             os._exit(int(code))
-        reporters.say("stopping: queries are cancelled, all is rolled back; again to quit now")
-        cancel.request(code)
+        what = "what is loaded is kept for the next run" if keep else "all is rolled back"
+        reporters.say(f"stopping: queries are cancelled, {what}; again to quit now")
+        cancel.request(code, keep=keep)
 
     for number, code in codes.items():
         loop.add_signal_handler(number, stop, code)

@@ -79,6 +79,11 @@ def _via(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--headless", is_flag=True, help="Run the sync here and now, without a UI.")
 @run_options
 @_via
+@click.option(
+    "--keep-on-stop",
+    is_flag=True,
+    help="Ctrl-C and SIGTERM leave what is loaded in staging, for the next run to go on from.",
+)
 @_json
 @click.pass_context
 def cli(
@@ -86,6 +91,7 @@ def cli(
     headless: bool,
     via_branch: bool,
     expires: timedelta | None,
+    keep_on_stop: bool,
     as_json: bool,
     config: Path | None,
     flags: dict[str, Any],
@@ -111,11 +117,11 @@ def cli(
     if via_branch:
         from neonsync.cli.via_branch import run_via_branch
 
-        sys.exit(run_via_branch(flags, config, expires, as_json=as_json))
+        sys.exit(run_via_branch(flags, config, expires, as_json=as_json, keep_on_stop=keep_on_stop))
     _refuse_expires(expires)
     from neonsync.cli.headless import run_headless
 
-    sys.exit(run_headless(flags, config, as_json=as_json))
+    sys.exit(run_headless(flags, config, as_json=as_json, keep_on_stop=keep_on_stop))
 
 
 @cli.command(epilog="\b\nExample:\n  neonsync plan --branch dev --days 30 --states CA,TX")

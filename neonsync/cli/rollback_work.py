@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from neonsync.cli.branch_changes import all_databases, kept
 from neonsync.cli.branch_views import said, show_change
-from neonsync.cli.branch_work import Work, confirm_by_name, recorded
+from neonsync.cli.branch_work import confirm_by_name
 from neonsync.engine.past import PastRun, read_past
 from neonsync.errors import AccessError, ConfigError, RefusedError, UnknownBranchError
 from neonsync.history import Entry
@@ -18,6 +18,7 @@ from neonsync.neon.models import Branch
 from neonsync.neon.moments import write_moment
 from neonsync.neon.transport import CLOCK_TOLERANCE
 from neonsync.postgres.connect import Database
+from neonsync.services.work import Work, recorded
 
 _A_MOMENT = timedelta(milliseconds=1)
 """The finest that Neon's times tell apart."""

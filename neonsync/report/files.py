@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,18 +79,21 @@ class ReportFiles:
         self._log.close()
 
     def _write_json(self, name: str, content: dict[str, Any]) -> None:
-        safe = redacted(content, *self._secrets)
-        text = json.dumps(safe, indent=2, ensure_ascii=False, default=str)
-        # A reader finds the old report or the new one, never half of it.
-        handle, temporary = tempfile.mkstemp(dir=self.directory, prefix=f".{name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(self.directory / name)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_json(self.directory, name, redacted(content, *self._secrets))
+
+
+def write_json(directory: Path, name: str, content: Mapping[str, Any]) -> None:
+    """Write a document: a reader finds the old one or the new one, never half of it."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
+    handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(directory / name)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _open_log(directory: Path) -> tuple[Path, TextIO]:

@@ -9,7 +9,12 @@ from neonsync.history import RUN, Entry, append, origin
 from neonsync.settings import Settings
 
 
-def record_run(result: RunResult, settings: Settings, environ: Mapping[str, str]) -> str:
+def record_run(
+    result: RunResult,
+    settings: Settings,
+    environ: Mapping[str, str],
+    command: tuple[str, ...] = (),
+) -> str:
     """Add a run to the history; returns a warning where that did not work."""
     written = sum(table.inserted + table.updated for table in result.published)
     entry = Entry(
@@ -27,6 +32,7 @@ def record_run(result: RunResult, settings: Settings, environ: Mapping[str, str]
         seconds=round(result.seconds, 3),
         price=result.price,
         detail=result.error.message if result.error is not None else "",
+        command=command,
         **origin(environ),
     )
     return append(entry, environ, settings.secrets)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neonsync.errors import NeonsyncError
+from neonsync.errors import ConfigError, NeonsyncError
 from neonsync.secret import Secret, redact
 from neonsync.selection import Selection
 
@@ -71,6 +71,23 @@ class Context:
         """
         flags = selection.flags(self.base(selection.config))
         return self.settings(flags, selection.config)
+
+
+def command_of(context: Context, selection: Selection) -> tuple[str, ...]:
+    """The arguments that select the same again, from wherever it is called.
+
+    The branch stands in them whatever is configured, and nothing that was confirmed: that was for
+    one run.
+    """
+    try:
+        base = context.base(selection.config)
+    except ConfigError:  # what is wrong there, flags have set right
+        base = Selection()
+    if selection.branch:
+        base = replace(base, branch="")
+    config = selection.config.absolute() if selection.config is not None else None
+    selection = replace(selection, config=config, confirm=base.confirm)
+    return selection.arguments(base)
 
 
 def selection_of(settings: Settings, config: Path | None) -> Selection:

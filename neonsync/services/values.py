@@ -173,13 +173,14 @@ class RunReport:
 
     ``report`` is etl-report.json, ``validation`` etl-validation-report.json. ``directory`` is where
     the files are, None for a run whose files are not known. ``command`` are the arguments that
-    select the same again.
+    select the same again. ``notes`` tell of what did not work beside the run.
     """
 
     report: Mapping[str, Any]
     validation: Mapping[str, Any]
     directory: Path | None = None
     command: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def status(self) -> str:

@@ -1,0 +1,98 @@
+"""Runs and their plans, as the UI asks for them; what the engine wants is imported at a run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neonsync.errors import ConfigError
+from neonsync.services.context import Context, command_of
+from neonsync.services.values import Job, RunReport
+
+if TYPE_CHECKING:
+    from neonsync.selection import Selection
+
+
+class Sync:
+    """Each method reads the configuration anew."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def base(self) -> Selection:
+        """What configuration and environment select, before anything is chosen."""
+        return self._context.base()
+
+    def job(self, selection: Selection) -> Job:
+        """The run of a selection, its log opened.
+
+        Raises:
+            ConfigError: the settings are wrong, or the reports cannot be written.
+        """
+        from neonsync.services.run import Run, job
+
+        run = Run(
+            self._context.chosen(selection),
+            self._context.environ,
+            command=command_of(self._context, selection),
+            via_branch=selection.via_branch,
+        )
+        return partial(job, run)
+
+    def config_path(self) -> Path:
+        """The project's file: the one that is read, or that would be made."""
+        from neonsync.services.config_file import project_file
+
+        return project_file(self._context.config, self._context.environ)
+
+    def save(self, selection: Selection, path: Path) -> str:
+        """Write a selection into a configuration, with all else in it kept; says what was done."""
+        from neonsync.services.config_file import save
+
+        return save(selection, path, self._context.environ)
+
+    def load(self, path: Path) -> Selection:
+        """The selection that a configuration holds; it is a base for what is chosen above it."""
+        return self._context.base(path)
+
+    def html(self, report: RunReport) -> Path | None:
+        """The report's page for a browser; None where there is none."""
+        return None
+
+    def write_reports(self, report: RunReport, directory: Path) -> tuple[Path, ...]:
+        """Write a run's reports into another directory, with its log where that is still there.
+
+        Raises:
+            ConfigError: it cannot be written to.
+        """
+        from neonsync.report.files import LOG_NAME, REPORT_NAME, VALIDATION_NAME, write_json
+
+        documents = {REPORT_NAME: report.report, VALIDATION_NAME: report.validation}
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            for name, document in documents.items():
+                write_json(directory, name, document)
+            written = [directory / name for name in documents]
+            log = report.directory / LOG_NAME if report.directory is not None else None
+            if log is not None and _is_of(report, log.with_name(REPORT_NAME)):
+                if log.resolve() != (directory / LOG_NAME).resolve():
+                    shutil.copyfile(log, directory / LOG_NAME)
+                written.append(directory / LOG_NAME)
+        except OSError as error:
+            raise ConfigError(
+                f"the reports cannot be written to {directory}: {error.strerror}",
+                "Choose another directory.",
+            ) from error
+        return tuple(written)
+
+
+def _is_of(report: RunReport, path: Path) -> bool:
+    """Whether a report file is of the same run: a later one may have taken its place."""
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(there, dict) and there == dict(report.report)

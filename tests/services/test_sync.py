@@ -1,0 +1,193 @@
+"""A run from the UI: as the headless one, with its reports, its history and its documents."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from neonsync.engine.cancel import CancelToken
+from neonsync.engine.events import ChunkLoaded, Event, Notice, RunStarted
+from neonsync.errors import ConfigError
+from neonsync.history import HISTORY_VARIABLE
+from neonsync.neon.branches import Project
+from neonsync.report import stored
+from neonsync.selection import from_arguments
+from neonsync.services.context import Context
+from neonsync.services.history import LocalHistory
+from neonsync.services.sync import Sync
+from tests.conftest import Target, delete_branch
+
+
+async def test_a_run_is_reported_noted_and_can_be_opened_and_done_again(
+    context: Context, target: Target, tmp_path: Path
+) -> None:
+    sync, history = Sync(context), LocalHistory(context)
+    selection = replace(sync.base(), days=3, confirm=("main",))
+    events: list[Event] = []
+
+    report = await sync.job(selection)(events.append, CancelToken())
+
+    assert (report.status, report.exit_code, report.notes) == ("succeeded", 0, ())
+    assert isinstance(events[0], RunStarted)
+    assert report.directory == tmp_path / "reports"
+    written = json.loads((tmp_path / "reports" / "etl-report.json").read_text())
+    assert written == report.report
+    assert target.value("SELECT count(DISTINCT business_date) FROM forecast_data") > 0
+    (entry,) = history.load().entries
+    assert (entry.run_id, entry.branch, entry.status) == (report.run_id, target.name, "succeeded")
+    assert entry.command == report.command
+    again = from_arguments(entry.command, sync.base())
+    assert again == replace(selection, confirm=())
+    # The branch is in it, whatever will be configured by then.
+    assert from_arguments(entry.command, replace(sync.base(), branch="x")).branch == target.name
+    opened = history.report(report.run_id)
+    assert opened == report
+    kept = tmp_path / "home" / "runs" / f"{report.run_id}.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    password = target.uri.split(":")[2].split("@")[0]
+    for secret in (password, target.environment["NEON_API_KEY"]):
+        assert secret not in kept.read_text() + (tmp_path / "home" / "history.jsonl").read_text()
+
+    files = sync.write_reports(report, tmp_path / "other")
+    assert [path.name for path in files] == [
+        "etl-report.json",
+        "etl-validation-report.json",
+        "etl-manual.log",
+    ]
+    assert json.loads(files[0].read_text()) == report.report
+    assert sync.html(report) is None
+
+
+async def test_a_plan_that_cannot_be_made_ends_as_a_failed_run(context: Context) -> None:
+    sync = Sync(context)
+    job = sync.job(replace(sync.base(), branch="nowhere"))
+    report = await job(lambda _: None, CancelToken())
+    assert (report.status, report.exit_code, report.run_id) == ("failed", 2, "")
+    assert "no branch named 'nowhere'" in report.report["errors"][0]["message"]
+    (entry,) = LocalHistory(context).load().entries
+    assert (entry.status, entry.exit_code) == ("failed", 2)
+
+
+async def test_a_run_that_is_stopped_while_it_plans_has_done_nothing(context: Context) -> None:
+    sync = Sync(context)
+    cancel = CancelToken()
+    cancel.request()
+    report = await sync.job(sync.base())(lambda _: None, cancel)
+    assert (report.status, report.exit_code) == ("cancelled", 130)
+
+
+async def test_a_run_via_a_branch_leaves_the_branch_as_it_was(
+    context: Context, target: Target
+) -> None:
+    sync = Sync(context)
+    events: list[Event] = []
+    job = sync.job(replace(sync.base(), days=3, via_branch=True))
+    report = await job(events.append, CancelToken())
+    child = report.report["branchInfo"]
+    with _gone_afterwards(context, child["id"]):
+        assert report.status == "succeeded"
+        assert child["name"].startswith(f"{target.name}-sync-")
+        assert target.value("SELECT to_regclass('forecast_data')") is None
+        said = [event.message for event in events if isinstance(event, Notice)]
+        assert any("which stays as it is" in message for message in said)
+        entries = LocalHistory(context).load().entries
+        assert [entry.kind for entry in entries] == ["run", "create"]
+        again = from_arguments(entries[0].command, sync.base())
+        assert (again.branch, again.via_branch) == (target.name, True)
+
+
+@contextlib.contextmanager
+def _gone_afterwards(context: Context, branch_id: str) -> Iterator[None]:
+    settings = context.settings()
+    try:
+        yield
+    finally:
+        delete_branch(Project(settings.neon), settings, branch_id)
+
+
+async def test_reports_that_cannot_be_written_are_told_before_anything_is_done(
+    context: Context, tmp_path: Path
+) -> None:
+    sync = Sync(context)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be written to"):
+        sync.job(replace(sync.base(), report_dir=str(tmp_path / "file")))
+
+
+async def test_two_runs_at_once_do_not_spoil_each_others_reports(context: Context) -> None:
+    sync = Sync(context)
+    first = sync.job(replace(sync.base(), branch="nowhere"))
+    second = sync.job(replace(sync.base(), branch="nowhere"))
+    said: list[Event] = []
+    reports = await asyncio.gather(
+        first(lambda _: None, CancelToken()), second(said.append, CancelToken())
+    )
+    assert reports[0].directory != reports[1].directory
+    assert [event for event in said if isinstance(event, Notice) and "go to" in event.message]
+
+
+async def test_what_is_kept_on_a_stop_is_gone_on_from(context: Context, target: Target) -> None:
+    sync = Sync(context)
+    cancel = CancelToken()
+    events: list[Event] = []
+
+    def stop_after_a_chunk(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, ChunkLoaded):
+            cancel.request(keep=True)
+
+    report = await sync.job(replace(sync.base(), jobs=1))(stop_after_a_chunk, cancel)
+    if report.status != "cancelled":
+        pytest.skip("the run was over before it could stop")
+    assert target.value("SELECT to_regclass('forecast_data')") is None
+    assert target.staging_tables() != []
+    again = await sync.job(sync.base())(lambda _: None, CancelToken())
+    assert (again.status, again.run_id) == ("succeeded", report.run_id)
+    assert again.report["resumed"] is True
+
+
+def test_the_base_is_loaded_from_another_file_with_its_path(
+    context: Context, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text('branch = "ops"\n[filters]\ndays = 9\n')
+    sync = Sync(context)
+    base = sync.load(other)
+    assert (base.branch, base.days, base.config) == ("ops", 9, other)
+    assert context.chosen(replace(base, days=None)).filters.days is None
+    assert context.chosen(replace(base, days=None)).branch == "ops"
+    assert sync.config_path() == context.config
+    assert "saved to" in sync.save(replace(sync.base(), jobs=7), other)
+    assert sync.load(other).jobs == 7
+
+
+def test_only_the_newest_documents_are_kept_and_none_without_a_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "KEPT", 3)
+    environ = {HISTORY_VARIABLE: str(tmp_path / "history.jsonl")}
+    run = stored.StoredRun({"runId": "x"}, {})
+    for number in range(5):
+        assert stored.store_run(f"run_{number}", run, environ, ()) == ""
+        import os
+
+        os.utime(tmp_path / "runs" / f"run_{number}.json", (number, number))
+    assert stored.store_run("run_5", run, environ, ()) == ""
+    kept = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert kept == ["run_3.json", "run_4.json", "run_5.json"]
+    assert stored.stored_run("run_0", environ) is None
+    assert stored.stored_run("../history", environ) is None
+    (tmp_path / "runs" / "run_4.json").write_text("[]")
+    assert stored.stored_run("run_4", environ) is None
+    assert stored.runs_directory({HISTORY_VARIABLE: "/dev/null"}) is None
+    assert stored.runs_directory({}) is None
+    assert stored.store_run("run_5", run, {HISTORY_VARIABLE: "/dev/null"}, ()) == ""
+    (tmp_path / "file").write_text("")
+    full = {HISTORY_VARIABLE: str(tmp_path / "file" / "history.jsonl")}
+    assert "could not be kept" in stored.store_run("run_5", run, full, ())
