@@ -157,8 +157,7 @@ def home_path(path: Path | None, home: str) -> str:
 
 def command_of(entry: Entry) -> tuple[str, ...]:
     """The arguments that select the same run again; empty where the history does not know them."""
-    found = getattr(entry, "command", ())
-    return tuple(found) if entry.kind == RUN else ()
+    return entry.command if entry.kind == RUN else ()
 
 
 def command_line(entry: Entry) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -207,14 +207,7 @@ async def test_the_log_is_told_and_its_path_copied(app: NeonsyncApp, fakes: Fake
         assert app.clipboard == "/w/reports/etl-manual.log"
 
 
-@dataclass(frozen=True)
-class Told(Entry):
-    """An entry that knows its command."""
-
-    command: tuple[str, ...] = ("--branch", "dev-kate", "--days", "30")
-
-
-AGAIN = Told(**asdict(ENTRIES[0]))
+AGAIN = replace(ENTRIES[0], command=("--branch", "dev-kate", "--days", "30"))
 
 
 async def test_a_run_again_is_a_plan_that_is_filled_in(
