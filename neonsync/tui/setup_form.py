@@ -10,7 +10,7 @@ from neonsync.tui.ports import SetupField
 
 API_KEY = "NEON_API_KEY"
 KEY_TEST = "neon.api_key"
-"""What a test of the key is asked for by, wherever the key comes from."""
+"""The line that says what came of a test of the key, wherever the key comes from."""
 KEY_FILE = "neon.api_key_file"
 KEYRING = "neon.keyring"
 REFUSED = (
@@ -59,6 +59,12 @@ def source_of(values: Mapping[str, str]) -> str:
     if values.get(KEY_FILE):
         return "file"
     return "keyring" if values.get(KEYRING) else "variable"
+
+
+def key_setting(values: Mapping[str, str]) -> str:
+    """The setting by which the key is tried: its reference, or the key as the variable has it."""
+    source = source_of(values)
+    return SOURCE_LINES[source].name if source in SOURCE_LINES else KEY_TEST
 
 
 def with_source(values: Mapping[str, str], source: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from neonsync.tui.app import NeonsyncApp
 from neonsync.tui.ports import SetupField
 from neonsync.tui.screens.branches import BranchesScreen
 from neonsync.tui.screens.setup import SetupScreen
-from neonsync.tui.setup_form import begin, is_secret, preview, source_of, with_source
+from neonsync.tui.setup_form import begin, is_secret, key_setting, preview, source_of, with_source
 from neonsync.tui.widgets.field import Field
 from tests.tui.conftest import SIZES, text_of, until
 from tests.tui.fakes import Fakes, FakeSetup
@@ -190,6 +190,8 @@ def test_the_values_have_one_source_of_the_key() -> None:
     values = {**begin(FIELDS), "neon.api_key_file": "f", "neon.keyring": "k"}
     assert source_of(values) == "file"
     assert source_of(begin(FIELDS)) == "variable"
+    assert key_setting(with_source(values, "keyring")) == "neon.keyring"
+    assert key_setting(with_source(values, "variable")) == "neon.api_key"
     assert with_source(values, "keyring")["neon.api_key_file"] == ""
     assert with_source(values, "keyring")["neon.keyring"] == "k"
     assert with_source(values, "variable")["neon.keyring"] == ""

@@ -16,7 +16,16 @@ from neonsync.report.wording import printable
 from neonsync.tui.ports import SetupField, Tested
 from neonsync.tui.screens.base import View
 from neonsync.tui.screens.confirm import Ask
-from neonsync.tui.setup_form import LINES, REFUSED, begin, is_secret, preview, with_source
+from neonsync.tui.setup_form import (
+    KEY_TEST,
+    LINES,
+    REFUSED,
+    begin,
+    is_secret,
+    key_setting,
+    preview,
+    with_source,
+)
 from neonsync.tui.widgets.field import Field
 from neonsync.tui.widgets.panel import Failure, StatePanel
 from neonsync.tui.widgets.tested import KeyLine, KeySource, Result, TestedField, Wanted
@@ -146,7 +155,8 @@ class SetupScreen(View):
             done(Tested(False, failure.message, failure.remedy))
 
         setup = self.ui.services.setup
-        self.fetch(lambda: setup.test(name, values), done, failed, group=f"test {name}")
+        asked = key_setting(values) if name == KEY_TEST else name
+        self.fetch(lambda: setup.test(asked, values), done, failed, group=f"test {name}")
 
     # Writing.
 
