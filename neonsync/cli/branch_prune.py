@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime
 
 from neonsync.cli.branch_views import branch_as_json
-from neonsync.cli.output import say
+from neonsync.cli.output import print_error, say
 from neonsync.cli.tabular import Row, as_table, terminal_width
 from neonsync.errors import NeonsyncError, RefusedError
 from neonsync.neon import guards
@@ -50,11 +51,15 @@ def prune_branches(work: Work, rule: PruneRule, *, yes: bool, as_json: bool) -> 
     elif candidates:
         work.tell("Nothing was deleted; add --yes to delete these.")
     if failed:
-        raise NeonsyncError(
+        failure = NeonsyncError(
             f"{len(failed)} of {len(candidates)} branches could not be deleted: "
             f"{', '.join(failed)}",
             "The lines above say why; run again when that is mended.",
         )
+        if not as_json:
+            raise failure
+        print_error(failure)  # the one object that was promised is printed, and tells it too
+        sys.exit(int(failure.exit_code))
 
 
 def _delete(work: Work, listed: Branch, rule: PruneRule) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -65,8 +66,12 @@ def show_change(work: Work, branch: Branch, text: str, *, as_json: bool, **more:
         say(printable(redact(text, *work.secrets)))
 
 
-def show_address(work: Work, name: str, *, show: bool, as_json: bool) -> None:
-    """Print the address of a branch, with its password on request only."""
+def show_address(work: Work, name: str, *, show: bool, as_env: bool, as_json: bool) -> None:
+    """Print the address of a branch, with its password on request only.
+
+    ``as_env`` prints it as a shell reads it: an address among a program's arguments could be read
+    by everybody on the machine.
+    """
     address = work.project.address(work.project.branch(name))
     for note in address.notes:
         work.tell(note)
@@ -76,6 +81,10 @@ def show_address(work: Work, name: str, *, show: bool, as_json: bool) -> None:
         for secret in {whole, urlsplit(whole).password or whole}:
             say(f"::add-mask::{secret}", err=True)
     uri = whole if show else masked(address.uri)
+    if as_env:
+        for variable, value in _libpq_variables(uri):
+            say(f"export {variable}={shlex.quote(value)}")
+        return
     if not as_json:
         say(uri)
         return
@@ -92,6 +101,20 @@ def show_address(work: Work, name: str, *, show: bool, as_json: bool) -> None:
             }
         )
     )
+
+
+def _libpq_variables(uri: str) -> list[tuple[str, str]]:
+    """An address as the variables that libpq reads."""
+    from psycopg import pq
+    from psycopg.conninfo import conninfo_to_dict
+
+    given = conninfo_to_dict(uri)
+    known = {
+        each.keyword.decode(): each.envvar.decode()
+        for each in pq.Conninfo.get_defaults()
+        if each.envvar
+    }
+    return [(known[name], str(value)) for name, value in given.items() if name in known]
 
 
 def masked(uri: Secret) -> str:

@@ -264,10 +264,16 @@ def prune(
 
 
 @branches.command(
-    epilog=_example("  neonsync branches uri dev", '  psql "$(neonsync branches uri dev --show)"')
+    epilog=_example(
+        "  neonsync branches uri dev",
+        '  (eval "$(neonsync branches uri dev --env --show)"; psql)',
+    )
 )
 @click.argument("name")
 @click.option("--show", is_flag=True, help="With the password, which is masked otherwise.")
+@click.option(
+    "--env", "as_env", is_flag=True, help="As PGHOST and others, for a shell; ps shows none of it."
+)
 @click.option("--database", metavar="NAME", help="Another database than the configured one.")
 @click.option("--role", metavar="NAME", help="Another role than the configured one.")
 @config_option
@@ -275,6 +281,7 @@ def prune(
 def uri(
     name: str,
     show: bool,
+    as_env: bool,
     database: str | None,
     role: str | None,
     config: Path | None,
@@ -284,5 +291,7 @@ def uri(
     from neonsync.cli.branch_views import show_address
     from neonsync.cli.branch_work import open_project
 
+    if as_env and as_json:
+        raise click.UsageError("--env and --json exclude each other.")
     with open_project(config, database=database, role=role) as work:
-        show_address(work, name, show=show, as_json=as_json)
+        show_address(work, name, show=show, as_env=as_env, as_json=as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -11,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-import tomli_w
 
 from neonsync.cli.output import say
 from neonsync.errors import ConfigError
 from neonsync.secret import redact
-from neonsync.settings import BY_NAME, load_settings
+from neonsync.services.setup_file import make, parse, render
+from neonsync.settings import BY_NAME
 
-_FILE_MODE = 0o644
 _DEFAULT_FILE = Path("neonsync.toml")
 
 
@@ -33,7 +31,6 @@ class _Question:
 
     parameter: str
     ask: str
-    comment: str
     setting: str = ""
     key: str = ""
     needed: bool = False
@@ -47,23 +44,20 @@ _QUESTIONS = (
     _Question(
         "project_id",
         "Neon project id (in the console's address bar)",
-        "The project's id, as in the address bar of Neon's console.",
         "neon.project_id",
         needed=True,
     ),
     _Question(
         "branch",
         "Branch to write to (empty for the default branch, which wants --confirm)",
-        "The branch to write to, by its exact name; empty for the default branch.",
         "branch",
         needed=True,
     ),
-    _Question("database", "Database of the lake", "The lake's database.", "athena.database"),
-    _Question("region", "Region of Athena", "The region of Athena.", "athena.region"),
+    _Question("database", "Database of the lake", "athena.database"),
+    _Question("region", "Region of Athena", "athena.region"),
     _Question(
         "output_location",
         "Where Athena writes exports, s3://… (empty when the workgroup has its own)",
-        "Where exports are written, and deleted again; empty for the workgroup's own location.",
         "athena.output_location",
         needed=True,
     ),
@@ -71,30 +65,15 @@ _QUESTIONS = (
 _SOURCE = _Question(
     "source",
     "Table of the lake (empty: forecast into forecast_data, as the old script)",
-    "The table of the lake.",
     key="source",
 )
 _TABLE = (
-    _Question("target", "Its name in the branch", "The table in the branch.", key="target"),
+    _Question("target", "Its name in the branch", key="target"),
     _Question(
-        "key",
-        "Its key: the columns that tell rows apart, with commas",
-        "The columns that tell its rows apart, in the lake and in the branch.",
-        key="key",
-        needed=True,
+        "key", "Its key: the columns that tell rows apart, with commas", key="key", needed=True
     ),
-    _Question(
-        "date_column",
-        "Its column of dates (empty: none)",
-        "The column that --days, --from and --to go by.",
-        key="date_column",
-    ),
-    _Question(
-        "state_column",
-        "Its column of states (empty: none)",
-        "The column that --states goes by.",
-        key="state_column",
-    ),
+    _Question("date_column", "Its column of dates (empty: none)", key="date_column"),
+    _Question("state_column", "Its column of states (empty: none)", key="state_column"),
 )
 
 
@@ -110,8 +89,9 @@ def run_init(path: Path, given: Mapping[str, str | None], environ: Mapping[str, 
         )
     asking = sys.stdin.isatty() and sys.stderr.isatty()
     answers = _ask_all(given, environ) if asking else _take_all(given, environ)
-    _write(path, _render(answers))
-    _check(path)
+    settings = {each.setting: answers[each.parameter] for each in _QUESTIONS}
+    table = {each.key: answers.get(each.parameter) for each in (_SOURCE, *_TABLE)}
+    make(path, render(settings, table if answers["source"] else {}))
     say(f"Wrote {path}.")
     _say_next(path, environ)
 
@@ -193,72 +173,7 @@ def _fallback(question: _Question) -> str:
 
 
 def _parse(question: _Question, raw: str, origin: str) -> Any:
-    name = question.setting or question.key
-    if redact(raw) != raw:
-        raise ConfigError(
-            f"{name} ({origin}) looks like a secret, which does not belong in the file",
-            "Export NEON_API_KEY or NEON_CONNECTION_STRING instead.",
-        )
-    parse = BY_NAME[question.setting or ("confirm" if question.key == "key" else "branch")].parse
-    try:
-        value = parse(raw)
-    except ValueError as error:
-        raise ConfigError(f"{name} is {raw!r} ({origin}): it {error}") from None
-    if question.key == "key" and not value:
-        raise ConfigError(f"key ({origin}) is empty: without one, rows cannot be told apart")
-    return value
-
-
-def _render(answers: Mapping[str, Any]) -> str:
-    sections: dict[str, list[str]] = {"": []}
-    for question in _QUESTIONS:
-        section, _, key = question.setting.rpartition(".")
-        line = tomli_w.dumps({key: answers[question.parameter]})
-        sections.setdefault(section, []).append(f"# {question.comment}\n{line}")
-    parts = [
-        "# neonsync's configuration; config.toml.example of the project has every setting.\n"
-        "# Secrets do not belong here: export NEON_API_KEY, or name a file with api_key_file.\n",
-        *sections.pop(""),
-        *(f"[{name}]\n" + "\n".join(lines) for name, lines in sections.items()),
-    ]
-    if answers["source"]:
-        entry = [
-            f"# {question.comment}\n" + tomli_w.dumps({question.key: _as_toml(value)})
-            for question in (_SOURCE, *_TABLE)
-            if (value := answers.get(question.parameter))
-        ]
-        parts.append("[[tables]]\n" + "\n".join(entry))
-    return "\n".join(parts)
-
-
-def _as_toml(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _write(path: Path, content: str) -> None:
-    """Make the file; whatever has come to lie there meanwhile is left alone."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            os.fchmod(handle, _FILE_MODE)
-            file.write(content)
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be written: {error.strerror}", "Choose another place with --file."
-        ) from error
-
-
-def _check(path: Path) -> None:
-    """Read the file as a run would; take it away again when it is not good."""
-    try:
-        load_settings(
-            flags={},
-            environ={"NEON_CONNECTION_STRING": "postgresql://role@localhost/database"},
-            config=path,
-        )
-    except ConfigError:
-        path.unlink()
-        raise
+    return parse(question.setting or question.key, raw, origin)
 
 
 def _say_next(path: Path, environ: Mapping[str, str]) -> None:

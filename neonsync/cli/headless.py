@@ -64,7 +64,7 @@ def run_headless(
 
 async def _run(run: Run, reporters: Reporters, keep_on_stop: bool) -> RunResult:
     cancel = CancelToken()
-    release = _handle_signals(cancel, run.settings, reporters, keep_on_stop)
+    release = _handle_signals(cancel, run, reporters, keep_on_stop)
     ticking = asyncio.create_task(_tick(reporters))
     try:
         ended = await run.carry_out(reporters, cancel, reporters.say)
@@ -99,7 +99,7 @@ async def _tick(reporters: Reporters) -> None:
 
 
 def _handle_signals(
-    cancel: CancelToken, settings: Settings, reporters: Reporters, keep: bool
+    cancel: CancelToken, run: Run, reporters: Reporters, keep: bool
 ) -> Callable[[], None]:
     """Let Ctrl-C and SIGTERM stop the run; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
@@ -111,7 +111,8 @@ def _handle_signals(
             reporters.close()
             message = "quit at once: the next run goes on from here, or clears up what is left"
             say(message, err=True)
-            reporters.abandon(not_started(settings, started_at, RunCancelled(message, code)))
+            left = not_started(run.settings, started_at, RunCancelled(message, code))
+            run.record(reporters.abandon(left))
             os._exit(int(code))
         what = "what is loaded is kept for the next run" if keep else "all is rolled back"
         reporters.say(f"stopping: queries are cancelled, {what}; again to quit now")

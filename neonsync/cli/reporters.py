@@ -79,8 +79,8 @@ class Reporters:
         for member in self._members:
             member.finish(result, report_dir)
 
-    def abandon(self, result: RunResult) -> None:
-        """Let each tell that nothing more will come; what the events have told is filled in."""
+    def abandon(self, result: RunResult) -> RunResult:
+        """Let each tell that nothing more will come; returns what the events have filled in."""
         if self._started is not None:
             result = replace(
                 result,
@@ -92,6 +92,7 @@ class Reporters:
             )
         for member in self._members:
             member.abandon(result)
+        return result
 
     def close(self) -> None:
         """Close each."""

@@ -66,7 +66,7 @@ def _next_steps(child: Child) -> str:
     name, target = shlex.quote(child.name), shlex.quote(child.target.name)
     look = (
         f"{child.target.name} is as it was. Look at the copy:\n"
-        f'  psql "$(neonsync branches uri {name} --show)"\n'
+        f'  (eval "$(neonsync branches uri {name} --env --show)"; psql)\n'
     )
     if child.target.protected or child.target.parent_id is None:
         kind = "a protected" if child.target.protected else "a root"

@@ -17,13 +17,16 @@ _NAMED = 5
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that no branch can have; blanks, slashes and any script are fine.
+    """Refuse a name that no branch can have; blanks within, slashes and any script are fine.
 
     Raises:
-        ConfigError: it is empty, too long, or holds control characters.
+        ConfigError: it is empty, too long, or holds control characters or blanks around it.
     """
     if not name.strip():
         raise ConfigError("a branch cannot have an empty name", "Give it a name.")
+    if name != name.strip():
+        # Settings are read without such blanks, so nobody could sync into it.
+        raise ConfigError(f"the branch name {name!r} begins or ends with blanks", "Leave them out.")
     if len(name) > LONGEST_NAME:
         raise ConfigError(
             f"the branch name {name[:20]}… has {len(name)} characters",

@@ -49,7 +49,7 @@ class NeonTransport(NeonAPI):
         super().__init__(api_key.reveal(), base_url=api_host.rstrip("/") + "/")
         self._secret = api_key
         # What is reached without encryption is this machine, which is no proxy's business.
-        local = self.base_url.startswith("http://")
+        local = self.base_url.lower().startswith("http://")
         self._proxies = {"no_proxy": "*"} if local else None
         self.patience = patience or Patience()
         self.user_agent = _USER_AGENT

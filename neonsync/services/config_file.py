@@ -43,12 +43,21 @@ def save(selection: Selection, path: Path, environ: Mapping[str, str]) -> str:
     Raises:
         ConfigError: the file cannot hold it, or cannot be written; it is as it was.
     """
+    changed = change(path, _settings_of(selection), environ)
+    return f"saved to {path}: {', '.join(changed)}" if changed else f"{path} says that already"
+
+
+def change(path: Path, wanted: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
+    """Let a file say what is wanted, by dotted names; returns what it did not say before.
+
+    Raises:
+        ConfigError: the file cannot hold it, or cannot be written; it is as it was.
+    """
     text = _read(path)
-    wanted = _settings_of(selection)
-    there = _values(text, path, environ)
+    there = values_in(text, path, environ)
     changed = [name for name, value in wanted.items() if there[name] != value]
     if not changed:
-        return f"{path} says that already"
+        return []
     document = TomlText(text or HEADER)
     # The days are told by their number or by bounds: what is not meant any more must go.
     also = [name for name in _RANGE if name in document] if {*_RANGE} & {*changed} else []
@@ -61,13 +70,14 @@ def save(selection: Selection, path: Path, environ: Mapping[str, str]) -> str:
             f"Begin it with a line [{error}], with each setting on a line below, then save again.",
         ) from None
     new = str(document)
-    for name, value in _values(new, path, environ).items():
-        if name in wanted and value != wanted[name]:
+    said = values_in(new, path, environ)
+    for name, value in wanted.items():
+        if said[name] != value:
             raise ConfigError(
-                f"{path} cannot be made to say {name} = {wanted[name]!r}", "Write it by hand."
+                f"{path} cannot be made to say {name} = {value!r}", "Write it by hand."
             )
     write(path, new)
-    return f"saved to {path}: {', '.join(changed)}"
+    return changed
 
 
 def add_table(path: Path, entry: Mapping[str, Any]) -> None:
@@ -164,7 +174,7 @@ def _read(path: Path) -> str:
         raise ConfigError(f"{path} cannot be read: {reason}", "Choose another file.") from error
 
 
-def _values(text: str, path: Path, environ: Mapping[str, str]) -> dict[str, Any]:
+def values_in(text: str, path: Path, environ: Mapping[str, str]) -> dict[str, Any]:
     """What the text says as the file of this path, above the user's own file.
 
     Raises:

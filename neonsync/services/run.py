@@ -94,6 +94,10 @@ class Run:
                 self._files.log(f"caused by {redact(repr(result.error.__cause__))}")
         return self._told(result)
 
+    def record(self, result: RunResult) -> str:
+        """Note a run in the history; returns a warning where that did not work."""
+        return record_run(result, self.settings, self._environ, self._command)
+
     def _told(self, result: RunResult) -> Ended:
         """Write what a run leaves behind."""
         warnings = []
@@ -112,7 +116,7 @@ class Run:
             documents.report, documents.validation, str(documents.directory), self._command
         )
         warnings += [
-            record_run(result, self.settings, self._environ, self._command),
+            self.record(result),
             store_run(result.run_id, stored, self._environ, self.secrets),
         ]
         return Ended(result, documents, tuple(filter(None, warnings)))

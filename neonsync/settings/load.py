@@ -58,14 +58,18 @@ class Lake:
 
 
 def load_lake(
-    *, environ: Mapping[str, str], config: Path | None = None, directory: Path | None = None
+    *,
+    environ: Mapping[str, str],
+    config: Path | None = None,
+    directory: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
 ) -> Lake:
     """The part of the settings that tells of the lake; no branch needs to be reachable.
 
     Raises:
         ConfigError: something is unknown or wrong; the message names it and its origin.
     """
-    result = resolve({}, environ, config, directory or Path())
+    result = resolve(flags or {}, environ, config, directory or Path())
     if result.problems:
         raise result.problems[0]
     return Lake(_athena(result), result.places.project, result.tables)

@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 import pytest
+import requests
 
 from neonsync.cli.tabular import Row, as_table
 from neonsync.neon.branches import Project
@@ -65,6 +66,27 @@ def test_a_branch_that_is_kept_while_others_are_pruned_stays(call: Run) -> None:
     assert [each["name"] for each in neon.branches] == ["main", "b"]
     assert done.returncode == 1
     assert "b stays: b is not to be pruned any more" in done.stderr
+
+
+@pytest.mark.parametrize("backup", [[], ["--backup", "before-the-cut"]])
+def test_a_reset_whose_answer_the_network_lost_is_found_done(
+    call: Run, target: Target, gone: list[str], backup: list[str]
+) -> None:
+    gone += backup[1:]
+    target.sql("CREATE TABLE mine ()")
+    faults, sent = target.world.neon.faults, requests.Session.request
+
+    def lose_the_post(session: requests.Session, method: str, *rest: Any, **options: Any) -> Any:
+        if method == "POST":
+            faults.lose_next(1)
+        return sent(session, method, *rest, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests.Session, "request", lose_the_post)
+        done = call("branches", "reset", target.name, "--confirm", target.name, *backup)
+    assert done.returncode == 0, done.stderr
+    assert f"looking whether {target.name} was overwritten" in done.stderr
+    assert target.value("SELECT to_regclass('mine')") is None
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -36,7 +37,7 @@ def test_the_help_of_each_command_has_an_example_that_can_be_parsed(command: str
     examples = [line.split("neonsync branches ")[1] for line in found.epilog.splitlines()[2:]]
     assert examples
     for example in examples:
-        words = example.replace(')"', "").split()
+        words = example.partition(')"')[0].split()
         assert words[0] == command
         found.make_parser(click.Context(found)).parse_args(words[1:])
     assert "--json" in [name for parameter in found.params for name in parameter.opts]
@@ -93,6 +94,13 @@ def test_the_address_is_masked_unless_it_is_asked_for(call: Run, target: Target)
     shown = call("branches", "uri", target.name, "--show").stdout.strip()
     with psycopg.connect(shown) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+    masked = call("branches", "uri", target.name, "--env")
+    assert password not in masked.stdout
+    lines = call("branches", "uri", target.name, "--env", "--show").stdout.splitlines()
+    found = dict(shlex.split(line)[1].split("=", 1) for line in lines)
+    assert (found["PGPASSWORD"], found["PGDATABASE"]) == (password, "neondb")
+    assert call("branches", "uri", target.name, "--env", "--json").returncode == 2
 
     in_actions = call("branches", "uri", target.name, "--show", GITHUB_ACTIONS="true")
     assert in_actions.stdout.strip() == shown
@@ -244,7 +252,8 @@ def test_prune_goes_on_when_one_stays_and_says_which(call: Run, tmp_path: Path) 
     assert done.returncode == 1
     assert "deleted 1 of 2 branches" in done.stdout
     assert "stuck stays" in done.stderr
-    answer = json.loads(as_json.stdout.splitlines()[0])
+    assert as_json.returncode == 1
+    answer = json.loads(as_json.stdout)
     assert list(answer["failed"]) == ["stuck"]
     for text in (done.stdout, done.stderr, as_json.stdout, as_json.stderr):
         assert KEY not in text

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from neonsync.history import HISTORY_VARIABLE
 from tests.cli.test_cli import neonsync, run
 from tests.conftest import ROWS, Target
 from tests.faults.processes import running
@@ -87,7 +88,11 @@ def test_a_refused_plan_ends_with_a_summary_that_names_the_remedy(target: Target
     assert "--confirm main" in summary["error"]["remedy"]
 
 
-def test_a_run_that_is_stopped_twice_still_ends_with_a_summary(target: Target) -> None:
+def test_a_run_that_is_stopped_twice_still_ends_with_a_summary(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = tmp_path / "history.jsonl"
+    monkeypatch.setenv(HISTORY_VARIABLE, str(history))
     target.world.aws.faults.query_seconds = 60.0
     try:
         with running(target, target.report_dir, "--json") as first:
@@ -105,3 +110,5 @@ def test_a_run_that_is_stopped_twice_still_ends_with_a_summary(target: Target) -
     assert last["event"] == "summary"
     assert last["status"] == "cancelled"
     assert last["exit_code"] == first.process.returncode
+    entry = json.loads(history.read_text())
+    assert (entry["run_id"], entry["status"]) == (last["run_id"], "cancelled")

@@ -85,7 +85,7 @@ def test_a_project_that_is_not_there_is_told_from_a_wrong_key() -> None:
 # Making
 
 
-@pytest.mark.parametrize("name", ["", "  ", "x" * 257, "two\nlines"])
+@pytest.mark.parametrize("name", ["", "  ", " dev", "dev ", "x" * 257, "two\nlines"])
 def test_a_name_that_no_branch_can_have_is_refused_before_anything_is_asked(name: str) -> None:
     with project(FakeNeon()) as (it, server, _), pytest.raises(ConfigError):
         it.create(name, wish())
