@@ -106,9 +106,7 @@ async def open_first(app: NeonsyncApp) -> None:
         elif app.first_plan:
             app.open_plan(*await in_thread(lambda: _plan_of(app)))
     except NeonsyncError as error:
-        failure = Failure.of(error)
-        said = " ".join(part for part in (failure.message, failure.remedy) if part)
-        app.notify(said, severity="error", markup=False)
+        app.notify(Failure.of(error).said, severity="error", markup=False)
 
 
 def _plan_of(app: NeonsyncApp) -> tuple[BranchRow, Selection]:

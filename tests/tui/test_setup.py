@@ -93,7 +93,7 @@ async def test_all_lines_are_tried_at_once(
         app.screen.query(Field).first().value = "quiet-moon"
         await pilot.press("f5")
         await until(pilot, lambda: text_of(app).count("✓ reached") == 5)
-        assert "✗ there is no workgroup 'primary' [/x] There is etl." in text_of(app)
+        assert "✗ there is no workgroup 'primary' [/x]\n" in text_of(app)
         assert text_of(app) == screen
 
 

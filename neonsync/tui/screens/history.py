@@ -304,5 +304,4 @@ class HistoryScreen(View):
         self.fetch(look, lambda found: self.ui.open_plan(*found), self._refused, group="again")
 
     def _refused(self, failure: Failure) -> None:
-        text = " ".join(part for part in (failure.message, failure.remedy) if part)
-        self.notify(text, severity="error", markup=False)
+        self.notify(failure.said, severity="error", markup=False)

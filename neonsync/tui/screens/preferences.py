@@ -140,8 +140,7 @@ class PreferencesScreen(View):
         )
 
     def _not_kept(self, failure: Failure) -> None:
-        said = " ".join(part for part in (failure.message, failure.remedy) if part)
-        self.notify(said, severity="warning", markup=False)
+        self.notify(failure.said, severity="warning", markup=False)
 
 
 class AskKey(Dialog[str]):

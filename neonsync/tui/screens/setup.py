@@ -79,7 +79,7 @@ class SetupScreen(View):
         why, fields = found
         self._values = begin(fields)
         origins = {field.name: field.origin for field in fields}
-        path = printable(str(self.ui.services.sync.config_path()))
+        path = printable(str(self.ui.services.sync.config_path().absolute()))
         said = f"{printable(why)}\n" if why else ""
 
         def line(number: int) -> Widget:
@@ -190,8 +190,7 @@ class SetupScreen(View):
             self.ui.close_setup()
 
         def refused(failure: Failure) -> None:
-            said = " ".join(part for part in (failure.message, failure.remedy) if part)
-            self.notify(said, severity="error", markup=False)
+            self.notify(failure.said, severity="error", markup=False)
 
         self.fetch(
             lambda: services.setup.save(values, services.sync.config_path()),

@@ -44,8 +44,8 @@ class Result(Label):
     def show(self, tested: Tested, *, ascii_only: bool = False) -> None:
         """Say what came of it."""
         mark = ("+" if ascii_only else "✓") if tested.ok else ("x" if ascii_only else "✗")
-        said = " ".join(part for part in (tested.message, tested.remedy) if part)
-        self._say(f"{mark} {printable(said)}", "good" if tested.ok else "bad")
+        said = "\n  ".join(printable(part) for part in (tested.message, tested.remedy) if part)
+        self._say(f"{mark} {said}", "good" if tested.ok else "bad")
 
     def forget(self) -> None:
         """What came of an earlier text says nothing of this one."""
