@@ -94,9 +94,8 @@ class Measured(NeonsyncApp):
     CSS_PATH = str(Path(sys.modules[NeonsyncApp.__module__].__file__ or "").with_name("app.tcss"))
     file = Path()
 
-    def on_mount(self) -> None:
+    def on_ready(self) -> None:
         """Begin when the first screen is drawn: its cost is another figure."""
-        super().on_mount()
         self.set_timer(SETTLE_SECONDS, self._begin)
 
     def _begin(self) -> None:

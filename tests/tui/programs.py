@@ -100,8 +100,7 @@ class Running(NeonsyncApp):
 
     CSS_PATH = str(CSS)
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def on_ready(self) -> None:
         self.start_run(Selection(branch="dev"))
 
 
