@@ -38,10 +38,16 @@ _CRUMB = b"neonsync"
 
 def measure() -> dict[str, Any]:
     """All of it, by name: value, unit, and where there is one the goal and whether it is met."""
+    frames = list(_first_frames())
+    # On a machine that others use as well, its own time tells more than the clock.
+    own = {"of it on the processor": round(statistics.median(cpu for _, cpu in frames), 1)}
     found = {
         "python -c pass": _figure(_median(["-c", "pass"])),
         "import textual": _figure(_median(["-c", "import textual.app, textual.widgets"])),
-        "first frame": _figure(statistics.median(_first_frames()), FRAME_GOAL),
+        "first frame": {
+            **_figure(statistics.median(wall for wall, _ in frames), FRAME_GOAL),
+            "more": own,
+        },
         "idle on the branches": _figure(_idle(), IDLE_GOAL, unit="% of a core"),
     }
     late = _lateness()
@@ -69,8 +75,10 @@ def _median(arguments: list[str]) -> float:
     return statistics.median(once() for _ in range(REPEATS))
 
 
-def _first_frames() -> Iterator[float]:
+def _first_frames() -> Iterator[tuple[float, float]]:
     """From the spawn of the command until its first screen has come, in milliseconds.
+
+    By the clock, and what of it the process had on the processor.
 
     Neon's API is where nothing listens: what is asked of it must not keep the frame waiting.
     """
@@ -85,8 +93,10 @@ def _first_frames() -> Iterator[float]:
         began = time.perf_counter()
         with _on_terminal(["-m", "neonsync"], environ) as program:
             program.wait_for_frame()
+            wall = time.perf_counter() - began
+            used = psutil.Process(program.pid).cpu_times()
             if number:  # the first one reads the files from the disk
-                yield (time.perf_counter() - began) * 1000
+                yield wall * 1000, (used.user + used.system) * 1000
 
 
 def _idle() -> float:
