@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.segment import Segments
@@ -12,29 +13,22 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.timer import Timer
 
 from neonsync.secret import Secret, redact
 from neonsync.tui.clipboard import copy_text
-from neonsync.tui.glyphs import run_sign
+from neonsync.tui.lifecycle import Faults, handle_signals, open_first
 from neonsync.tui.ports import BranchRow, ProjectInfo, RunReport, Services
-from neonsync.tui.preferences import DEFAULT_THEME, Preferences
+from neonsync.tui.preferences import DEFAULT_THEME, THEMES, Preferences
+from neonsync.tui.run_watch import RunWatch
 from neonsync.tui.screens.too_small import COLUMNS, ROWS, TooSmall
-from neonsync.tui.themes import NAMES, OWN
+from neonsync.tui.themes import OWN
 from neonsync.tui.widgets.breadcrumb import Breadcrumb
 
 if TYPE_CHECKING:
-    from textual.notifications import SeverityLevel
-
     from neonsync.engine.cancel import CancelToken
     from neonsync.engine.events import Emit
     from neonsync.selection import Selection
     from neonsync.tui.run_controller import RunController
-
-WATCH_SECONDS = 1.0
-TOLD_SECONDS = 15.0
-QUIT_SECONDS = 20.0
-"""So long a run may take to roll back when one quits; the next run clears up after that."""
 
 
 class NeonsyncApp(App[int]):
@@ -55,28 +49,45 @@ class NeonsyncApp(App[int]):
         self,
         services: Services,
         preferences: Preferences | None = None,
-        secrets: Sequence[Secret] = (),
+        secrets: Callable[[], Sequence[Secret]] = tuple,
+        first_plan: Sequence[str] = (),
+        notices: Sequence[str] = (),
     ) -> None:
-        """``secrets`` are kept out of whatever is printed when the program itself fails."""
+        """``secrets`` are kept out of whatever is printed when the program itself fails.
+
+        ``first_plan`` are arguments whose plan is opened first, ``notices`` are told at the start.
+        """
         super().__init__()
         self.services = services
         self.preferences = preferences or Preferences()
         self.run_controller: RunController | None = None
         self.project: ProjectInfo | None = None
-        self._seen: RunController | None = None
-        self._watch: Timer | None = None
-        self._secrets = tuple(secrets)
+        self.first_plan = tuple(first_plan)
+        self.faults = Faults(self.hide)
+        self._secrets = secrets
+        self._notices = notices
+        self.run_watch = RunWatch(self)
         for theme in OWN:
             self.register_theme(theme)
-        wanted = self.preferences.theme
-        self.theme = wanted if wanted in NAMES else DEFAULT_THEME
-        self.set_keymap(dict(self.preferences.keys))
+        self.prefer(self.preferences)
 
     def on_mount(self) -> None:
         """Home first; the setup in front of it where there is no configuration yet."""
         from neonsync.tui.screens.branches import BranchesScreen
 
+        asyncio.get_running_loop().set_exception_handler(self.faults.in_a_task)
+        if not self.is_headless:
+            handle_signals(self)
         self.push_screen(BranchesScreen())
+        self.run_worker(open_first(self), group="first")
+        for notice in self._notices:
+            self.notify(notice, severity="warning", markup=False)
+
+    def prefer(self, preferences: Preferences) -> None:
+        """Let other preferences count, at once."""
+        self.preferences = preferences
+        self.theme = preferences.theme if preferences.theme in THEMES else DEFAULT_THEME
+        self.set_keymap(dict(preferences.keys))
 
     # The ways between screens. Screens are imported when they are first needed.
 
@@ -101,7 +112,7 @@ class NeonsyncApp(App[int]):
 
         self.run_controller = RunController(job, selection)
         self.run_controller.start()
-        self.watch_run()
+        self.run_watch.begin()
         self.push_screen(RunScreen(self.run_controller))
 
     def open_run(self) -> None:
@@ -137,11 +148,30 @@ class NeonsyncApp(App[int]):
 
         self.push_screen(SetupScreen())
 
+    def close_setup(self) -> None:
+        """Back from the setup to where one was, with what counts now."""
+        self.pop_screen()
+        refresh = getattr(self.screen, "action_refresh", None)
+        if refresh is not None:
+            refresh()
+
     def open_help(self) -> None:
         """The keys of what is in focus, and what the states mean."""
         from neonsync.tui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen())
+        self.push_screen(HelpScreen(self.screen))
+
+    def open_preferences(self) -> None:
+        """Theme, keys, and how it behaves."""
+        from neonsync.tui.screens.preferences import PreferencesScreen
+
+        self.push_screen(PreferencesScreen())
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What the palette offers."""
+        from neonsync.tui.palette import commands
+
+        return commands(self, screen)
 
     # What all screens share.
 
@@ -167,34 +197,6 @@ class NeonsyncApp(App[int]):
         for crumb in self.screen.query(Breadcrumb):
             crumb.chip(f"{mark} {word} (v)" if word else "")
 
-    def watch_run(self) -> None:
-        """Look at the run once a second while it is at work, wherever one is."""
-        if self._watch is not None:
-            self._watch.stop()
-        self._watch = self.set_interval(WATCH_SECONDS, self._look_at_run)
-
-    def outcome_seen(self, controller: RunController) -> None:
-        """The end of a run is on the screen: nothing is to be told of it any more."""
-        self._seen = controller
-
-    def _look_at_run(self) -> None:
-        self.show_chip()
-        controller = self.run_controller
-        if controller is None or controller.active:
-            return
-        if self._watch is not None:
-            self._watch.stop()
-            self._watch = None
-        front = next(screen for screen in reversed(self.screen_stack) if not screen.is_modal)
-        # The run's own screen goes on to the results by itself.
-        if controller is not self._seen and getattr(front, "CHIP", True):
-            status = controller.report.status if controller.report is not None else "failed"
-            sign = run_sign(status).text(ascii_only=self.preferences.ascii_only)
-            severity: SeverityLevel = "information" if status == "succeeded" else "warning"
-            self.bell()
-            said = f"The run has ended: {sign}; v shows it"
-            self.notify(said, severity=severity, markup=False, timeout=TOLD_SECONDS)
-
     def action_open_run(self) -> None:
         """To the run."""
         self.open_run()
@@ -202,12 +204,6 @@ class NeonsyncApp(App[int]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without a run there is none to be shown."""
         return self.run_controller is not None if action == "open_run" else True
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """What the palette offers besides Textual's own."""
-        yield from super().get_system_commands(screen)
-        if self.run_controller is not None:
-            yield SystemCommand("View run", "Show the run, or its results", self.open_run)
 
     def copy(self, text: str, what: str) -> None:
         """Copy by the terminal (OSC 52), and into a file for those whose terminal does not."""
@@ -237,12 +233,16 @@ class NeonsyncApp(App[int]):
     def _exit_code(self) -> int:
         return (self.run_controller.exit_code if self.run_controller is not None else 0) or 0
 
+    def hide(self, text: str) -> str:
+        """A text without secrets."""
+        return redact(text, *self._secrets())
+
     def _fatal_error(self) -> None:
         """Print a crash without the values of variables, which Textual would show.
 
         A failed connection has its password among them.
         """
         self.bell()
-        text = Text(redact(traceback.format_exc(), *self._secrets))
+        text = Text(self.hide(traceback.format_exc()))
         self._exit_renderables.append(Segments(self.console.render(text, self.console.options)))
         self._close_messages_no_wait()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Event
+from neonsync.errors import ExitCode
 from neonsync.selection import Selection
 from neonsync.tui.ports import Job, RunReport
 from neonsync.tui.run_events import LogLine
@@ -68,9 +69,9 @@ class RunController:
         with self._lock:
             return self._view.lines_after(number, limit)
 
-    def stop(self, *, keep: bool) -> None:
+    def stop(self, *, keep: bool, exit_code: ExitCode = ExitCode.INTERRUPTED) -> None:
         """Ask it to stop. ``keep`` leaves what is loaded for the next run to go on from."""
-        self._cancel.request(keep=keep)
+        self._cancel.request(exit_code, keep=keep)
 
     def wait(self, seconds: float) -> bool:
         """Whether it has ended, at most so many seconds from now. Blocks."""

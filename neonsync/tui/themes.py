@@ -37,5 +37,3 @@ LIGHT = Theme(
     dark=False,
 )
 OWN = (DARK, LIGHT)
-NAMES = (DARK.name, LIGHT.name, "ansi-dark", "ansi-light")
-"""What may be chosen, the default first."""

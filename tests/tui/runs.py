@@ -79,7 +79,7 @@ def show(app: NeonsyncApp, script: Script) -> RunController:
     """Begin it and show its screen, as ``App.start_run`` does with the real clock."""
     app.project = ProjectInfo("ep-quiet-moon-123", "acme-claims", "aws-eu-central-1", "17")
     controller = app.run_controller = begin(script)
-    app.watch_run()
+    app.run_watch.begin()
     app.push_screen(RunScreen(controller))
     return controller
 

@@ -220,7 +220,7 @@ async def test_an_end_that_one_has_seen_is_not_told_again(
         script.send(started())
         script.finish(report_of())
         await until(pilot, lambda: isinstance(app.screen, ResultsScreen))
-        await until(pilot, lambda: app._watch is None)
+        await until(pilot, lambda: app.run_watch._timer is None)
         assert bells == []
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Footer
 from textual.worker import Worker
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from neonsync.tui.app import NeonsyncApp
 
 T = TypeVar("T")
+_LAST = ("view.back", "view.help")
 WIDE = 110
 """Columns from which on there is a pane for details."""
 
@@ -40,6 +41,13 @@ class View(Screen[None]):
     def ui(self) -> NeonsyncApp:
         """The app, by its type."""
         return cast("NeonsyncApp", self.app)
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The keys, what the screen is for first: the way back and the help stand last."""
+        found = super().active_bindings
+        last = {key: each for key, each in found.items() if each.binding.id in _LAST}
+        return {**{key: each for key, each in found.items() if key not in last}, **last}
 
     def compose(self) -> ComposeResult:
         """The breadcrumb, the screen's own, the keys."""

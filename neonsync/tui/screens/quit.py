@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from neonsync.errors import ExitCode
+from neonsync.tui.lifecycle import roll_back
 from neonsync.tui.screens.confirm import Ask
 from neonsync.tui.threads import in_thread
 
 if TYPE_CHECKING:
     from neonsync.tui.app import NeonsyncApp
-
-INTERRUPTED = 130
-"""As Ctrl-C in the headless mode."""
 
 
 class QuitRun(Ask):
@@ -41,14 +40,8 @@ def ask_to_quit(app: NeonsyncApp) -> None:
 
 
 async def _stop_and_quit(app: NeonsyncApp) -> None:
-    from neonsync.tui.app import QUIT_SECONDS
-
-    controller = app.run_controller
-    code = None
-    if controller is not None:
-        controller.stop(keep=False)
-        app.notify("Stopping; the run rolls back …", markup=False)
-        await in_thread(lambda: controller.wait(QUIT_SECONDS))
-        code = controller.exit_code
+    app.notify("Stopping; the run rolls back …", markup=False)
+    await in_thread(lambda: roll_back(app))
+    code = app.run_controller.exit_code if app.run_controller is not None else None
     # A run that was over before the stop came has its own code.
-    app.exit(code if code is not None else INTERRUPTED)
+    app.exit(code if code is not None else int(ExitCode.INTERRUPTED))

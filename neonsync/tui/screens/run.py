@@ -197,7 +197,7 @@ class RunScreen(View):
             return
         if self._timer is not None:
             self._timer.pause()
-        self.ui.outcome_seen(self._controller)
+        self.ui.run_watch.seen(self._controller)
         if snapshot.report is not None and snapshot.begun:
             self.ui.open_results(snapshot.report, in_place=True)
             return

@@ -25,6 +25,11 @@ class Failure:
     remedy: str = ""
     request_id: str = ""
 
+    @property
+    def said(self) -> str:
+        """Message and remedy in one text, for a note at the corner."""
+        return f"{self.message}.\n{self.remedy}" if self.remedy else self.message
+
     @classmethod
     def of(cls, error: BaseException) -> Failure:
         """What can be said of an exception; one that is not ours is a fault of the program's."""

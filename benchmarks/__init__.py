@@ -1,0 +1,1 @@
+"""What neonsync costs, measured: ``python -m benchmarks ui``."""
