@@ -16,7 +16,7 @@ class Field(Vertical):
     DEFAULT_CSS = """
     Field { height: auto; margin: 0 0 1 0; }
     Field Input { height: 1; border: none; padding: 0 1; background: $panel; }
-    Field Input:focus { background: $accent 25%; }
+    Field Input:focus { border: none; background: $accent 25%; }
     Field.-compact { margin: 0; }
     Field .mistake { color: $error; height: auto; display: none; }
     Field.-wrong .mistake { display: block; }
