@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from rich.cells import cell_len, set_cell_size
+
 from neonsync.report.wording import duration, money, printable, short, size
 
 __all__ = [
@@ -70,12 +72,12 @@ def clock(seconds: float) -> str:
 
 
 def cut(text: str, width: int, *, ascii_only: bool = False) -> str:
-    """A text of at most ``width`` characters, made printable; what is cut off is shown as such."""
+    """A text of at most ``width`` cells, made printable; what is cut off is shown as such."""
     text = printable(text)
-    if len(text) <= width:
+    if cell_len(text) <= width:
         return text
     mark = "~" if ascii_only else "…"
-    return text[: max(width - 1, 0)] + mark
+    return set_cell_size(text, max(width - 1, 0)) + mark
 
 
 def bar(share: float, width: int, *, ascii_only: bool = False) -> str:

@@ -85,12 +85,18 @@ class View(Screen[None]):
         """Call a service beside the loop. A newer call of the same ``group`` takes its place."""
 
         async def work() -> None:
+            result: T | None = None
+            failure: Failure | None = None
             try:
                 result = await in_thread(call)
             except Exception as error:
-                failed(Failure.of(error))
+                failure = Failure.of(error)
+            if not self.is_attached or not self.children:
+                return  # one has left meanwhile, and nothing is there to be shown in
+            if failure is not None:
+                failed(failure)
             else:
-                done(result)
+                done(cast("T", result))
 
         return self.run_worker(work(), group=group, exclusive=True, exit_on_error=True)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.widgets import RadioButton, SelectionList
+
+if TYPE_CHECKING:
+    from neonsync.tui.app import NeonsyncApp
 
 
 class CheckList(SelectionList[str]):
@@ -35,7 +39,9 @@ class CheckList(SelectionList[str]):
 
 
 class Choice(RadioButton):
-    """One of several: ``(●)`` and ``( )``."""
+    """One of several: ``(●)`` and ``( )``, or ``(*)`` where only ASCII is shown."""
 
-    BUTTON_LEFT = "("
-    BUTTON_RIGHT = ")"
+    @property
+    def _button(self) -> Content:
+        on = "*" if cast("NeonsyncApp", self.app).preferences.ascii_only else "●"
+        return Content(f"({on if self.value else ' '})")
