@@ -14,10 +14,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from neonsync.errors import SourceError, TargetError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _TYPE = re.compile(
     r"^\s*([a-z][a-z0-9_ ]*?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?(\s+[a-z ]+)?\s*$"
@@ -65,33 +67,43 @@ class _Kind:
     arrow: Callable[[SqlType], pa.DataType]
 
 
+def _arrow() -> Any:
+    """Imported when the first type is wanted: settings know types by name, and are to be quick."""
+    import pyarrow
+
+    return pyarrow
+
+
 def _decimal(pg: SqlType) -> pa.DataType:
     if len(pg.modifiers) != 2:
         raise TargetError(
             "a numeric column without precision and scale cannot be loaded exactly",
             "Declare it as numeric(p,s) with p of 38 at most.",
         )
-    return pa.decimal128(*pg.modifiers)
+    found: pa.DataType = _arrow().decimal128(*pg.modifiers)
+    return found
 
 
 _KINDS = (
-    _Kind(("boolean",), "boolean", lambda _: pa.bool_()),
-    _Kind(("tinyint", "smallint"), "smallint", lambda _: pa.int16()),
-    _Kind(("integer",), "integer", lambda _: pa.int32()),
-    _Kind(("bigint",), "bigint", lambda _: pa.int64()),
-    _Kind(("real",), "real", lambda _: pa.float32()),
-    _Kind(("double",), "double precision", lambda _: pa.float64()),
+    _Kind(("boolean",), "boolean", lambda _: _arrow().bool_()),
+    _Kind(("tinyint", "smallint"), "smallint", lambda _: _arrow().int16()),
+    _Kind(("integer",), "integer", lambda _: _arrow().int32()),
+    _Kind(("bigint",), "bigint", lambda _: _arrow().int64()),
+    _Kind(("real",), "real", lambda _: _arrow().float32()),
+    _Kind(("double",), "double precision", lambda _: _arrow().float64()),
     _Kind(("decimal",), "numeric", _decimal),
-    _Kind(("string",), "text", lambda _: pa.string()),
-    _Kind(("varchar",), "varchar", lambda _: pa.string()),
-    _Kind(("char",), "char", lambda _: pa.string()),
-    _Kind(("varbinary",), "bytea", lambda _: pa.binary()),
-    _Kind(("date",), "date", lambda _: pa.date32()),
-    _Kind(("timestamp",), "timestamp", lambda _: pa.timestamp("us")),
-    _Kind(("timestamp with time zone",), "timestamptz", lambda _: pa.timestamp("us", tz="UTC")),
-    _Kind(("time",), "time", lambda _: pa.time64("us")),
-    _Kind(("uuid",), "uuid", lambda _: pa.binary(16)),
-    _Kind(("json", "array", "map", "row"), "jsonb", lambda _: pa.string()),
+    _Kind(("string",), "text", lambda _: _arrow().string()),
+    _Kind(("varchar",), "varchar", lambda _: _arrow().string()),
+    _Kind(("char",), "char", lambda _: _arrow().string()),
+    _Kind(("varbinary",), "bytea", lambda _: _arrow().binary()),
+    _Kind(("date",), "date", lambda _: _arrow().date32()),
+    _Kind(("timestamp",), "timestamp", lambda _: _arrow().timestamp("us")),
+    _Kind(
+        ("timestamp with time zone",), "timestamptz", lambda _: _arrow().timestamp("us", tz="UTC")
+    ),
+    _Kind(("time",), "time", lambda _: _arrow().time64("us")),
+    _Kind(("uuid",), "uuid", lambda _: _arrow().binary(16)),
+    _Kind(("json", "array", "map", "row"), "jsonb", lambda _: _arrow().string()),
 )
 _BY_ATHENA = {name: kind for kind in _KINDS for name in kind.athena}
 _BY_POSTGRES = {kind.postgres: kind for kind in _KINDS}

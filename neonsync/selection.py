@@ -96,7 +96,13 @@ def from_arguments(arguments: Sequence[str], base: Selection) -> Selection:
     Raises:
         ConfigError: they are no such arguments.
     """
-    given = _parse(arguments)
+    try:
+        return _selected(_parse(arguments), base)
+    except ValueError as error:
+        raise _unreadable(error) from error
+
+
+def _selected(given: argparse.Namespace, base: Selection) -> Selection:
     changes: dict[str, Any] = {}
     for name in _PLAIN:
         text = getattr(given, name)
@@ -183,7 +189,11 @@ class _Parser(argparse.ArgumentParser):
     """Raises where argparse would end the process."""
 
     def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"the command of the run cannot be read: {message}", "Select it anew.")
+        raise _unreadable(message)
+
+
+def _unreadable(reason: object) -> ConfigError:
+    return ConfigError(f"the command of the run cannot be read: {reason}", "Select it anew.")
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -7,7 +7,7 @@ import os
 import shlex
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from neonsync.cli.output import say
 from neonsync.cli.tabular import Row, as_table, terminal_width
@@ -15,22 +15,18 @@ from neonsync.history import Entry, last_syncs, read_history
 from neonsync.neon.models import Branch
 from neonsync.neon.moments import in_words, write_moment
 from neonsync.report.wording import printable, size
-from neonsync.secret import Secret, redact, redacted
+from neonsync.secret import redact, redacted
+from neonsync.services.showing import masked
 from neonsync.who import in_actions
 
 if TYPE_CHECKING:
+    from neonsync.services.changes import Done
     from neonsync.services.work import Work
 
-_MASK = "********"
 _HEADER = Row(
     ("NAME", "STATE", "SIZE", "AGE", "EXPIRES"), ("PROTECTED", "LAST SYNC", "PARENT", "ID")
 )
 _DASH = "-"
-
-
-def said(branch: Branch) -> str:
-    """A branch in a sentence."""
-    return f"{branch.name} ({branch.id})"
 
 
 def show_all(work: Work, *, as_json: bool) -> None:
@@ -55,15 +51,16 @@ def show_all(work: Work, *, as_json: bool) -> None:
         say(redact(line, *work.secrets))
 
 
-def show_change(work: Work, branch: Branch, text: str, *, as_json: bool, **more: Any) -> None:
-    """Print what was done to a branch; ``more`` is for programs only."""
+def show_change(work: Work, done: Done, *, as_json: bool) -> None:
+    """Print what was done to a branch."""
     if as_json:
         names = {}
-        if branch.parent_id is not None:
+        if done.branch.parent_id is not None:
             names = {each.id: each.name for each in work.project.branches()}
-        say(json.dumps(redacted({**branch_as_json(branch, names), **more}, *work.secrets)))
+        shown = {**branch_as_json(done.branch, names), **done.more}
+        say(json.dumps(redacted(shown, *work.secrets)))
     else:
-        say(printable(redact(text, *work.secrets)))
+        say(printable(redact(done.text, *work.secrets)))
 
 
 def show_address(work: Work, name: str, *, show: bool, as_env: bool, as_json: bool) -> None:
@@ -115,15 +112,6 @@ def _libpq_variables(uri: str) -> list[tuple[str, str]]:
         if each.envvar
     }
     return [(known[name], str(value)) for name, value in given.items() if name in known]
-
-
-def masked(uri: Secret) -> str:
-    """An address whose password is not shown."""
-    parts = urlsplit(uri.reveal())
-    credentials, at, place = parts.netloc.rpartition("@")
-    user, colon, _ = credentials.partition(":")
-    netloc = f"{user}{colon}{quote(_MASK, safe='*') if colon else ''}{at}{place}"
-    return urlunsplit(parts._replace(netloc=netloc))
 
 
 def branch_as_json(

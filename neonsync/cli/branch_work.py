@@ -14,8 +14,7 @@ from typing import Any
 import click
 
 from neonsync.cli.output import say
-from neonsync.neon import guards
-from neonsync.neon.models import Branch
+from neonsync.services.changes import Change, Done
 from neonsync.services.work import Work, opened
 from neonsync.settings import load_settings
 
@@ -40,15 +39,15 @@ def open_project(
         yield work
 
 
-def confirm_by_name(
-    work: Work, branch: Branch, confirm: str | None, doing: str, warning: str
-) -> None:
-    """Say what would be lost, and have the name said once more: by the flag, or at the terminal.
+def confirmed_by_name(work: Work, change: Change, confirm: str | None) -> Done:
+    """Say what would be lost, have the name said once more, by the flag or at the terminal; do it.
 
     Raises:
         RefusedError: it was not.
     """
-    work.tell(warning)
-    if confirm is None and sys.stdin.isatty() and sys.stderr.isatty():
-        confirm = click.prompt("Type its name to go on", default="", show_default=False, err=True)
-    guards.check_confirmed(branch, confirm or None, doing)
+    if change.must_confirm:
+        work.tell(change.warning)
+        if confirm is None and sys.stdin.isatty() and sys.stderr.isatty():
+            ask = "Type its name to go on"
+            confirm = click.prompt(ask, default="", show_default=False, err=True)
+    return change.carry_out(confirm)

@@ -80,7 +80,10 @@ class Branch:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A compute of a branch; ``host`` is where Postgres answers."""
+    """A compute of a branch; ``host`` is where Postgres answers.
+
+    ``min_cu`` and ``max_cu`` are the limits of its size, in Neon's units; None when not told.
+    """
 
     id: str
     host: str
@@ -88,6 +91,8 @@ class Endpoint:
     type: str
     state: str = "unknown"
     disabled: bool = False
+    min_cu: float | None = None
+    max_cu: float | None = None
 
     @classmethod
     def parse(cls, body: Any) -> Endpoint:
@@ -104,6 +109,27 @@ class Endpoint:
             type=str(body.get("type") or ""),
             state=str(body.get("current_state") or "unknown"),
             disabled=bool(body.get("disabled", False)),
+            min_cu=_number(body.get("autoscaling_limit_min_cu")),
+            max_cu=_number(body.get("autoscaling_limit_max_cu")),
+        )
+
+
+@dataclass(frozen=True)
+class ProjectFacts:
+    """What Neon says of a project; what it does not say is empty."""
+
+    name: str = ""
+    region: str = ""
+    postgres: str = ""
+
+    @classmethod
+    def parse(cls, body: Any) -> ProjectFacts:
+        """Read the ``project`` of an answer."""
+        body = as_object(body)
+        return cls(
+            name=str(body.get("name") or ""),
+            region=str(body.get("region_id") or ""),
+            postgres=str(body.get("pg_version") or ""),
         )
 
 
@@ -175,6 +201,10 @@ def _id_of(body: Mapping[str, Any], what: str) -> str:
             "Check NEON_API_HOST. If it is Neon's, this version may be too old for its API.",
         )
     return str(body["id"])
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _text(value: Any) -> str | None:

@@ -16,6 +16,7 @@ from neonsync.neon.models import (
     BranchAddress,
     Endpoint,
     Operation,
+    ProjectFacts,
     as_object,
     objects,
 )
@@ -116,9 +117,16 @@ class ProjectView:
 
     def endpoint(self, endpoint_id: str) -> Endpoint | None:
         """The endpoint of an id, when it is one of the project's."""
+        return next((each for each in self.endpoints() if each.id == endpoint_id), None)
+
+    def endpoints(self) -> list[Endpoint]:
+        """The endpoints of all branches; no compute is woken."""
         answer = self._api.get(f"{self._path}/endpoints")
-        endpoints = map(Endpoint.parse, objects(answer, "endpoints"))
-        return next((each for each in endpoints if each.id == endpoint_id), None)
+        return [Endpoint.parse(body) for body in objects(answer, "endpoints")]
+
+    def facts(self) -> ProjectFacts:
+        """The project's name, region and version of Postgres."""
+        return ProjectFacts.parse(self._api.get(self._path).get("project"))
 
     def check_history(self, moment: datetime) -> None:
         """Refuse a moment that the project's history no longer has, or does not have yet.

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from neonsync.cli import rollback_work
 from neonsync.errors import DatabaseAccessError, ExitCode
 from neonsync.history import Entry, append
+from neonsync.services import rollback as rollback_work
 from tests.cli.conftest import Run
 from tests.conftest import Target
 

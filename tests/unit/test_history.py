@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from neonsync.cli.rollback import find_run
 from neonsync.errors import ConfigError, RefusedError
 from neonsync.history import (
     HISTORY_VARIABLE,
@@ -23,6 +23,7 @@ from neonsync.history import (
     read_history,
 )
 from neonsync.secret import Secret
+from neonsync.services.rollback import find_run
 
 
 @pytest.fixture
@@ -159,3 +160,15 @@ def test_a_run_whose_branch_was_overwritten_since_is_not_rolled_back() -> None:
     for unknown in ("", "run_9"):
         with pytest.raises(ConfigError, match="knows no run"):
             find_run([run], unknown)
+
+
+def test_a_line_without_a_command_still_parses_and_one_with_it_comes_back(tmp_path: Path) -> None:
+    environ = {HISTORY_VARIABLE: str(tmp_path / "history.jsonl")}
+    append(entry("run", command=("--branch", "dev")), environ)
+    line = json.loads((tmp_path / "history.jsonl").read_text())
+    del line["command"]
+    with (tmp_path / "history.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    found = read_history(environ)
+    assert [each.command for each in found.entries] == [("--branch", "dev"), ()]
+    assert found.notes == ()

@@ -1,4 +1,4 @@
-"""The work of ``neonsync rollback``: which moment, what else goes with it, and the restore."""
+"""A branch as it was before a run: which moment, what else goes with it, and the restore."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from neonsync.cli.branch_changes import all_databases, kept
-from neonsync.cli.branch_views import said, show_change
-from neonsync.cli.branch_work import confirm_by_name
 from neonsync.engine.past import PastRun, read_past
 from neonsync.errors import AccessError, ConfigError, RefusedError, UnknownBranchError
 from neonsync.history import Entry
@@ -18,8 +15,11 @@ from neonsync.neon.models import Branch
 from neonsync.neon.moments import write_moment
 from neonsync.neon.transport import CLOCK_TOLERANCE
 from neonsync.postgres.connect import Database
+from neonsync.services.changes import Change, Done, all_databases, kept
+from neonsync.services.showing import said
 from neonsync.services.work import Work, recorded
 
+_OVERWRITES = ("reset", "restore", "rollback")
 _A_MOMENT = timedelta(milliseconds=1)
 """The finest that Neon's times tell apart."""
 
@@ -41,46 +41,73 @@ class _Goal:
     published: bool
 
 
+def find_run(entries: Sequence[Entry], run: str) -> tuple[Entry, list[Entry]]:
+    """The first attempt of a run, and what was done to its branch after the run.
+
+    Raises:
+        ConfigError: the history has no such run, or none that could be undone.
+        RefusedError: the branch was overwritten since, so that its past is another one.
+    """
+    attempts = [entry for entry in entries if run and entry.run_id == run and entry.kind == "run"]
+    if not attempts or not attempts[0].branch_id:
+        raise ConfigError(
+            f"the history knows no run {run!r}",
+            "neonsync history lists those of this machine. For a run of another one add "
+            "--branch NAME: that branch's own ledger knows it.",
+        )
+    first, last = attempts[0], attempts[-1]
+    later = [
+        entry
+        for entry in entries
+        if entry.branch_id == first.branch_id and entry.moment > last.moment and entry.run_id != run
+    ]
+    for entry in later:
+        if entry.kind in _OVERWRITES and entry.status == "succeeded":
+            raise RefusedError(
+                f"{first.branch} was overwritten after {run}, by {entry.kind} at {entry.time}: "
+                "there is nothing left of that run to take back",
+                "neonsync branches restore takes it to any moment of its present history.",
+            )
+    return first, later
+
+
 def roll_back(
-    work: Work,
-    run_id: str,
-    noted: Noted | None,
-    name: str,
-    backup: str | None,
-    confirm: str | None,
-    *,
-    as_json: bool,
-) -> None:
+    work: Work, run_id: str, noted: Noted | None, name: str, backup: str | None
+) -> Change:
     """Take a branch back to the moment before a run began.
 
     The branch is the one that the history has noted, or the one called ``name``.
 
     Raises:
         ConfigError: the branch or the run is not there, or is out of the history's reach.
-        RefusedError: the run is not one of this branch's present history, or nobody confirmed.
+        RefusedError: the run is not one of this branch's present history.
     """
     branches = work.project.branches()
     branch = _branch_of(work, noted, name, branches)
     goal = _goal(work, branch, run_id, noted)
-    backup = backup or f"{branch.name[:200]}_before_rollback_{work.project.now():%Y%m%dT%H%M%S}"
-    guards.check_restore(branch, branches, backup)
+    kept_as = backup or f"{branch.name[:200]}_before_rollback_{work.project.now():%Y%m%dT%H%M%S}"
+    guards.check_restore(branch, branches, kept_as)
     work.project.check_history(goal.at)
     at = write_moment(goal.at)
     runs = f" The runs {', '.join(goal.others)} are taken back too." if goal.others else ""
     idle = "" if goal.published else f" {run_id} itself has published nothing."
-    confirm_by_name(
-        work,
+
+    def do() -> Done:
+        with recorded(work, "rollback", branch.name, branch, f"of {run_id}{kept(kept_as)}"):
+            done = work.project.restore(branch, branch.id, at=goal.at, backup=kept_as)
+        text = f"took {said(done)} back to before {run_id}{kept(kept_as)}"
+        return Done(done, text, {"backup": kept_as, "run_id": run_id, "at": at})
+
+    return Change(
         branch,
-        confirm,
         f"taken back to {at}",
         f"This takes {all_databases(work, branch)} back to {at}, before {run_id}, with whatever "
         f"anybody wrote since; connections drop.{idle}{runs} The present state is kept as the "
-        f"branch {backup}.",
+        f"branch {kept_as}.",
+        do,
+        at=goal.at,
+        backup=kept_as,
     )
-    with recorded(work, "rollback", branch.name, branch, f"of {run_id}{kept(backup)}"):
-        done = work.project.restore(branch, branch.id, at=goal.at, backup=backup)
-    text = f"took {said(done)} back to before {run_id}{kept(backup)}"
-    show_change(work, done, text, as_json=as_json, backup=backup, run_id=run_id, at=at)
 
 
 def _branch_of(work: Work, noted: Noted | None, name: str, branches: Sequence[Branch]) -> Branch:
