@@ -41,9 +41,43 @@ def run_demo(
         )
 
 
+def open_demo(rows: int, directory: Path | None, flags: Mapping[str, Any]) -> int:
+    """Start the sandbox, make the branch, and open the UI on them; what the process ends with.
+
+    What the UI writes by itself (its configuration, reports) stays in the sandbox's folder.
+
+    Raises:
+        ConfigError: there is no terminal.
+    """
+    from neonsync.tui.start import leave_soon, open_ui, require_terminal
+
+    command = "neonsync demo --headless"
+    require_terminal(command, os.environ)
+    require_sandbox()
+    say("Starting a sandbox of Athena, S3 and Neon on this machine …", err=True)
+    with sandbox_process(directory, rows) as environment:
+        _enter(environment)
+        home = Path(environment[HISTORY_VARIABLE]).parent
+        config = home / "neonsync.toml"
+        config.touch()
+        own = {
+            "XDG_CONFIG_HOME": str(home / "config"),
+            "NEONSYNC_CONFIG": str(config),
+            "NEONSYNC_REPORT_DIR": str(flags.get("report_dir") or home / "reports"),
+        }
+        if flags.get("jobs") is not None:
+            own["NEONSYNC_JOBS"] = str(flags["jobs"])
+        _ensure_branch()
+        code = open_ui(None, (), command, own)
+    leave_soon(code)
+    return code
+
+
 @contextlib.contextmanager
 def sandbox_process(directory: Path | None, rows: int) -> Iterator[dict[str, str]]:
     """A sandbox in a child process, as far from the engine as AWS is; gives its environment.
+
+    The history of what is done in it is kept in its folder.
 
     The child holds one end of a pipe and stops when it closes: it cannot outlive this process,
     and removes the temporary folder itself, even if this process is killed.
@@ -74,7 +108,9 @@ def sandbox_process(directory: Path | None, rows: int) -> Iterator[dict[str, str
                 raise ConfigError(f"the sandbox did not start: {reason}")
             if int(there) != rows and directory is not None:
                 say(existing_lake(int(there)), err=True)
-            yield read_env_file(env_file)
+            # What is tried in a sandbox is not part of what was done to real branches.
+            history = str(home.absolute() / "history.jsonl")
+            yield {**read_env_file(env_file), HISTORY_VARIABLE: history}
         finally:
             if child.stdin is not None:
                 child.stdin.close()
@@ -96,8 +132,6 @@ def _enter(environment: Mapping[str, str]) -> None:
     os.environ.update(environment)
     # A file of the user's may name another branch, endpoint or profile.
     os.environ["NEONSYNC_CONFIG"] = os.devnull
-    # What is tried in a sandbox is not part of what was done to real branches.
-    os.environ[HISTORY_VARIABLE] = os.devnull
     os.environ["AWS_CONFIG_FILE"] = os.devnull
     os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"

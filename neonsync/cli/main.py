@@ -31,7 +31,9 @@ from neonsync.errors import ConfigError, ExitCode, NeonsyncError, RunCancelled
 _EPILOG = """
 \b
 Examples:
-  neonsync demo --headless                          try it, without any account
+  neonsync demo                                     try it, without any account
+  neonsync demo --headless                          the same without the UI, at once
+  neonsync                                          the UI
   neonsync --headless --branch dev                  copy the lake's table into a branch
   neonsync --headless --branch dev --days 30 --states CA,TX
   neonsync --headless --config config.toml --confirm main
@@ -76,7 +78,7 @@ def _via(command: Callable[..., Any]) -> Callable[..., Any]:
     epilog=_EPILOG,
 )
 @click.version_option(__version__, prog_name="neonsync")
-@click.option("--headless", is_flag=True, help="Run the sync here and now, without a UI.")
+@click.option("--headless", is_flag=True, help="Run the sync here and now, without the UI.")
 @run_options
 @_via
 @click.option(
@@ -98,6 +100,9 @@ def cli(
 ) -> None:
     """Copy tables of an AWS Athena lake into a Neon Postgres branch: all of it or none of it.
 
+    In a terminal it opens the UI; flags fill in the plan that it begins with. With --headless, or
+    where there is no terminal, it runs the sync at once.
+
     Settings come from flags, then the environment, then the project's file, then the user's;
     neonsync config show tells each with its origin. Secrets are no flags: they come from
     NEON_API_KEY or NEON_CONNECTION_STRING, a file or the keyring, and AWS's own variables or roles.
@@ -105,15 +110,13 @@ def cli(
     if context.invoked_subcommand is not None:
         refuse_before_command(context)
         return
-    # Cron, Actions and pipes have no terminal at either end: there is no UI to be asked for.
-    headless = headless or not (sys.stdin.isatty() or sys.stdout.isatty())
-    if not headless:
-        raise click.UsageError(
-            "The terminal UI is not part of this version: add --headless to run a sync, "
-            "or try neonsync demo --headless."
-        )
     if flags["dry_run"]:
         _plan(flags, config, via_branch, expires, as_json=as_json)
+    if not (headless or _is_unattended()):
+        _refuse_json(as_json)
+        from neonsync.cli.ui import run_ui
+
+        sys.exit(run_ui(sys.argv[1:], config))
     if via_branch:
         from neonsync.cli.via_branch import run_via_branch
 
@@ -122,6 +125,16 @@ def cli(
     from neonsync.cli.headless import run_headless
 
     sys.exit(run_headless(flags, config, as_json=as_json, keep_on_stop=keep_on_stop))
+
+
+def _is_unattended() -> bool:
+    """Cron, Actions and pipes have no terminal at either end: there is no UI to be asked for."""
+    return not (sys.stdin.isatty() or sys.stdout.isatty())
+
+
+def _refuse_json(as_json: bool) -> None:
+    if as_json:
+        raise click.UsageError("--json prints the events of a run: add --headless.")
 
 
 @cli.command(epilog="\b\nExample:\n  neonsync plan --branch dev --days 30 --states CA,TX")
@@ -169,7 +182,7 @@ def _refuse_expires(expires: timedelta | None) -> None:
 
 
 @cli.command(epilog="\b\nExample:\n  neonsync demo --headless --rows 1000000 --dir ./sandbox")
-@click.option("--headless", is_flag=True, help="Without a UI; the only way in this version.")
+@click.option("--headless", is_flag=True, help="Run a sync here and now, without the UI.")
 @_rows
 @click.option(
     "--dir",
@@ -188,16 +201,20 @@ def demo(
     jobs: int | None,
     as_json: bool,
 ) -> None:
-    """Start a sandbox of Athena, S3 and Neon on this machine, and sync its lake into a branch.
+    """Start a sandbox of Athena, S3 and Neon on this machine, and open the UI on it.
 
-    Nothing else is needed: no account, no server, no network.
+    With --headless, or without a terminal, its lake is synced into a branch at once. Nothing else
+    is needed: no account, no server, no network.
     """
-    from neonsync.cli.demo import run_demo
-
-    if not headless:
-        say("The terminal UI is not part of this version; running headless.", err=True)
     flags = {"report_dir": report_dir, "jobs": jobs}
-    sys.exit(run_demo(rows, directory, flags, as_json=as_json))
+    if headless or _is_unattended():
+        from neonsync.cli.demo import run_demo
+
+        sys.exit(run_demo(rows, directory, flags, as_json=as_json))
+    _refuse_json(as_json)
+    from neonsync.cli.demo import open_demo
+
+    sys.exit(open_demo(rows, directory, flags))
 
 
 @cli.command(epilog="\b\nExample:\n  neonsync sandbox --dir ./sandbox --env-file ./sandbox.env")

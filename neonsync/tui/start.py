@@ -7,12 +7,14 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neonsync.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
+    from neonsync.secret import Secret
     from neonsync.tui.app import NeonsyncApp
 
 _DUMB_TERMINALS = ("dumb", "unknown", "")
@@ -37,6 +39,38 @@ def require_terminal(headless: str, environ: Mapping[str, str]) -> None:
         raise ConfigError(
             f"the terminal UI cannot run here: {reason}", f"Without it, the same is: {headless}"
         )
+
+
+def open_ui(
+    config: Path | None,
+    arguments: Sequence[str],
+    headless: str,
+    changes: Mapping[str, str] | None = None,
+) -> int:
+    """Run the UI on the real services until it is left; what the process shall end with.
+
+    ``config`` is the file that a flag named, ``arguments`` are those of a plan to open first.
+    ``changes`` are what the services shall see otherwise in the environment.
+
+    Raises:
+        ConfigError: there is no terminal; ``headless`` is the command to use instead.
+    """
+    require_terminal(headless, os.environ)
+    from neonsync.services.factory import real
+    from neonsync.tui.app import NeonsyncApp
+    from neonsync.tui.ports import Services
+    from neonsync.tui.preferences import load_preferences
+
+    preferences, notices = load_preferences(os.environ)
+    found = real(config, {**os.environ, **(changes or {})})
+    app = NeonsyncApp(
+        Services(found.branches, found.lake, found.sync, found.history, found.setup),
+        preferences,
+        secrets=_secrets,
+        first_plan=arguments,
+        notices=notices,
+    )
+    return run_app(app)
 
 
 def run_app(app: NeonsyncApp) -> int:
@@ -71,3 +105,9 @@ def leave_soon(code: int) -> None:
     timer = threading.Timer(_LINGER_SECONDS, os._exit, (code,))
     timer.daemon = True
     timer.start()
+
+
+def _secrets() -> Sequence[Secret]:
+    from neonsync.services.context import known_secrets
+
+    return known_secrets(os.environ)

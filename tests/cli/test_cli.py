@@ -233,6 +233,9 @@ def test_the_demo_runs_and_its_second_run_writes_nothing(tmp_path: Path) -> None
     assert second.returncode == 0, second.stderr
     assert "5,000 rows unchanged, nothing written" in second.stdout
     assert json.loads((tmp_path / "etl-report.json").read_text())["rows"]["written"] == 0
+    # The history of a sandbox stays in its folder.
+    noted = [json.loads(line) for line in (home / "history.jsonl").read_text().splitlines()]
+    assert [each["rows"] for each in noted if each["kind"] == "run"] == [5000, 0]
     assert servers_below(home) == []
 
 

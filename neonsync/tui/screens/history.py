@@ -41,10 +41,6 @@ PANE = 42
 """Cells of the details' pane, as ``.pane`` in ``app.tcss``."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class HistoryScreen(View):
     """Runs and branch operations, the newest first. Nothing is asked of Neon to show them."""
 
@@ -78,11 +74,11 @@ class HistoryScreen(View):
     HistoryScreen .status { color: $text-muted; padding: 0 1; }
     """
 
-    def __init__(self, branch: str = "", now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, branch: str = "", now: Callable[[], datetime] | None = None) -> None:
         """``branch`` narrows it to one branch, by name or id; ``now`` is for tests."""
         super().__init__()
         self._branch = branch
-        self._now = now
+        self._now = now or (lambda: datetime.now(UTC))
         self._shown = Shown(branch=branch)
         self._list: HistoryList | None = None
         self._entries: dict[str, Entry] = {}
@@ -228,8 +224,7 @@ class HistoryScreen(View):
     def action_details(self) -> None:
         """The details in the table's place, where the terminal has no room for both."""
         self.toggle_class("-details")
-        shown = self.has_class("-details")
-        (self.query_one(".pane") if shown else self.query_one(Rows)).focus()
+        self.query_one(".pane" if self.has_class("-details") else "#entries").focus()
 
     def action_leave(self) -> None:
         """Out of the details, the filter, and then of the screen."""
@@ -286,9 +281,8 @@ class HistoryScreen(View):
 
     def action_copy(self) -> None:
         """The run's command."""
-        entry = self._entry
-        if entry is not None and command_of(entry):
-            self.ui.copy(command_line(entry), "the command")
+        if self._entry is not None and command_of(self._entry):
+            self.ui.copy(command_line(self._entry), "the command")
 
     def action_again(self) -> None:
         """A plan, filled in with what the run had selected. The branch must still be there."""
