@@ -84,6 +84,9 @@ class Lake:
         from neonsync.report.preview import as_text
 
         settings = self._context.chosen(selection)
+        if selection.via_branch:
+            # The target is only looked at: its copy is what will be written.
+            settings = replace(settings, confirm=(*settings.confirm, settings.branch))
         secrets = (*settings.secrets, *known_secrets(self._context.environ))
         with hidden(secrets):
             found = asyncio.run(preview(make_plan(settings)))

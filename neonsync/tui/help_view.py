@@ -31,7 +31,9 @@ def help_text(about: str, actions: Iterable[Action], *, ascii_only: bool = False
     """All of it. What a key cannot do just now is said to be so."""
     text = Text()
     if about:
-        text.append(f"{about}\n\n")
+        # Paragraphs flow: where their lines break in the source says nothing of the screen.
+        paragraphs = [" ".join(lines.split()) for lines in about.split("\n\n")]
+        text.append("\n\n".join(paragraphs) + "\n\n")
     for place, group in grouped(actions):
         text.append(f"{_HEADINGS.get(place, 'Keys everywhere')}\n", "bold")
         for action in group:

@@ -108,8 +108,11 @@ def test_a_preview_has_the_price_the_method_and_the_sql(service: Lake, looking: 
 def test_a_preview_is_refused_for_what_a_run_is_refused_for(
     service: Lake, looking: Context
 ) -> None:
+    main = replace(looking.base(), branch="main")
     with pytest.raises(RefusedError):
-        service.preview(replace(looking.base(), branch="main"))
+        service.preview(main)
+    # Via a branch main is only looked at.
+    assert service.preview(replace(main, via_branch=True)).branch == "main"
 
 
 def _queries(target: Target) -> list[str]:
