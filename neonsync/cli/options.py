@@ -27,6 +27,14 @@ jobs_option = click.option(
     "--jobs", metavar="N", type=int, help="Connections that load.  [default: 2]"
 )
 
+
+class _WholeOrEmpty(click.types.IntParamType):
+    """A whole number; an empty text takes away what a configuration says."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if value == "" else super().convert(value, param, ctx)
+
+
 _FLAGS: dict[str, Callable[[Any], Any]] = {
     "branch": click.option(
         "--branch", metavar="NAME", help="Target branch; empty for the default branch."
@@ -57,7 +65,10 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
         "--to", "last", metavar="DATE", help="Only up to this day, and with it: 2026-01-31."
     ),
     "test_data.rows": click.option(
-        "--rows", metavar="N", type=int, help="Rows to make for each table; with --mode test-data."
+        "--rows",
+        metavar="N",
+        type=_WholeOrEmpty(),
+        help="Rows to make for each table; with --mode test-data.",
     ),
     "test_data.seed": click.option(
         "--seed", metavar="N", type=int, help="The same seed makes the same rows.  [default: 1]"
