@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.widgets import RadioButton, SelectionList
+from textual.content import Content
+from textual.strip import Strip
+from textual.widgets import Checkbox, OptionList, RadioButton, SelectionList
+
+if TYPE_CHECKING:
+    from neonsync.tui.app import NeonsyncApp
+
+ON, OFF = "[x]", "[ ]"
 
 
 class CheckList(SelectionList[str]):
@@ -33,9 +42,35 @@ class CheckList(SelectionList[str]):
         """Those that are not."""
         self.toggle_all()
 
+    def render_line(self, y: int) -> Strip:
+        """The line of the list with its box; Textual's own tells on and off by colour alone."""
+        line = OptionList.render_line(self, y)
+        index = self.scroll_offset.y + y
+        if index >= self.option_count:
+            return line
+        box = ON if self.get_option_at_index(index).value in self._selected else OFF
+        style = next((segment.style for segment in line if segment.style), self.rich_style)
+        meta = Style(meta={"option": index})
+        return Strip([Segment(f"{box} ", (style or Style.null()) + meta), *line])
+
 
 class Choice(RadioButton):
-    """One of several: ``(●)`` and ``( )``."""
+    """One of several: ``(●)`` and ``( )``, or ``(*)`` where only ASCII is shown."""
 
-    BUTTON_LEFT = "("
-    BUTTON_RIGHT = ")"
+    @property
+    def _button(self) -> Content:
+        on = "*" if cast("NeonsyncApp", self.app).preferences.ascii_only else "●"
+        return Content(f"({on if self.value else ' '})")
+
+
+class Tick(Checkbox):
+    """A box of its own: ``[x]`` and ``[ ]``."""
+
+    DEFAULT_CSS = """
+    Tick { border: none; padding: 0; background: transparent; height: 1; }
+    Tick:focus { border: none; }
+    """
+
+    @property
+    def _button(self) -> Content:
+        return Content(ON if self.value else OFF)
