@@ -27,7 +27,7 @@ class CheckList(SelectionList[str]):
         Binding("i", "invert", "Invert", show=False, id="list.invert"),
     ]
     DEFAULT_CSS = """
-    CheckList { border: round $panel-lighten-2; height: 1fr; padding: 0; background: $background; }
+    CheckList { border: round $foreground 30%; height: 1fr; padding: 0; background: $background; }
     CheckList:focus { border: round $accent; }
     """
 
@@ -41,6 +41,11 @@ class CheckList(SelectionList[str]):
     def action_invert(self) -> None:
         """Those that are not."""
         self.toggle_all()
+
+    def action_select(self) -> None:
+        """Toggle the row of now. Textual's own toggles whichever row a later key has moved to."""
+        if self.highlighted is not None:
+            self.toggle(self.get_option_at_index(self.highlighted))
 
     def render_line(self, y: int) -> Strip:
         """The line of the list with its box; Textual's own tells on and off by colour alone."""

@@ -27,10 +27,10 @@ class PickList(Vertical):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", show=False, id="pick.filter"),
-        Binding("escape", "end_filter", "Show all", id="pick.clear"),
+        Binding("escape", "end_filter", "All", id="pick.clear"),
     ]
     DEFAULT_CSS = """
-    PickList { border: round $panel-lighten-2; height: 1fr; border-title-color: $foreground;
+    PickList { border: round $foreground 30%; height: 1fr; border-title-color: $foreground;
                border-subtitle-color: $text-muted; }
     PickList:focus-within { border: round $accent; }
     PickList CheckList, PickList CheckList:focus { border: none; scrollbar-size-vertical: 1;
@@ -108,6 +108,7 @@ class PickList(Vertical):
         )
         self.set_class(bool(reason), "-off")
         self._say_title()
+        self._say_note()
 
     def age(self, old: bool) -> None:
         """Dim the list while another one is on its way."""
