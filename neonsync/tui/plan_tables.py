@@ -75,7 +75,7 @@ def table_note(table: LakeTable) -> str:
     """What has no room in the row."""
     if table.problem:
         return f"! {table.problem}"
-    return f"→ {table.target}" + (f" · {table.newest}" if table.newest else "")
+    return f"{table.newest} → {table.target}".lstrip()
 
 
 def plain(text: str, *, ascii_only: bool) -> str:

@@ -307,7 +307,7 @@ def a_form(rng: random.Random, around: Around) -> PlanForm:
 
 def many(count: int) -> list[tuple[Selection, Around]]:
     rng = random.Random(5)
-    made = []
+    made: list[tuple[Selection, Around]] = []
     while len(made) < count:
         around = Around(rng.choice((DEV, MAIN)), OFFERED, a_base(rng))
         judged = judge(a_form(rng, around), around)

@@ -45,7 +45,7 @@ def test_a_problem_stands_in_the_place_of_figures() -> None:
     assert label(table, 40) == r"claims ! access denied\x1b[31m"
     assert len(label(table, 20)) == 20
     assert table_note(table).startswith("! access denied")
-    assert table_note(CLAIMS) == "→ public.claims · 2026-11-22"
+    assert table_note(CLAIMS) == "2026-11-22 → public.claims"
 
 
 def test_a_long_name_is_cut_and_all_rows_fit() -> None:
