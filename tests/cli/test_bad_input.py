@@ -52,6 +52,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         (["--mode", "schema"], "is not one of 'full', 'schema-only', 'test-data'"),
         (["--scenario", "boom"], "'boom' is not one of 'all'"),
         (["--rows", "many"], "'many' is not a valid integer"),
+        (["--rows", "", "--mode", "full"], "--rows is for the mode test-data, but mode is full"),
         (["--seed", "1.5"], "'1.5' is not a valid integer"),
         (["--jobs", "two"], "'two' is not a valid integer"),
         (["--jobs", "99"], "jobs is 99 (from --jobs): it must be from 1 to 32"),

@@ -38,11 +38,8 @@ def app(fakes: Fakes) -> NeonsyncApp:
 def text_of(app: App[int]) -> str:
     """What is to be read on the screen, line by line."""
     width, height = app.size
-    lines = []
-    for y in range(height):
-        strip = app.screen._compositor.render_strips()[y] if height else None
-        lines.append(strip.crop(0, width).text.rstrip() if strip is not None else "")
-    return "\n".join(lines)
+    strips = app.screen._compositor.render_strips()
+    return "\n".join(strip.crop(0, width).text.rstrip() for strip in strips[:height])
 
 
 async def until(pilot: Pilot[int], holds: Callable[[], bool], tries: int = 400) -> None:

@@ -63,11 +63,16 @@ class View(Screen[None]):
         """Where one is, after the program and the project: the branch, the screen."""
         return []
 
+    def warning(self) -> str:
+        """What to be careful of on this screen, in a word or two; empty for nothing."""
+        return ""
+
     def show_crumbs(self, note: str = "") -> None:
         """Draw the breadcrumb anew."""
         found = self.query(Breadcrumb)
         if found:
-            found.first().show(["neonsync", *self.ui.project_crumb(), *self.crumbs()], note)
+            crumbs = ["neonsync", *self.ui.project_crumb(), *self.crumbs()]
+            found.first().show(crumbs, note, self.warning())
 
     def on_screen_resume(self) -> None:
         """What was shown may have changed while another screen was in front."""

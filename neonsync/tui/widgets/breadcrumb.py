@@ -18,16 +18,24 @@ class Breadcrumb(Horizontal):
     DEFAULT_CSS = """
     Breadcrumb { dock: top; height: 1; background: $panel; }
     Breadcrumb .crumbs { width: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
+    Breadcrumb .warning { width: auto; padding: 0 1; color: $warning; text-style: bold; }
     Breadcrumb .chip { width: auto; padding: 0 1; color: $accent; text-style: bold; }
     """
 
     def compose(self) -> ComposeResult:
-        """Crumbs and chip."""
+        """Crumbs, warning and chip."""
         yield Static("", markup=False, classes="crumbs")
+        yield Static("", markup=False, classes="warning")
         yield Static("", markup=False, classes="chip")
 
-    def show(self, crumbs: Sequence[str], note: str = "") -> None:
-        """Say where one is; ``note`` stands behind, dimmed."""
+    def show(self, crumbs: Sequence[str], note: str = "", warning: str = "") -> None:
+        """Say where one is; ``note`` stands behind, dimmed.
+
+        ``warning`` is what to be careful of here.
+        """
+        said = f"! {printable(warning)}" if warning else ""
+        self.query_one(".warning", Static).update(said)
+        self.query_one(".warning").display = bool(said)
         text = Text(" ")
         for number, crumb in enumerate(crumbs):
             text.append(" › " if number else "", "dim")
