@@ -27,7 +27,5 @@ def commands(app: NeonsyncApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
             run = partial(app.run_action, action.action, action.node)
             yield SystemCommand(action.what, f"key {action.shown_keys}", run)
     yield SystemCommand("History", "What was done, to all branches", app.open_history)
-    if app.run_controller is not None:
-        yield SystemCommand("Run", "The run that is at work, or was last", app.open_run)
     yield SystemCommand("Setup", "Project, API key and lake, each tried for real", app.open_setup)
     yield SystemCommand("Preferences", "Theme, keys, refreshes, ASCII", app.open_preferences)

@@ -66,3 +66,9 @@ def screen(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 
 SIZES = ((80, 24), (120, 40))
 """What every screen is looked at in."""
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold the seconds still that a waiting screen tells: a machine may be slow."""
+    monkeypatch.setattr("neonsync.tui.clock.seconds", lambda: 100.0)

@@ -84,6 +84,7 @@ async def test_empty(screen: SnapshotAssertion, size: Size) -> None:
         assert text_of(pilot.app) == screen
 
 
+@pytest.mark.usefixtures("still")
 async def test_loading_the_configuration(screen: SnapshotAssertion, size: Size) -> None:
     sync = SlowSync()
     async with planning(Fakes(sync=sync), size=size) as (pilot, _):
@@ -93,6 +94,7 @@ async def test_loading_the_configuration(screen: SnapshotAssertion, size: Size) 
         sync.let.set()
 
 
+@pytest.mark.usefixtures("still")
 async def test_loading_the_plan(screen: SnapshotAssertion, size: Size) -> None:
     fakes = plan_fakes(hold=threading.Event())
     async with planning(fakes, size=size) as (pilot, _):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
+from textual._callback import invoke
 from textual.pilot import Pilot
 from textual.widgets import Button
 
@@ -394,7 +395,7 @@ async def test_the_palette_leads_to_the_run(app: NeonsyncApp, script: Script) ->
         (command,) = [
             each for each in app.get_system_commands(app.screen) if each.title == "View run"
         ]
-        command.callback()
+        await invoke(command.callback)
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
 
 

@@ -6,7 +6,6 @@ dropped; until the new one is there, the old plan stands dimmed.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
@@ -17,6 +16,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from neonsync.report.wording import printable
+from neonsync.tui import clock
 from neonsync.tui.plan_tables import plain
 from neonsync.tui.plan_words import Line, command_lines, summary
 from neonsync.tui.ports import PlanPreview
@@ -146,7 +146,7 @@ class PlanSummary(Vertical):
         if self._rest is not None:
             self._rest.stop()
         if self._timer is None:
-            self._began = time.monotonic()
+            self._began = clock.seconds()
             self._timer = self.set_interval(QUIET_SECONDS, self._tick)
 
     def _tick(self) -> None:
@@ -156,7 +156,7 @@ class PlanSummary(Vertical):
             self._say(self._waiting())
 
     def _waiting(self) -> Line:
-        seconds = int(time.monotonic() - self._began) if self._began is not None else 0
+        seconds = int(clock.seconds() - self._began) if self._began is not None else 0
         return Line("· working the plan out …" + (f" {seconds} s" if seconds else ""), "dim")
 
     def _stop(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from textual.widgets import Button, Static
 
 from neonsync.report.wording import printable
 from neonsync.secret import redact
+from neonsync.tui import clock
 from neonsync.tui.ports import Talk
 from neonsync.tui.screens.base import Dialog
 from neonsync.tui.threads import in_thread
@@ -59,7 +59,7 @@ class Working(Dialog[Outcome[T]]):
         # Written by the call's thread, read by the loop: appending is atomic.
         self._lines: deque[str] = deque(maxlen=LINES)
         self._talk = Talk(self._lines.append)
-        self._began = time.monotonic()
+        self._began = clock.seconds()
         self._outcome: Outcome[T] | None = None
         self._left = False
 
@@ -120,7 +120,7 @@ class Working(Dialog[Outcome[T]]):
     def _show(self) -> None:
         lines = [printable(redact(line)) for line in self._lines]
         self.query_one("#lines", Static).update("\n".join(lines))
-        state = f"{int(time.monotonic() - self._began)} s"
+        state = f"{int(clock.seconds() - self._began)} s"
         if self._talk.cancel.is_set():
             state += " · stopping; Neon goes on with what it has begun"
         self.query_one("#state", Static).update(state)

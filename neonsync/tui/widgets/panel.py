@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -12,6 +11,7 @@ from textual.widgets import Static
 from neonsync.errors import NeonsyncError
 from neonsync.report.wording import printable
 from neonsync.secret import redact
+from neonsync.tui import clock
 
 QUIET_SECONDS = 0.15
 """Nothing is said of a load that ends sooner: a flash would only disturb."""
@@ -63,7 +63,7 @@ class StatePanel(Static):
     def wait(self, what: str) -> None:
         """Say that something is on its way, once it has taken a moment, with its seconds."""
         self._stop()
-        self._what, self._began = what, time.monotonic()
+        self._what, self._began = what, clock.seconds()
         self._timer = self.set_interval(QUIET_SECONDS, self._tick)
 
     def empty(self, what: str, keys: str) -> None:
@@ -86,7 +86,7 @@ class StatePanel(Static):
         self.remove_class("-on")
 
     def _tick(self) -> None:
-        seconds = time.monotonic() - self._began
+        seconds = clock.seconds() - self._began
         self._say(Text(f"{self._what} … {int(seconds)} s" if seconds >= 1 else f"{self._what} …"))
 
     def _show(self, text: Text) -> None:
