@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,11 +37,8 @@ class SlowSync(FakeSync):
 
 
 @pytest.fixture(autouse=True)
-def _still(monkeypatch: pytest.MonkeyPatch) -> None:
+def _calm(still: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """No seconds on the screen, and no cursor that blinks."""
-    still = SimpleNamespace(monotonic=lambda: 0.0)
-    for module in ("screens.plan_summary", "widgets.panel"):
-        monkeypatch.setattr(f"neonsync.tui.{module}.time", still)
     for module in ("plan_lists", "plan_summary"):
         monkeypatch.setattr(f"neonsync.tui.screens.{module}.DEBOUNCE", 0.05)
     monkeypatch.setattr(Input, "cursor_blink", False)
@@ -84,7 +80,6 @@ async def test_empty(screen: SnapshotAssertion, size: Size) -> None:
         assert text_of(pilot.app) == screen
 
 
-@pytest.mark.usefixtures("still")
 async def test_loading_the_configuration(screen: SnapshotAssertion, size: Size) -> None:
     sync = SlowSync()
     async with planning(Fakes(sync=sync), size=size) as (pilot, _):
@@ -94,7 +89,6 @@ async def test_loading_the_configuration(screen: SnapshotAssertion, size: Size) 
         sync.let.set()
 
 
-@pytest.mark.usefixtures("still")
 async def test_loading_the_plan(screen: SnapshotAssertion, size: Size) -> None:
     fakes = plan_fakes(hold=threading.Event())
     async with planning(fakes, size=size) as (pilot, _):
