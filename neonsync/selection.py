@@ -38,6 +38,7 @@ class Selection:
     rows: int | None = None
     seed: int = 1
     scenario: str = "all"
+    publish: str = "auto"
     jobs: int = 2
     confirm: tuple[str, ...] = ()
     report_dir: str = "."
@@ -123,6 +124,7 @@ _PLAIN = {
     "rows": "--rows",
     "seed": "--seed",
     "scenario": "--scenario",
+    "publish": "--publish",
     "jobs": "--jobs",
     "report_dir": "--report-dir",
 }
@@ -137,6 +139,7 @@ _DOTTED = {
     "rows": "test_data.rows",
     "seed": "test_data.seed",
     "scenario": "test_data.scenario",
+    "publish": "publish",
     "jobs": "jobs",
     "report_dir": "report_dir",
 }

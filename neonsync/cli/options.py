@@ -11,6 +11,7 @@ import click
 
 # Written out, as the modules that know them take a while to import, and --help shall not.
 MODES = ("full", "schema-only", "test-data")
+PUBLISH = ("auto", "merge", "replace")
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
 
 config_option = click.option(
@@ -64,6 +65,12 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
     ),
     "test_data.scenario": click.option(
         "--scenario", type=click.Choice(SCENARIOS), help="What the made rows tell.  [default: all]"
+    ),
+    "publish": click.option(
+        "--publish",
+        type=click.Choice(PUBLISH),
+        help="How rows get in: as it fits, by a merge, or as a full refresh whose ids may change."
+        "  [default: auto]",
     ),
     "dry_run": click.option(
         "--dry-run",

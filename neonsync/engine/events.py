@@ -109,9 +109,10 @@ class IndexBuilt:
 
 @dataclass(frozen=True)
 class TablePublished:
-    """A table is published; ``method`` is swap or merge, or in the mode schema-only create or keep.
+    """A table is published; ``method`` is swap, merge or replace, in the mode schema-only create or
+    keep.
 
-    ``removed`` counts made rows that gave way.
+    ``removed`` counts rows that gave way: made ones, and the old ones of a table that is replaced.
     """
 
     table: str

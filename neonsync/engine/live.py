@@ -28,7 +28,7 @@ from neonsync.engine.result import RunResult
 from neonsync.errors import NeonsyncError, ProofError, RefusedError, RunCancelled, SyncError
 from neonsync.postgres.connect import Connection, Database, connected, server_error
 from neonsync.settings import Filters, Settings
-from neonsync.tables import Mode, TableConfig
+from neonsync.tables import Mode, Publish, TableConfig
 from neonsync.validation.live import ROWS, TABLES, LiveColumn
 
 PREFIX = "neonsync_live_"
@@ -96,6 +96,7 @@ async def check_live(settings: Settings, emit: Emit, cancel: CancelToken) -> Liv
         tables=live_tables(schema),
         mode=Mode.FULL,
         filters=Filters(),
+        publish=Publish.AUTO,
         dry_run=False,
     )
     plan = await _stoppable(cancel, asyncio.to_thread(make_plan, wanted))

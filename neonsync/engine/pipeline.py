@@ -34,7 +34,8 @@ from neonsync.engine.events import (
     TablePublished,
 )
 from neonsync.engine.plan import Plan, TablePlan
-from neonsync.engine.publish import Published, find_outcome, publish
+from neonsync.engine.publish import find_outcome, publish
+from neonsync.engine.published import Published, describe
 from neonsync.engine.result import RunResult
 from neonsync.engine.schema import publish_schema
 from neonsync.engine.session import held_session
@@ -306,20 +307,3 @@ class _Run:
             )
         )
         return result
-
-
-def describe(published: Published) -> str:
-    """A publishing in one line, for people."""
-    if published.method == "create":
-        return f"{published.table}: created, without rows"
-    if published.method == "keep":
-        return f"{published.table}: there already, its rows are as they were"
-    gone = f", {published.removed:,} made rows removed" if published.removed else ""
-    if published.method == "swap":
-        return f"{published.table}: {published.inserted:,} rows swapped in"
-    if not published.inserted and not published.updated:
-        return f"{published.table}: {published.unchanged:,} rows unchanged, nothing written{gone}"
-    return (
-        f"{published.table}: {published.inserted:,} inserted, {published.updated:,} updated, "
-        f"{published.unchanged:,} unchanged{gone}"
-    )

@@ -16,12 +16,20 @@ from neonsync.athena.partitions import Partition, form_of_values, list_partition
 from neonsync.engine.names import check_apart
 from neonsync.engine.query_source import read_query
 from neonsync.engine.resolve import Resolved, configured_columns, resolve
-from neonsync.engine.scope import EVERYTHING, Scope, choose, conditions, days_of, scope_of
+from neonsync.engine.scope import (
+    EVERYTHING,
+    Scope,
+    check_replace,
+    choose,
+    conditions,
+    days_of,
+    scope_of,
+)
 from neonsync.engine.states import check_states
 from neonsync.engine.target import find_target
 from neonsync.neon.models import Branch, BranchAddress
 from neonsync.settings import Settings
-from neonsync.tables import DayForm, Mode, TableConfig, TableSpec
+from neonsync.tables import DayForm, Mode, Publish, TableConfig, TableSpec
 from neonsync.testdata import TestData, TestTable
 
 _FINGERPRINT_VERSION = 3  # raised when a left-over run of an older version cannot be continued
@@ -35,7 +43,8 @@ class TablePlan:
     exported: then ``made_rows`` are made, or none. ``exported``
     are the names of the columns in the exported files, in the order of the spec's columns.
     ``warnings`` tells of columns whose declared type cannot hold every value of the source's.
-    ``catalogue`` and ``partitions`` are what the lake says of a table; None for a query.
+    ``publish`` is how its rows get in. ``catalogue`` and ``partitions`` are what the lake says of a
+    table; None for a query.
     """
 
     spec: TableSpec
@@ -49,6 +58,7 @@ class TablePlan:
     warnings: tuple[str, ...] = ()
     catalogue: CatalogueTable | None = None
     partitions: tuple[Partition, ...] = ()
+    publish: Publish = Publish.AUTO
 
 
 @dataclass(frozen=True)
@@ -104,10 +114,16 @@ def make_plan(settings: Settings) -> Plan:
 
 def _passed_over(settings: Settings, days: DateRange, states: Sequence[str]) -> list[str]:
     """Filters on rows have no meaning where no rows of the lake are copied."""
-    if settings.mode is Mode.FULL or not (days or states):
+    if settings.mode is Mode.FULL:
         return []
-    asked = " and ".join(str(each) for each in (days, ", ".join(states)) if each)
-    return [f"the mode {settings.mode} copies no rows of the lake: {asked} has no effect"]
+    asked = [str(each) for each in (days, ", ".join(states)) if each]
+    publish = {table.publish for table in settings.tables} | {settings.publish}
+    asked += ["publish = replace"] if Publish.REPLACE in publish else []
+    if not asked:
+        return []
+    return [
+        f"the mode {settings.mode} copies no rows of the lake: {' and '.join(asked)} has no effect"
+    ]
 
 
 @dataclass
@@ -163,6 +179,8 @@ class _Planner:
             return TablePlan(resolved.spec, resolved, catalogue=catalogue, partitions=partitions)
         spec = resolved.spec
         scope = scope_of(resolved, self.days, self.states)
+        publish = resolved.config.publish or self.settings.publish
+        check_replace(resolved, publish, scope)
         chosen = conditions(resolved, scope)
         expressions = {
             column.name: expression
@@ -185,6 +203,7 @@ class _Planner:
             warnings=resolved.warnings,
             catalogue=catalogue,
             partitions=partitions,
+            publish=publish,
         )
 
     def _made(self, resolved: Resolved) -> TablePlan:

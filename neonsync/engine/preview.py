@@ -11,7 +11,7 @@ import psycopg
 from neonsync.athena.client import Athena
 from neonsync.engine.estimate import BYTES_PER_TB, Estimate, estimate
 from neonsync.engine.plan import Plan, TablePlan
-from neonsync.engine.stage import look_at_target
+from neonsync.engine.stage import Target, look_at_target
 from neonsync.postgres.catalog import (
     TargetTable,
     loaded_columns,
@@ -22,7 +22,7 @@ from neonsync.postgres.catalog import (
 )
 from neonsync.postgres.connect import Connection, Database, connected, server_error
 from neonsync.postgres.ddl import schema_of
-from neonsync.tables import Mode, TableSpec
+from neonsync.tables import Mode, Publish, TableSpec
 
 _ABSENT = "it does not exist"
 
@@ -31,7 +31,8 @@ _ABSENT = "it does not exist"
 class TablePreview:
     """One table: how it would be published and why, with which DDL, at what cost.
 
-    ``method`` is swap, merge, create or keep. ``estimate`` is None where nothing is exported.
+    ``method`` is swap, merge, replace, create or keep. ``estimate`` is None where nothing is
+    exported.
     """
 
     table: TablePlan
@@ -108,8 +109,22 @@ async def _look(
         reason = "; ".join(target.obstacles) + made
     else:
         reason = "it is empty, and nothing depends on it"
+    method = target.method
+    if table.publish is Publish.REPLACE:
+        method, reason = "replace", _why_replaced(target)
     ddl = schema_of(spec, missing, table=False)
-    return TablePreview(table, target.method, reason, tuple(ddl))
+    return TablePreview(table, method, reason, tuple(ddl))
+
+
+def _why_replaced(target: Target) -> str:
+    """That it was asked for, and the way that is taken."""
+    if not target.obstacles:
+        way = "the new table takes its place, as nothing depends on it"
+    elif target.rewritten:
+        way = f"all rows are deleted and inserted, as {'; '.join(target.obstacles)}"
+    else:
+        way = "rows that stay are updated and all others deleted, as foreign keys lead to it"
+    return f"the setting publish says so; {way}"
 
 
 async def _look_at_schema(

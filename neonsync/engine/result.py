@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from neonsync.engine.audit import Proof
 from neonsync.engine.context import QueryCost
 from neonsync.engine.events import StepFinished
-from neonsync.engine.publish import Published
+from neonsync.engine.published import Published
 from neonsync.errors import ExitCode, NeonsyncError, RunCancelled
 from neonsync.settings import Settings
 from neonsync.validation.result import CheckResult

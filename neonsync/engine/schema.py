@@ -8,9 +8,11 @@ from functools import partial
 
 from neonsync.engine import lease as leases
 from neonsync.engine.context import RunContext
+from neonsync.engine.in_place import swap_in_shell
 from neonsync.engine.names import staging_name
 from neonsync.engine.plan import TablePlan
-from neonsync.engine.publish import Published, publish_surely, swap_in_shell
+from neonsync.engine.publish import publish_surely
+from neonsync.engine.published import Published
 from neonsync.postgres.catalog import (
     check_swap_names,
     loaded_columns,

@@ -33,9 +33,12 @@ from neonsync.postgres.catalog import (
     wanted_indexes,
 )
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.deletion import check_deletable, foreign_keys_to
 from neonsync.postgres.made_rows import count_made_rows, count_real_rows, refuse_cascades
 from neonsync.postgres.marks import marks_of, tells_made_rows
-from neonsync.tables import ColumnSpec, TableSpec
+from neonsync.tables import ColumnSpec, Publish, TableSpec
+
+IDS_MAY_CHANGE = "ids that the branch has generated may change"
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,10 @@ class Staged:
 
 @dataclass(frozen=True)
 class Target:
-    """The target as it was looked at: ``obstacles`` say why it must be merged into, if it must.
+    """The target as it was looked at: ``obstacles`` say why it must stay where it is, if it must.
 
-    ``made_rows`` are those of an earlier test-data run, which give way to real ones.
+    ``made_rows`` are those of an earlier test-data run, which give way to real ones. ``rewritten``
+    tells that all rows of a target that stays are to be written anew, and none is found by its key.
     """
 
     table: TargetTable | None
@@ -72,10 +76,11 @@ class Target:
     written: tuple[ColumnSpec, ...]
     shapes: tuple[IndexShape, ...]
     made_rows: int = 0
+    rewritten: bool = False
 
     @property
     def method(self) -> str:
-        """Swap or merge."""
+        """What staging is made for: to be swapped in, or to be read from."""
         return "merge" if self.obstacles else "swap"
 
 
@@ -86,7 +91,9 @@ async def stage(context: RunContext, table: TablePlan) -> Staged:
         partial(look_at_target, table, [each.spec for each in context.plan.tables])
     )
     record, recorded = await _record(context, table, target.method)
-    if target.obstacles:
+    if table.publish is Publish.REPLACE and target.table is not None:
+        context.notice(f"all rows of {spec.qualified} will be replaced; {IDS_MAY_CHANGE}")
+    elif target.obstacles:
         context.notice(f"{spec.qualified} will be merged into: {'; '.join(target.obstacles)}")
     if target.made_rows:
         context.notice(f"{target.made_rows:,} made rows of {spec.qualified} give way to real ones")
@@ -172,12 +179,19 @@ async def look_at_target(
     target = await read_table(connection, spec.schema, spec.target)
     if target is not None:
         await require_table(connection, target, spec)
-    obstacles = [] if target is None else await swap_obstacles(connection, target, spec)
+    replaced = table.publish is Publish.REPLACE
+    obstacles = ["the setting publish says so"] if table.publish is Publish.MERGE else []
+    if target is not None and not obstacles:
+        obstacles = await swap_obstacles(connection, target, spec, with_rows=replaced)
     if target is not None and table.made_rows:
         await refuse_real_rows(connection, target, spec)
     shapes = shapes_for(target, spec)
+    rewritten = False
     if target is not None and obstacles:
-        await check_mergeable(connection, target, spec)
+        rewritten = replaced and not await foreign_keys_to(connection, target)
+        await check_mergeable(connection, target, spec, by_key=not rewritten)
+        if replaced:
+            await check_deletable(connection, target, spec)
     else:
         await check_swap_names(connection, spec, target, shapes)
     loaded = loaded_columns(target, spec, may_add=not obstacles)
@@ -186,10 +200,10 @@ async def look_at_target(
     made = bool(table.made_rows)
     if target is not None and not made and tells_made_rows(target, spec, made=made):
         marks = marks_of(target)
-        made_rows = await count_made_rows(connection, spec)
+        made_rows = 0 if replaced else await count_made_rows(connection, spec)
         if made_rows:
             await refuse_cascades(connection, spec, synced)
-    return Target(target, tuple(obstacles), loaded, loaded + marks, shapes, made_rows)
+    return Target(target, tuple(obstacles), loaded, loaded + marks, shapes, made_rows, rewritten)
 
 
 async def refuse_real_rows(connection: Connection, target: TargetTable, spec: TableSpec) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 
 from neonsync.engine.estimate import Estimate
 from neonsync.engine.preview import Preview, TablePreview
+from neonsync.engine.stage import IDS_MAY_CHANGE
 from neonsync.report.jsonl import head
 from neonsync.report.wording import money, printable, size
 
 _METHODS = {
     "swap": "swap: the new table takes the old one's place",
     "merge": "merge: changed rows are updated, new ones inserted, others stay",
+    "replace": f"replace: all old rows give way; {IDS_MAY_CHANGE}",
     "create": "create: an empty table with keys and indexes",
     "keep": "keep: nothing is done to its rows",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neonsync.engine.audit import Proof
-from neonsync.engine.pipeline import describe
+from neonsync.engine.published import describe
 from neonsync.engine.result import RunResult
 from neonsync.errors import ExitCode
 from neonsync.report.files import FILE_NAMES

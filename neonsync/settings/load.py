@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,11 @@ from neonsync.settings.model import (
     Settings,
     TestDataSettings,
 )
-from neonsync.settings.resolve import Resolution, resolve
+from neonsync.settings.resolve import Rank, Resolution, resolve
+from neonsync.tables import TableConfig
+
+_OF_A_TABLE = ("publish",)
+"""Settings that an entry of [[tables]] may have for itself."""
 
 
 def load_settings(
@@ -77,6 +81,14 @@ def _athena(result: Resolution) -> AthenaSettings:
     )
 
 
+def _tables(result: Resolution) -> tuple[TableConfig, ...]:
+    """The tables; what a flag or a variable says comes before what an entry says of itself."""
+    overruled: dict[str, Any] = {
+        name: None for name in _OF_A_TABLE if result.found[name].rank <= Rank.ENVIRONMENT
+    }
+    return tuple(replace(table, **overruled) for table in result.tables)
+
+
 def _settings(result: Resolution, access: Access, dry_run: bool) -> Settings:
     values = result.values
     return Settings(
@@ -102,12 +114,13 @@ def _settings(result: Resolution, access: Access, dry_run: bool) -> Settings:
             first=values["filters.from"],
             last=values["filters.to"],
         ),
-        tables=result.tables,
+        tables=_tables(result),
         test_data=TestDataSettings(
             rows=values["test_data.rows"],
             seed=values["test_data.seed"],
             scenario=values["test_data.scenario"],
         ),
+        publish=values["publish"],
         dry_run=dry_run,
         config_path=result.places.project,
         origins=result.origins,

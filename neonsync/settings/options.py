@@ -44,6 +44,7 @@ OPTIONS = (
         empty="the default branch",
     ),
     Option("mode", "full", values.mode, ("DATA_MODE",), "--mode", "dataMode"),
+    Option("publish", "auto", values.publish, (), "--publish"),
     Option("confirm", (), values.names, (), "--confirm", empty="none"),
     Option("report_dir", ".", values.path, (), "--report-dir"),
     Option("jobs", 2, values.jobs, (), "--jobs"),

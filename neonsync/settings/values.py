@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import re
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from neonsync.tables import Mode
+from neonsync.tables import Mode, Publish
 
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
 MOST_DAYS = 36_500
 """A hundred years: more is a slip, and would leave the calendar."""
 MOST_ROWS = 10_000_000_000
+E = TypeVar("E", bound=StrEnum)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -120,10 +122,12 @@ def words(value: Any) -> tuple[str, ...]:
 
 def mode(value: Any) -> Mode:
     """What the run does."""
-    try:
-        return Mode(text(value))
-    except ValueError:
-        raise ValueError(f"must be one of {', '.join(mode.value for mode in Mode)}") from None
+    return _one_of(Mode, value)
+
+
+def publish(value: Any) -> Publish:
+    """How the rows of tables get in that do not say themselves."""
+    return _one_of(Publish, value)
 
 
 def scenario(value: Any) -> str:
@@ -157,3 +161,10 @@ def api_host(value: Any) -> str:
     if not parts.hostname or (parts.scheme != "https" and not local):
         raise ValueError("must be an https address; http is accepted on loopback only")
     return host
+
+
+def _one_of(kind: type[E], value: Any) -> E:
+    try:
+        return kind(text(value))
+    except ValueError:
+        raise ValueError(f"must be one of {', '.join(kind)}") from None

@@ -8,6 +8,7 @@ from neonsync.tables.spec import (
     DayForm,
     IndexSpec,
     Mode,
+    Publish,
     Reference,
     TableSpec,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "DayForm",
     "IndexSpec",
     "Mode",
+    "Publish",
     "Reference",
     "TableConfig",
     "TableSpec",

@@ -6,14 +6,15 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from importlib import resources
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from neonsync.columns import SqlType, is_loadable, parse_postgres
 from neonsync.errors import ConfigError
 from neonsync.tables.rules import DEFAULT_RULES, ColumnRule, TestDataRules
-from neonsync.tables.spec import IndexSpec, Mode
+from neonsync.tables.spec import IndexSpec, Mode, Publish
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class TableConfig:
     Columns are named as in the lake, or as ``rename`` calls them in the target; the one that is
     copied counts. ``columns`` takes these alone, in this order; ``exclude`` takes all but these.
     ``date_column`` is one name, or three for year, month and day. ``whole`` tells that the table is
-    copied whole whatever dates and states a run asks for. ``references`` maps a column to
-    ``target.column`` of another table.
+    copied whole whatever dates and states a run asks for. ``publish`` is None where the run's
+    setting counts. ``references`` maps a column to ``target.column`` of another table.
     """
 
     source: str = ""
@@ -45,6 +46,7 @@ class TableConfig:
     created_at: str = ""
     updated_at: str = ""
     whole: bool = False
+    publish: Publish | None = None
     indexes: Mapping[Mode, tuple[IndexSpec, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
@@ -67,6 +69,7 @@ class TableConfig:
         return self.source or self.target or "the query"
 
 
+E = TypeVar("E", bound=StrEnum)
 DATE_FORMATS = ("2026-01-31", "20260131")
 
 
@@ -167,6 +170,9 @@ class _Reader:
             raise self.error(name, f"is {value!r}: it must be one of {', '.join(DATE_FORMATS)}")
         return str(value)
 
+    def publish(self, name: str, value: Any) -> Publish:
+        return self._one_of(Publish, name, value)
+
     def texts(self, name: str, value: Any) -> Mapping[str, str]:
         if not isinstance(value, dict):
             raise self.error(name, f"is {value!r}: it must be a table of names")
@@ -253,6 +259,11 @@ class _Reader:
             raise self.error(f"{name}.low", "is above high")
         return ColumnRule(**entry)
 
+    def _one_of(self, kind: type[E], name: str, value: Any) -> E:
+        if value not in [member.value for member in kind]:
+            raise self.error(name, f"is {value!r}: it must be one of {', '.join(kind)}")
+        return kind(value)
+
     def _dict(self, name: str, value: Any) -> Mapping[str, Any]:
         if not isinstance(value, dict):
             raise self.error(name, f"is {value!r}: it must be a table")
@@ -294,6 +305,7 @@ _READ: Mapping[str, Any] = {
     "created_at": _Reader.text,
     "updated_at": _Reader.text,
     "whole": _Reader.flag,
+    "publish": _Reader.publish,
     "indexes": _Reader.indexes,
     "references": _Reader.references,
     "test_data": _Reader.test_data,

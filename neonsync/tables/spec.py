@@ -20,6 +20,14 @@ class Mode(StrEnum):
     TEST_DATA = "test-data"
 
 
+class Publish(StrEnum):
+    """How a table's rows get in: as it fits best, always by a merge, or as a full refresh."""
+
+    AUTO = "auto"
+    MERGE = "merge"
+    REPLACE = "replace"
+
+
 class DayForm(StrEnum):
     """How a source writes the day that a row belongs to."""
 

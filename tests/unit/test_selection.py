@@ -1,0 +1,27 @@
+"""A selection becomes a command and comes back from it, whatever is selected."""
+
+from __future__ import annotations
+
+import pytest
+
+from neonsync.selection import Selection, from_arguments
+
+BASE = Selection()
+
+
+@pytest.mark.parametrize(
+    ("selection", "command"),
+    [
+        (Selection(), ""),
+        (Selection(publish="replace"), " --publish replace"),
+    ],
+)
+def test_what_differs_becomes_a_flag_and_comes_back(selection: Selection, command: str) -> None:
+    assert selection.command(BASE) == f"neonsync --headless{command}"
+    assert from_arguments(selection.arguments(BASE), BASE) == selection
+
+
+def test_the_flags_are_those_of_the_settings() -> None:
+    flags = Selection(publish="merge").flags(BASE)
+    assert flags["publish"] == "merge"
+    assert Selection().flags(BASE)["publish"] is None
