@@ -10,6 +10,7 @@
     │   ├── NeonAccessError
     │   └── DatabaseAccessError
     ├── RefusedError             6   allowed only with a confirmation, or never
+    │   ├── DeletionRefusedError     more rows would be deleted than may be
     │   ├── LeaseHeldError           another run works on the branch
     │   └── WrongTargetError         the connection leads to another branch
     ├── SyncError                1   the work itself failed; the targets are as they were
@@ -102,6 +103,12 @@ class RefusedError(NeonsyncError):
     """The action needs a confirmation that was not given."""
 
     exit_code = ExitCode.REFUSED
+
+
+class DeletionRefusedError(RefusedError):
+    """More rows would be deleted than may be without a word on it; what is loaded is kept."""
+
+    resumable = True
 
 
 class LeaseHeldError(RefusedError):

@@ -25,7 +25,8 @@ class Selection:
 
     ``tables`` and ``states`` are empty for all of them. ``days`` is None where ``first`` or
     ``last`` bounds the range, or where there is none. ``rows`` is None where each table says
-    itself. ``confirm`` names the default or protected branches that may be written.
+    itself. ``allow_delete`` is in percent. ``confirm`` names the default or protected branches that
+    may be written.
     """
 
     branch: str = ""
@@ -39,6 +40,8 @@ class Selection:
     seed: int = 1
     scenario: str = "all"
     publish: str = "auto"
+    on_missing: str = "keep"
+    allow_delete: float = 10.0
     jobs: int = 2
     confirm: tuple[str, ...] = ()
     report_dir: str = "."
@@ -125,6 +128,8 @@ _PLAIN = {
     "seed": "--seed",
     "scenario": "--scenario",
     "publish": "--publish",
+    "on_missing": "--on-missing",
+    "allow_delete": "--allow-delete",
     "jobs": "--jobs",
     "report_dir": "--report-dir",
 }
@@ -140,10 +145,13 @@ _DOTTED = {
     "seed": "test_data.seed",
     "scenario": "test_data.scenario",
     "publish": "publish",
+    "on_missing": "on_missing",
+    "allow_delete": "allow_delete",
     "jobs": "jobs",
     "report_dir": "report_dir",
 }
 _NUMBERS = ("rows", "seed", "jobs")
+_SHARES = ("allow_delete",)
 _LISTS = ("tables", "states")
 
 
@@ -151,6 +159,8 @@ def _written(value: object) -> str:
     """A value as the flag takes it; a name with a comma or a quote stands in double quotes."""
     if isinstance(value, tuple):
         return ",".join(map(_item, value))
+    if isinstance(value, float):
+        return f"{value:g}"
     return "" if value is None else str(value)
 
 
@@ -167,6 +177,8 @@ def _read(name: str, text: str) -> Any:
         return values.names(text)
     if name in _NUMBERS:
         return int(text) if text else None
+    if name in _SHARES:
+        return float(text)
     return text
 
 

@@ -11,6 +11,7 @@ import click
 
 # Written out, as the modules that know them take a while to import, and --help shall not.
 MODES = ("full", "schema-only", "test-data")
+ON_MISSING = ("keep", "delete")
 PUBLISH = ("auto", "merge", "replace")
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
 
@@ -71,6 +72,18 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
         type=click.Choice(PUBLISH),
         help="How rows get in: as it fits, by a merge, or as a full refresh whose ids may change."
         "  [default: auto]",
+    ),
+    "on_missing": click.option(
+        "--on-missing",
+        type=click.Choice(ON_MISSING),
+        help="What becomes of rows that the source no longer has, within the filters."
+        "  [default: keep]",
+    ),
+    "allow_delete": click.option(
+        "--allow-delete",
+        metavar="PERCENT",
+        type=float,
+        help="Let so many of a table's rows be missing and deleted.  [default: 10]",
     ),
     "dry_run": click.option(
         "--dry-run",

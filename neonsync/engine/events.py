@@ -113,6 +113,7 @@ class TablePublished:
     keep.
 
     ``removed`` counts rows that gave way: made ones, and the old ones of a table that is replaced.
+    ``deleted`` counts those that the source no longer has.
     """
 
     table: str
@@ -121,6 +122,7 @@ class TablePublished:
     updated: int
     unchanged: int
     removed: int = 0
+    deleted: int = 0
 
 
 @dataclass(frozen=True)

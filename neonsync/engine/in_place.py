@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from neonsync.engine.context import RunContext
+from neonsync.engine.missing import check_deletion
 from neonsync.engine.published import Published
 from neonsync.engine.stage import Staged, refuse_real_rows
 from neonsync.errors import RefusedError
@@ -16,6 +17,8 @@ from neonsync.postgres.deletion import (
     Goners,
     check_deletable,
     count_all,
+    count_goners,
+    count_within,
     delete_goners,
     foreign_keys_to,
     rewrite,
@@ -24,7 +27,7 @@ from neonsync.postgres.made_rows import delete_made_rows, lock_out_writers, refu
 from neonsync.postgres.marks import tells_made_rows
 from neonsync.postgres.merge import Written, merge
 from neonsync.postgres.swap import swap
-from neonsync.tables import Publish, TableSpec
+from neonsync.tables import OnMissing, Publish, TableSpec
 
 
 async def write_all(
@@ -51,14 +54,29 @@ async def write_all(
     real = context.plan.test_data is None
     if real:
         await remove()
+    allowed = context.plan.settings.allow_delete
+    sweeps = {
+        staged.spec.qualified: await _look_for_missing(connection, staged, allowed)
+        for staged in tables
+        if staged.plan.on_missing is OnMissing.DELETE and not replaces(staged)
+    }
     published = [await _write(connection, staged) for staged in tables]
     if not real:
         await remove()
+    deleted: dict[str, int] = {}
     for staged in reversed(tables):
+        name = staged.spec.qualified
         if replaces(staged):
-            removed[staged.spec.qualified] = await _remove_goners(connection, staged)
+            removed[name] = await _remove_goners(connection, staged)
+        elif name in sweeps:
+            deleted[name] = await _delete_missing(connection, staged, sweeps[name], allowed)
     return [
-        replace(entry, removed=entry.removed + removed.get(entry.table, 0)) for entry in published
+        replace(
+            entry,
+            removed=entry.removed + removed.get(entry.table, 0),
+            deleted=deleted.get(entry.table, 0),
+        )
+        for entry in published
     ]
 
 
@@ -128,6 +146,36 @@ async def _remove_goners(connection: Connection, staged: Staged) -> int:
         return 0
     await check_deletable(connection, target, spec)
     return await delete_goners(connection, target, Goners(spec, staged.record.staging))
+
+
+async def _look_for_missing(connection: Connection, staged: Staged, allowed: float) -> int:
+    """The rows that a target holds within the run's scope, of which not too many may be missing."""
+    spec = staged.spec
+    target = await read_table(connection, spec.schema, spec.target)
+    if target is None:
+        return 0
+    await check_deletable(connection, target, spec)
+    held = await count_within(connection, spec, staged.plan.target_scope)
+    missing = await count_goners(connection, _missing(staged))
+    check_deletion(spec, exported=staged.proof.rows, held=held, missing=missing, allowed=allowed)
+    return held
+
+
+async def _delete_missing(connection: Connection, staged: Staged, held: int, allowed: float) -> int:
+    """Delete what the source no longer has; ``held`` rows were there before the merge."""
+    spec = staged.spec
+    target = await read_table(connection, spec.schema, spec.target)
+    if target is None:
+        raise AssertionError("a table that was just written into is there")
+    deleted = await delete_goners(connection, target, _missing(staged))
+    # Others may have added rows since they were counted.
+    held = max(held, deleted)
+    check_deletion(spec, exported=staged.proof.rows, held=held, missing=deleted, allowed=allowed)
+    return deleted
+
+
+def _missing(staged: Staged) -> Goners:
+    return Goners(staged.spec, staged.record.staging, staged.plan.target_scope)
 
 
 async def _remove_made_rows(context: RunContext, connection: Connection, staged: Staged) -> int:

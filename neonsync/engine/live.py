@@ -28,7 +28,7 @@ from neonsync.engine.result import RunResult
 from neonsync.errors import NeonsyncError, ProofError, RefusedError, RunCancelled, SyncError
 from neonsync.postgres.connect import Connection, Database, connected, server_error
 from neonsync.settings import Filters, Settings
-from neonsync.tables import Mode, Publish, TableConfig
+from neonsync.tables import Mode, OnMissing, Publish, TableConfig
 from neonsync.validation.live import ROWS, TABLES, LiveColumn
 
 PREFIX = "neonsync_live_"
@@ -97,6 +97,7 @@ async def check_live(settings: Settings, emit: Emit, cancel: CancelToken) -> Liv
         mode=Mode.FULL,
         filters=Filters(),
         publish=Publish.AUTO,
+        on_missing=OnMissing.KEEP,
         dry_run=False,
     )
     plan = await _stoppable(cancel, asyncio.to_thread(make_plan, wanted))

@@ -13,6 +13,7 @@ from neonsync.athena.catalogue import CatalogueColumn, CatalogueTable, read_tabl
 from neonsync.athena.client import Athena
 from neonsync.athena.filters import DateRange
 from neonsync.athena.partitions import Partition, form_of_values, list_partitions
+from neonsync.engine.missing import target_scope
 from neonsync.engine.names import check_apart
 from neonsync.engine.query_source import read_query
 from neonsync.engine.resolve import Resolved, configured_columns, resolve
@@ -28,8 +29,9 @@ from neonsync.engine.scope import (
 from neonsync.engine.states import check_states
 from neonsync.engine.target import find_target
 from neonsync.neon.models import Branch, BranchAddress
+from neonsync.postgres.scope import WHOLE, TargetScope
 from neonsync.settings import Settings
-from neonsync.tables import DayForm, Mode, Publish, TableConfig, TableSpec
+from neonsync.tables import DayForm, Mode, OnMissing, Publish, TableConfig, TableSpec
 from neonsync.testdata import TestData, TestTable
 
 _FINGERPRINT_VERSION = 3  # raised when a left-over run of an older version cannot be continued
@@ -43,8 +45,9 @@ class TablePlan:
     exported: then ``made_rows`` are made, or none. ``exported``
     are the names of the columns in the exported files, in the order of the spec's columns.
     ``warnings`` tells of columns whose declared type cannot hold every value of the source's.
-    ``publish`` is how its rows get in. ``catalogue`` and ``partitions`` are what the lake says of a
-    table; None for a query.
+    ``publish`` is how its rows get in, ``on_missing`` what becomes of the target's rows within
+    ``target_scope`` that its source no longer has. ``catalogue`` and ``partitions`` are what the
+    lake says of a table; None for a query.
     """
 
     spec: TableSpec
@@ -59,6 +62,8 @@ class TablePlan:
     catalogue: CatalogueTable | None = None
     partitions: tuple[Partition, ...] = ()
     publish: Publish = Publish.AUTO
+    on_missing: OnMissing = OnMissing.KEEP
+    target_scope: TargetScope = WHOLE
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,8 @@ def _passed_over(settings: Settings, days: DateRange, states: Sequence[str]) -> 
     asked = [str(each) for each in (days, ", ".join(states)) if each]
     publish = {table.publish for table in settings.tables} | {settings.publish}
     asked += ["publish = replace"] if Publish.REPLACE in publish else []
+    on_missing = {table.on_missing for table in settings.tables} | {settings.on_missing}
+    asked += ["on_missing = delete"] if OnMissing.DELETE in on_missing else []
     if not asked:
         return []
     return [
@@ -181,6 +188,8 @@ class _Planner:
         scope = scope_of(resolved, self.days, self.states)
         publish = resolved.config.publish or self.settings.publish
         check_replace(resolved, publish, scope)
+        on_missing = resolved.config.on_missing or self.settings.on_missing
+        deletes = on_missing is OnMissing.DELETE
         chosen = conditions(resolved, scope)
         expressions = {
             column.name: expression
@@ -204,6 +213,8 @@ class _Planner:
             catalogue=catalogue,
             partitions=partitions,
             publish=publish,
+            on_missing=on_missing,
+            target_scope=target_scope(resolved, scope, catalogue, partitions) if deletes else WHOLE,
         )
 
     def _made(self, resolved: Resolved) -> TablePlan:

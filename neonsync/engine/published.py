@@ -10,7 +10,8 @@ class Published:
     """How a table was published, and what that did to its rows.
 
     ``removed`` counts the rows that gave way: made ones to real ones; with the method replace the
-    old ones, where foreign keys lead to the table those that its source does not have.
+    old ones, where foreign keys lead to the table those that its source does not have. ``deleted``
+    counts rows that the source no longer has, where ``on_missing`` lets them go.
     """
 
     table: str
@@ -19,6 +20,7 @@ class Published:
     updated: int
     unchanged: int
     removed: int = 0
+    deleted: int = 0
 
 
 def describe(published: Published) -> str:
@@ -39,7 +41,9 @@ def describe(published: Published) -> str:
             f"{published.removed:,} old ones out{kept}"
         )
     gone = f", {published.removed:,} made rows removed" if published.removed else ""
-    if not published.inserted and not published.updated:
+    if published.deleted:
+        gone += f", {published.deleted:,} deleted, which the source no longer has"
+    if not (published.inserted or published.updated or published.deleted):
         return f"{published.table}: {published.unchanged:,} rows unchanged, nothing written{gone}"
     return (
         f"{published.table}: {published.inserted:,} inserted, {published.updated:,} updated, "

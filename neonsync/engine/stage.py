@@ -36,7 +36,7 @@ from neonsync.postgres.connect import Connection
 from neonsync.postgres.deletion import check_deletable, foreign_keys_to
 from neonsync.postgres.made_rows import count_made_rows, count_real_rows, refuse_cascades
 from neonsync.postgres.marks import marks_of, tells_made_rows
-from neonsync.tables import ColumnSpec, Publish, TableSpec
+from neonsync.tables import ColumnSpec, OnMissing, Publish, TableSpec
 
 IDS_MAY_CHANGE = "ids that the branch has generated may change"
 
@@ -190,7 +190,7 @@ async def look_at_target(
     if target is not None and obstacles:
         rewritten = replaced and not await foreign_keys_to(connection, target)
         await check_mergeable(connection, target, spec, by_key=not rewritten)
-        if replaced:
+        if replaced or table.on_missing is OnMissing.DELETE:
             await check_deletable(connection, target, spec)
     else:
         await check_swap_names(connection, spec, target, shapes)

@@ -11,6 +11,7 @@ from neonsync.postgres.catalog import TargetTable
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.merge import differing_rows
 from neonsync.postgres.queries import query
+from neonsync.postgres.scope import WHOLE, TargetScope
 from neonsync.postgres.staging import SCHEMA
 from neonsync.tables import ColumnSpec, TableSpec
 
@@ -31,10 +32,11 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Goners:
-    """The rows of a table whose key its staging table does not have."""
+    """The rows of a table, within a scope, whose key its staging table does not have."""
 
     spec: TableSpec
     staging: str
+    scope: TargetScope = WHOLE
 
     def condition(self, alias: str) -> sql.Composed:
         """That a row of the target, which is called ``alias``, goes."""
@@ -42,8 +44,8 @@ class Goners:
             sql.SQL("{} = {}").format(sql.Identifier("s", name), sql.Identifier(alias, name))
             for name in self.spec.key
         )
-        return sql.SQL("NOT EXISTS (SELECT FROM {} AS s WHERE {})").format(
-            sql.Identifier(SCHEMA, self.staging), same_key
+        return sql.SQL("{} AND NOT EXISTS (SELECT FROM {} AS s WHERE {})").format(
+            self.scope.condition(alias), sql.Identifier(SCHEMA, self.staging), same_key
         )
 
 
@@ -77,6 +79,16 @@ async def count_all(connection: Connection, spec: TableSpec) -> int:
     return await _count(connection, sql.SQL("SELECT count(*) FROM {}").format(_name(spec)))
 
 
+async def count_within(connection: Connection, spec: TableSpec, scope: TargetScope) -> int:
+    """The rows of a table that are within a scope."""
+    return await _count_where(connection, spec, scope.condition(_TARGET))
+
+
+async def count_goners(connection: Connection, goners: Goners) -> int:
+    """The rows that go."""
+    return await _count_where(connection, goners.spec, goners.condition(_TARGET))
+
+
 async def delete_goners(connection: Connection, table: TargetTable, goners: Goners) -> int:
     """Delete the rows that go, which nothing may refer to; returns how many.
 
@@ -91,12 +103,7 @@ async def delete_goners(connection: Connection, table: TargetTable, goners: Gone
         sql.SQL("DELETE FROM {} AS {} WHERE {}").format(name, sql.Identifier(_TARGET), condition)
     )
     deleted = cursor.rowcount
-    left = await _count(
-        connection,
-        sql.SQL("SELECT count(*) FROM {} AS {} WHERE {}").format(
-            name, sql.Identifier(_TARGET), condition
-        ),
-    )
+    left = await count_goners(connection, goners)
     if left:
         raise PublishError(
             f"{left:,} rows of {goners.spec.qualified} that were deleted are still there: "
@@ -177,6 +184,15 @@ async def _refuse_dangling(connection: Connection, table: TargetTable, goners: G
                 f"Delete those rows of {key.schema}.{key.table} or lead them elsewhere, then run "
                 "again; or let the rows stay: --publish auto --on-missing keep.",
             )
+
+
+async def _count_where(connection: Connection, spec: TableSpec, condition: sql.Composable) -> int:
+    return await _count(
+        connection,
+        sql.SQL("SELECT count(*) FROM {} AS {} WHERE {}").format(
+            _name(spec), sql.Identifier(_TARGET), condition
+        ),
+    )
 
 
 async def _count(connection: Connection, statement: sql.Composed) -> int:

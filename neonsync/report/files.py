@@ -137,6 +137,8 @@ def report(result: RunResult) -> dict[str, Any]:
             "inserted": sum(entry.inserted for entry in published),
             "updated": sum(entry.updated for entry in published),
             "unchanged": sum(entry.unchanged for entry in published),
+            "removed": sum(entry.removed for entry in published),
+            "deleted": sum(entry.deleted for entry in published),
         },
         "tables": [
             {

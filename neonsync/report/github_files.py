@@ -14,6 +14,7 @@ from neonsync.validation.result import CheckResult, Status
 LIMIT_BYTES = 1_000 * 1024
 """GitHub refuses a step's summary above 1,024 KiB as a whole."""
 
+COUNTS = ("inserted", "updated", "unchanged", "removed", "deleted")
 CELL_CHARACTERS = 2_000
 _SPECIAL = frozenset("&<>|`*_[]{}#!~\\@$")
 _WORDS = {"succeeded": "Done", "invalid": "Published, but a check failed", "cancelled": "Stopped"}
@@ -172,11 +173,11 @@ def _tables(result: RunResult) -> _Table:
         entry, proof = published.get(name), result.proofs.get(name)
         proved = f"{proof.rows:,} rows, {proof.dates} dates" if proof is not None else ""
         if entry is None:
-            return [escape(name), "not published", "", "", "", proved]
-        counts = (entry.inserted, entry.updated, entry.unchanged)
+            return [escape(name), "not published", *[""] * len(COUNTS), proved]
+        counts = (entry.inserted, entry.updated, entry.unchanged, entry.removed, entry.deleted)
         return [escape(name), entry.method, *(f"{count:,}" for count in counts), proved]
 
-    columns = ("table", "method", "inserted", "updated", "unchanged", "proved")
+    columns = ("table", "method", *COUNTS, "proved")
     # Those that are not published first.
     names = sorted(result.tables, key=lambda name: name in published)
     return _Table("Tables", columns, map(row, names), folded=len(names) > 20)

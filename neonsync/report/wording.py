@@ -113,7 +113,8 @@ def describe_detail(event: Event) -> str | None:
         case TablePublished():
             return (
                 f"{event.table}: {event.method}, {event.inserted:,} inserted, "
-                f"{event.updated:,} updated, {event.unchanged:,} unchanged"
+                f"{event.updated:,} updated, {event.unchanged:,} unchanged, "
+                f"{event.removed:,} removed, {event.deleted:,} deleted"
             )
         case _:
             return describe_event(event)

@@ -18,7 +18,7 @@ from neonsync.settings.model import (
 from neonsync.settings.resolve import Rank, Resolution, resolve
 from neonsync.tables import TableConfig
 
-_OF_A_TABLE = ("publish",)
+_OF_A_TABLE = ("publish", "on_missing")
 """Settings that an entry of [[tables]] may have for itself."""
 
 
@@ -121,6 +121,8 @@ def _settings(result: Resolution, access: Access, dry_run: bool) -> Settings:
             scenario=values["test_data.scenario"],
         ),
         publish=values["publish"],
+        on_missing=values["on_missing"],
+        allow_delete=values["allow_delete"],
         dry_run=dry_run,
         config_path=result.places.project,
         origins=result.origins,

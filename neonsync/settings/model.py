@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from neonsync.secret import Secret
-from neonsync.tables import Mode, Publish, TableConfig
+from neonsync.tables import Mode, OnMissing, Publish, TableConfig
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,11 @@ class Settings:
     """All that a run needs to know; made by ``load_settings``.
 
     ``branch`` is the exact name, empty for the project's default branch. ``confirm`` lists the
-    default or protected branches that may be written. ``publish`` counts for tables that do not say
-    themselves how their rows get in. ``jobs`` is the number of connections that
-    load chunks. ``config_path`` is the project's file, None without one. ``origins`` tells where
-    each value came from, by its dotted name; ``notices`` is what the user should hear about them.
+    default or protected branches that may be written. ``publish`` and ``on_missing`` count for
+    tables that do not say themselves; ``allow_delete`` is the share of a table's rows, in percent,
+    that may be missing and deleted. ``jobs`` is the number of connections that load chunks.
+    ``config_path`` is the project's file, None without one. ``origins`` tells where each value came
+    from, by its dotted name; ``notices`` is what the user should hear about them.
     """
 
     branch: str
@@ -92,6 +93,8 @@ class Settings:
     tables: tuple[TableConfig, ...] = ()
     test_data: TestDataSettings = TestDataSettings()
     publish: Publish = Publish.AUTO
+    on_missing: OnMissing = OnMissing.KEEP
+    allow_delete: float = 10.0
     dry_run: bool = False
     config_path: Path | None = None
     origins: Mapping[str, str] = field(default_factory=dict)

@@ -45,6 +45,8 @@ OPTIONS = (
     ),
     Option("mode", "full", values.mode, ("DATA_MODE",), "--mode", "dataMode"),
     Option("publish", "auto", values.publish, (), "--publish"),
+    Option("on_missing", "keep", values.on_missing, (), "--on-missing"),
+    Option("allow_delete", 10.0, values.percent, (), "--allow-delete"),
     Option("confirm", (), values.names, (), "--confirm", empty="none"),
     Option("report_dir", ".", values.path, (), "--report-dir"),
     Option("jobs", 2, values.jobs, (), "--jobs"),

@@ -182,8 +182,10 @@ _OF_A_MODE = {
     "test_data.seed": "test-data",
     "test_data.scenario": "test-data",
     "publish": "full",
+    "on_missing": "full",
+    "allow_delete": "full",
 }
-_HARMLESS = ("auto",)
+_HARMLESS = ("auto", "keep")
 """What those flags may say in every mode: it is as if they were not there."""
 
 

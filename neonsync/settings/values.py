@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from neonsync.tables import Mode, Publish
+from neonsync.tables import Mode, OnMissing, Publish
 
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
 MOST_DAYS = 36_500
@@ -128,6 +128,19 @@ def mode(value: Any) -> Mode:
 def publish(value: Any) -> Publish:
     """How the rows of tables get in that do not say themselves."""
     return _one_of(Publish, value)
+
+
+def on_missing(value: Any) -> OnMissing:
+    """What becomes of rows that the source no longer has, in tables that do not say themselves."""
+    return _one_of(OnMissing, value)
+
+
+def percent(value: Any) -> float:
+    """A share of a hundred."""
+    share = number(value)
+    if share > 100:
+        raise ValueError("must be from 0 to 100")
+    return share
 
 
 def scenario(value: Any) -> str:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from neonsync.columns import SqlType, is_loadable, parse_postgres
 from neonsync.errors import ConfigError
 from neonsync.tables.rules import DEFAULT_RULES, ColumnRule, TestDataRules
-from neonsync.tables.spec import IndexSpec, Mode, Publish
+from neonsync.tables.spec import IndexSpec, Mode, OnMissing, Publish
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,9 @@ class TableConfig:
     Columns are named as in the lake, or as ``rename`` calls them in the target; the one that is
     copied counts. ``columns`` takes these alone, in this order; ``exclude`` takes all but these.
     ``date_column`` is one name, or three for year, month and day. ``whole`` tells that the table is
-    copied whole whatever dates and states a run asks for. ``publish`` is None where the run's
-    setting counts. ``references`` maps a column to ``target.column`` of another table.
+    copied whole whatever dates and states a run asks for. ``publish`` and ``on_missing`` are None
+    where the run's settings count. ``references`` maps a column to ``target.column`` of another
+    table.
     """
 
     source: str = ""
@@ -47,6 +48,7 @@ class TableConfig:
     updated_at: str = ""
     whole: bool = False
     publish: Publish | None = None
+    on_missing: OnMissing | None = None
     indexes: Mapping[Mode, tuple[IndexSpec, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
@@ -172,6 +174,9 @@ class _Reader:
 
     def publish(self, name: str, value: Any) -> Publish:
         return self._one_of(Publish, name, value)
+
+    def on_missing(self, name: str, value: Any) -> OnMissing:
+        return self._one_of(OnMissing, name, value)
 
     def texts(self, name: str, value: Any) -> Mapping[str, str]:
         if not isinstance(value, dict):
@@ -306,6 +311,7 @@ _READ: Mapping[str, Any] = {
     "updated_at": _Reader.text,
     "whole": _Reader.flag,
     "publish": _Reader.publish,
+    "on_missing": _Reader.on_missing,
     "indexes": _Reader.indexes,
     "references": _Reader.references,
     "test_data": _Reader.test_data,

@@ -28,6 +28,13 @@ class Publish(StrEnum):
     REPLACE = "replace"
 
 
+class OnMissing(StrEnum):
+    """What becomes of rows of the target that the source no longer has."""
+
+    KEEP = "keep"
+    DELETE = "delete"
+
+
 class DayForm(StrEnum):
     """How a source writes the day that a row belongs to."""
 

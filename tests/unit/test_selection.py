@@ -14,6 +14,11 @@ BASE = Selection()
     [
         (Selection(), ""),
         (Selection(publish="replace"), " --publish replace"),
+        (
+            Selection(on_missing="delete", allow_delete=12.5),
+            " --on-missing delete --allow-delete 12.5",
+        ),
+        (Selection(allow_delete=100.0), " --allow-delete 100"),
     ],
 )
 def test_what_differs_becomes_a_flag_and_comes_back(selection: Selection, command: str) -> None:
