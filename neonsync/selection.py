@@ -46,6 +46,7 @@ class Selection:
     confirm: tuple[str, ...] = ()
     report_dir: str = "."
     via_branch: bool = False
+    fresh: bool = False
     config: Path | None = None
 
     def arguments(self, base: Selection) -> tuple[str, ...]:
@@ -62,8 +63,7 @@ class Selection:
         for name in self.confirm:
             if name not in base.confirm:
                 made += ["--confirm", name]
-        if self.via_branch:
-            made.append("--via-branch")
+        made += [flag for name, flag in _SWITCHES.items() if getattr(self, name)]
         return tuple(made)
 
     def command(self, base: Selection) -> str:
@@ -75,6 +75,7 @@ class Selection:
         given = _parse(self.arguments(base))
         found = {dotted: getattr(given, name) for name, dotted in _DOTTED.items()}
         found["confirm"] = tuple(given.confirm)
+        found["fresh"] = given.fresh
         return found
 
     def _range(self, base: Selection) -> list[str]:
@@ -114,6 +115,7 @@ def from_arguments(arguments: Sequence[str], base: Selection) -> Selection:
         **changes,
         confirm=tuple(confirm),
         via_branch=given.via_branch,
+        fresh=given.fresh,
         config=Path(given.config) if given.config else base.config,
     )
 
@@ -133,6 +135,7 @@ _PLAIN = {
     "jobs": "--jobs",
     "report_dir": "--report-dir",
 }
+_SWITCHES = {"via_branch": "--via-branch", "fresh": "--fresh"}
 _DOTTED = {
     "branch": "branch",
     "mode": "mode",
@@ -204,7 +207,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--from", dest="first")
     parser.add_argument("--to", dest="last")
     parser.add_argument("--confirm", action="append", default=[])
-    parser.add_argument("--via-branch", action="store_true")
+    for name, flag in _SWITCHES.items():
+        parser.add_argument(flag, dest=name, action="store_true")
     # A value may begin with a dash; argparse takes it only when it is joined.
     return parser.parse_args(_joined(arguments))
 
@@ -212,6 +216,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _joined(arguments: Sequence[str]) -> list[str]:
     words = iter(arguments)
     return [
-        f"{word}={next(words, '')}" if word.startswith("--") and word != "--via-branch" else word
+        f"{word}={next(words, '')}"
+        if word.startswith("--") and word not in _SWITCHES.values()
+        else word
         for word in words
     ]

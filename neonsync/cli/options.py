@@ -85,6 +85,12 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
         type=float,
         help="Let so many of a table's rows be missing and deleted.  [default: 10]",
     ),
+    "fresh": click.option(
+        "--fresh",
+        is_flag=True,
+        default=None,
+        help="Go on from nothing: clear what an interrupted run left, and export anew.",
+    ),
     "dry_run": click.option(
         "--dry-run",
         is_flag=True,

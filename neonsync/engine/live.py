@@ -99,6 +99,7 @@ async def check_live(settings: Settings, emit: Emit, cancel: CancelToken) -> Liv
         publish=Publish.AUTO,
         on_missing=OnMissing.KEEP,
         dry_run=False,
+        fresh=False,
     )
     plan = await _stoppable(cancel, asyncio.to_thread(make_plan, wanted))
     database = Database(plan.address.uri, "neonsync config check --live")

@@ -45,7 +45,11 @@ def load_settings(
         raise result.problems[0]
     if (lack := missing(result, access)) is not None:
         raise lack
-    return _settings(result, access, bool(flags.get("dry_run")))
+    return replace(
+        _settings(result, access),
+        dry_run=bool(flags.get("dry_run")),
+        fresh=bool(flags.get("fresh")),
+    )
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def _tables(result: Resolution) -> tuple[TableConfig, ...]:
     return tuple(replace(table, **overruled) for table in result.tables)
 
 
-def _settings(result: Resolution, access: Access, dry_run: bool) -> Settings:
+def _settings(result: Resolution, access: Access) -> Settings:
     values = result.values
     return Settings(
         branch=values["branch"],
@@ -123,7 +127,6 @@ def _settings(result: Resolution, access: Access, dry_run: bool) -> Settings:
         publish=values["publish"],
         on_missing=values["on_missing"],
         allow_delete=values["allow_delete"],
-        dry_run=dry_run,
         config_path=result.places.project,
         origins=result.origins,
         notices=tuple(result.notices),

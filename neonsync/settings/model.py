@@ -78,8 +78,9 @@ class Settings:
     default or protected branches that may be written. ``publish`` and ``on_missing`` count for
     tables that do not say themselves; ``allow_delete`` is the share of a table's rows, in percent,
     that may be missing and deleted. ``jobs`` is the number of connections that load chunks.
-    ``config_path`` is the project's file, None without one. ``origins`` tells where each value came
-    from, by its dotted name; ``notices`` is what the user should hear about them.
+    ``fresh`` continues no earlier run. ``config_path`` is the project's file, None without one.
+    ``origins`` tells where each value came from, by its dotted name; ``notices`` is what the user
+    should hear about them.
     """
 
     branch: str
@@ -95,6 +96,7 @@ class Settings:
     publish: Publish = Publish.AUTO
     on_missing: OnMissing = OnMissing.KEEP
     allow_delete: float = 10.0
+    fresh: bool = False
     dry_run: bool = False
     config_path: Path | None = None
     origins: Mapping[str, str] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from neonsync.history import HISTORY_VARIABLE
 from neonsync.secret import redact
 from neonsync.settings.files import (
     CONFIG_VARIABLE,
+    FLAGS_ONLY,
     ConfigFile,
     Places,
     find_files,
@@ -103,8 +104,8 @@ def _check_variable(variable: str) -> None:
     for secret in (API_KEY, CONNECTION_STRING):
         if variable.removeprefix("NEONSYNC_").removeprefix("NEON_") == secret.removeprefix("NEON_"):
             remedy = f"Export it as {secret}."
-    if variable == "NEONSYNC_DRY_RUN":
-        remedy = "It is a flag only: --dry-run."
+    if flag := FLAGS_ONLY.get(variable.removeprefix("NEONSYNC_").lower()):
+        remedy = f"It is a flag only: {flag}."
     raise ConfigError(f"{variable} is set, but there is no such setting", remedy)
 
 

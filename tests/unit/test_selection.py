@@ -19,6 +19,7 @@ BASE = Selection()
             " --on-missing delete --allow-delete 12.5",
         ),
         (Selection(allow_delete=100.0), " --allow-delete 100"),
+        (Selection(fresh=True, via_branch=True), " --via-branch --fresh"),
     ],
 )
 def test_what_differs_becomes_a_flag_and_comes_back(selection: Selection, command: str) -> None:
@@ -30,3 +31,4 @@ def test_the_flags_are_those_of_the_settings() -> None:
     flags = Selection(publish="merge").flags(BASE)
     assert flags["publish"] == "merge"
     assert Selection().flags(BASE)["publish"] is None
+    assert Selection(fresh=True).flags(BASE)["fresh"]
