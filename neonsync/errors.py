@@ -21,6 +21,8 @@
     │   │   └── PublishDelayedError  others held the tables for too long
     │   ├── ServerError              Postgres has no room, no right or no time for the work
     │   └── LeaseLostError           another run took over this one
+    ├── TablesFailedError        5   some tables failed, others are published; or all failed (1, or
+    │                                the code that their errors share)
     ├── ProofError               4   what was loaded is not what Athena holds; not published
     └── RunCancelled           130 or 143, by the signal
 
@@ -159,6 +161,15 @@ class ProofError(NeonsyncError):
     """What was loaded differs from what Athena holds; nothing was published."""
 
     exit_code = ExitCode.VALIDATION
+
+
+class TablesFailedError(NeonsyncError):
+    """Tables of a run that goes on with the others have failed."""
+
+    def __init__(self, message: str, remedy: str, exit_code: ExitCode, *, resumable: bool) -> None:
+        super().__init__(message, remedy)
+        self.exit_code = exit_code
+        self.resumable = resumable
 
 
 class RunCancelled(NeonsyncError):  # noqa: N818  # an outcome, not a fault

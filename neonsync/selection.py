@@ -46,6 +46,7 @@ class Selection:
     confirm: tuple[str, ...] = ()
     report_dir: str = "."
     via_branch: bool = False
+    on_error: str = "stop"
     fresh: bool = False
     config: Path | None = None
 
@@ -132,6 +133,7 @@ _PLAIN = {
     "publish": "--publish",
     "on_missing": "--on-missing",
     "allow_delete": "--allow-delete",
+    "on_error": "--on-error",
     "jobs": "--jobs",
     "report_dir": "--report-dir",
 }
@@ -150,6 +152,7 @@ _DOTTED = {
     "publish": "publish",
     "on_missing": "on_missing",
     "allow_delete": "allow_delete",
+    "on_error": "on_error",
     "jobs": "jobs",
     "report_dir": "report_dir",
 }

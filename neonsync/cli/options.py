@@ -11,6 +11,7 @@ import click
 
 # Written out, as the modules that know them take a while to import, and --help shall not.
 MODES = ("full", "schema-only", "test-data")
+ON_ERROR = ("stop", "continue")
 ON_MISSING = ("keep", "delete")
 PUBLISH = ("auto", "merge", "replace")
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
@@ -84,6 +85,12 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
         metavar="PERCENT",
         type=float,
         help="Let so many of a table's rows be missing and deleted.  [default: 10]",
+    ),
+    "on_error": click.option(
+        "--on-error",
+        type=click.Choice(ON_ERROR),
+        help="When a table fails: publish none, or publish each by itself and go on."
+        "  [default: stop]",
     ),
     "fresh": click.option(
         "--fresh",

@@ -126,6 +126,16 @@ class TablePublished:
 
 
 @dataclass(frozen=True)
+class TableFailed:
+    """A table failed, and the others go on; ``exit_code`` is the one of its error alone."""
+
+    table: str
+    error: str
+    remedy: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
 class CheckFinished:
     """One of the checks on a published table."""
 
@@ -145,7 +155,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class RunFinished:
-    """The last event. ``status`` is succeeded, invalid, failed or cancelled."""
+    """The last event. ``status`` is succeeded, invalid, partial, failed or cancelled."""
 
     run_id: str
     status: str
@@ -164,6 +174,7 @@ Event: TypeAlias = (
     | ChunkLoaded
     | IndexBuilt
     | TablePublished
+    | TableFailed
     | CheckFinished
     | Notice
     | RunFinished

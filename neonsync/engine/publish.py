@@ -52,18 +52,54 @@ Attempt = Callable[[list[int]], Awaitable[list[Published]]]
 """One try at publishing; it adds the processes that it works in to the list."""
 
 
-async def publish(context: RunContext, tables: Sequence[Staged]) -> list[Published]:
-    """Publish all tables in one transaction: merges first, swaps last, the ledger with them.
+async def publish(
+    context: RunContext, tables: Sequence[Staged], *, apart: bool = False
+) -> list[Published]:
+    """Publish tables in one transaction: those that stay first, swaps last, the ledger with them.
+
+    ``apart`` tells that they are not all of the run's, so that it goes on.
 
     Raises: as ``publish_surely``.
     """
     remaining = list(tables)
+    names = [staged.spec.qualified for staged in tables]
     return await publish_surely(
-        context, lambda backends: _publish_or_demote(context, remaining, backends)
+        context,
+        names,
+        lambda backends: _publish_or_demote(context, remaining, backends, apart=apart),
     )
 
 
-async def publish_surely(context: RunContext, attempt_it: Attempt) -> list[Published]:
+async def record_outcome(
+    context: RunContext,
+    connection: Connection,
+    published: Sequence[Published],
+    *,
+    apart: bool,
+) -> None:
+    """Write into the ledger, within the publishing transaction, what it has published."""
+    if apart:
+        for entry in published:
+            await leases.mark_part_published(connection, context.lease, asdict(entry))
+        return
+    outcome: dict[str, Any] = {"tables": [asdict(entry) for entry in published]}
+    await leases.mark_published(connection, context.lease, outcome)
+
+
+async def seal(context: RunContext, published: Sequence[Published]) -> None:
+    """Tell the ledger that all tables, which were published apart, are published."""
+
+    async def mark(connection: Connection) -> None:
+        async with connection.transaction():
+            await context.lease.guard(connection, published=True)
+            await record_outcome(context, connection, published, apart=False)
+
+    await context.with_connection(mark)
+
+
+async def publish_surely(
+    context: RunContext, tables: Sequence[str], attempt_it: Attempt
+) -> list[Published]:
     """Try to publish, again when it was cut off, until it is known how it ended.
 
     Raises:
@@ -81,9 +117,9 @@ async def publish_surely(context: RunContext, attempt_it: Attempt) -> list[Publi
             if not again:
                 raise _publish_error(error) from error
             # The connection may have been lost in COMMIT, and the COMMIT may still be at work.
-            outcome = await find_outcome(context, backends)
-            if outcome is not None:
-                return outcome
+            outcome = {entry.table: entry for entry in await find_outcome(context, backends)}
+            if outcome.keys() >= set(tables):
+                return [outcome[name] for name in tables]
             if attempt == CONNECTION_ATTEMPTS:
                 raise DatabaseAccessError(
                     f"publishing was cut off {attempt} times: {error}",
@@ -94,8 +130,8 @@ async def publish_surely(context: RunContext, attempt_it: Attempt) -> list[Publi
     raise AssertionError("the last attempt returns or raises")
 
 
-async def find_outcome(context: RunContext, backends: Sequence[int] = ()) -> list[Published] | None:
-    """What this run has published, or None; the ledger's word, once it cannot change any more.
+async def find_outcome(context: RunContext, backends: Sequence[int] = ()) -> list[Published]:
+    """What this run has published; the ledger's word, once it cannot change any more.
 
     ``backends`` are the processes that may still be at work on a COMMIT.
     """
@@ -106,7 +142,7 @@ async def find_outcome(context: RunContext, backends: Sequence[int] = ()) -> lis
         return await leases.published_outcome(connection, context.lease)
 
     outcome = await context.with_connection(read)
-    return None if outcome is None else [Published(**entry) for entry in outcome["tables"]]
+    return [] if outcome is None else [Published(**entry) for entry in outcome["tables"]]
 
 
 def _publish_error(error: psycopg.Error) -> PublishError | ServerError:
@@ -121,14 +157,14 @@ def _publish_error(error: psycopg.Error) -> PublishError | ServerError:
 
 
 async def _publish_or_demote(
-    context: RunContext, tables: list[Staged], backends: list[int]
+    context: RunContext, tables: list[Staged], backends: list[int], *, apart: bool
 ) -> list[Published]:
     while True:
         try:
             async with context.connection() as connection:
                 backends.append(connection.info.backend_pid)
                 await _outlive_snapshots(context, connection, tables)
-                return await _transaction(context, connection, tables)
+                return await _transaction(context, connection, tables, apart=apart)
         except _NotSwappable as found:
             context.notice(
                 f"{found.table} is written in place, not swapped: {'; '.join(found.reasons)}",
@@ -167,7 +203,7 @@ async def _outlive_snapshots(
 
 
 async def _transaction(
-    context: RunContext, connection: Connection, tables: Sequence[Staged]
+    context: RunContext, connection: Connection, tables: Sequence[Staged], *, apart: bool
 ) -> list[Published]:
     swaps = [staged for staged in tables if staged.record.method == "swap"]
     stays = [staged for staged in parents_first(tables) if staged.record.method == "merge"]
@@ -187,8 +223,7 @@ async def _transaction(
                 await _check_swappable(connection, staged)
             for staged in swaps:
                 published.append(await _swap(connection, staged, gone[staged.spec.qualified]))
-        outcome: dict[str, Any] = {"tables": [asdict(entry) for entry in published]}
-        await leases.mark_published(connection, context.lease, outcome)
+        await record_outcome(context, connection, published, apart=apart)
     return published
 
 

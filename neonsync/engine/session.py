@@ -26,6 +26,7 @@ from neonsync.postgres.connect import (
     is_connection_lost,
     server_error,
 )
+from neonsync.settings import OnError, Settings
 
 LOCK_TRIES = 3
 LOCK_PAUSE = 0.2
@@ -97,7 +98,9 @@ async def _acquire(
     lease: Lease | None = None
     for old in await leases.unfinished_runs(connection):
         if lease is None and not why_not_continued(old, plan):
-            lease = await leases.take_over(connection, old, "running", holder)
+            lease = await leases.take_over(
+                connection, old, "running", holder, keep_parts=apart(plan.settings)
+            )
             emit(Notice(Level.INFO, f"continuing run {old.run_id}, which was left {old.status}"))
         else:
             await _clear(connection, plan, athena, old, holder, emit)
@@ -180,6 +183,11 @@ async def _clear(
     emit(Notice(Level.INFO, f"cleared what run {old.run_id} had left ({why})"))
     for problem in problems:
         emit(Notice(Level.WARNING, problem))
+
+
+def apart(settings: Settings) -> bool:
+    """Whether each table is published by itself, so that one can fail alone."""
+    return settings.on_error is OnError.CONTINUE
 
 
 def why_not_continued(old: OldRun, plan: Plan) -> str:

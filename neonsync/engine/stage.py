@@ -37,6 +37,7 @@ from neonsync.postgres.deletion import check_deletable, foreign_keys_to
 from neonsync.postgres.made_rows import count_made_rows, count_real_rows, refuse_cascades
 from neonsync.postgres.marks import marks_of, tells_made_rows
 from neonsync.tables import ColumnSpec, OnMissing, Publish, TableSpec
+from neonsync.testdata import TableGenerator
 
 IDS_MAY_CHANGE = "ids that the branch has generated may change"
 
@@ -101,9 +102,7 @@ async def stage(context: RunContext, table: TablePlan) -> Staged:
         record, proof, counts = await _stage_export(context, table, target, record, recorded)
     else:
         made = context.plan.test_data.table(spec.qualified)
-        counts = await asyncio.to_thread(
-            lambda: SourceCounts(made.rows, made.days(), made.states())
-        )
+        counts = await asyncio.to_thread(_made_counts, made)
         async with context.step(Step.LOAD, spec.qualified) as report:
             await _fill(context, table, target, record, MadeRows(made))
             report.detail = f"{made.rows:,} rows made"
@@ -117,6 +116,18 @@ async def stage(context: RunContext, table: TablePlan) -> Staged:
             lambda connection: staging.analyze(connection, record.staging)
         )
     return Staged(table, record, target.written, target.shapes, proof, counts)
+
+
+async def counts_of(context: RunContext, table: TablePlan) -> SourceCounts | None:
+    """What a table's source has, for one that needs no staging any more; None without a source."""
+    if context.plan.test_data is not None:
+        made = context.plan.test_data.table(table.spec.qualified)
+        return await asyncio.to_thread(_made_counts, made)
+    return await count_source(context, table) if table.count else None
+
+
+def _made_counts(made: TableGenerator) -> SourceCounts:
+    return SourceCounts(made.rows, made.days(), made.states())
 
 
 async def _stage_export(

@@ -111,6 +111,10 @@ def report(result: RunResult) -> dict[str, Any]:
     error = result.error
     errors = [] if error is None else [{"message": error.message, "remedy": error.remedy}]
     errors += [
+        {"message": f"{failed.table}: {failed.error}", "remedy": failed.remedy}
+        for failed in result.failed
+    ]
+    errors += [
         {"message": f"{check.table}: {check.check}: {check.message}", "remedy": check.remedy}
         for check in result.checks
         if check.status is Status.FAILED
@@ -149,6 +153,15 @@ def report(result: RunResult) -> dict[str, Any]:
                 else None,
             }
             for entry in published
+        ],
+        "failedTables": [
+            {
+                "table": failed.table,
+                "message": failed.error,
+                "remedy": failed.remedy,
+                "exitCode": failed.exit_code,
+            }
+            for failed in result.failed
         ],
         "athena": {
             "queries": [asdict(query) for query in result.queries],

@@ -17,7 +17,12 @@ LIMIT_BYTES = 1_000 * 1024
 COUNTS = ("inserted", "updated", "unchanged", "removed", "deleted")
 CELL_CHARACTERS = 2_000
 _SPECIAL = frozenset("&<>|`*_[]{}#!~\\@$")
-_WORDS = {"succeeded": "Done", "invalid": "Published, but a check failed", "cancelled": "Stopped"}
+_WORDS = {
+    "succeeded": "Done",
+    "invalid": "Published, but a check failed",
+    "partial": "Published in part",
+    "cancelled": "Stopped",
+}
 
 
 def outputs(result: RunResult, report_dir: str) -> str:
@@ -45,6 +50,13 @@ def step_summary(result: RunResult, report_dir: str, limit: int = LIMIT_BYTES) -
         page.add(f"**{escape(result.error.message)}**\n\n{escape(result.error.remedy)}\n\n")
     failed = [check for check in result.checks if check.status is Status.FAILED]
     warned = [check for check in result.checks if check.status is Status.WARNING]
+    page.table(
+        _Table(
+            "Failed tables",
+            ("table", "what happened", "what to do"),
+            [[escape(each) for each in (f.table, f.error, f.remedy)] for f in result.failed],
+        )
+    )
     page.table(_checks("Failed checks", failed))
     page.table(_facts(result, report_dir))
     page.table(_checks("Warnings of checks", warned))

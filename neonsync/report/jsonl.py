@@ -134,6 +134,7 @@ def summary_record(result: RunResult, report_dir: str) -> dict[str, Any]:
             asdict(published[name]) if name in published else {**nothing, "table": name}
             for name in result.tables
         ],
+        "failed_tables": [asdict(failed) for failed in result.failed],
         "rows_read": result.rows_read,
         "proofs": [{"table": name, **asdict(proof)} for name, proof in result.proofs.items()],
         "validation": validation_status(result),

@@ -127,6 +127,7 @@ def _settings(result: Resolution, access: Access) -> Settings:
         publish=values["publish"],
         on_missing=values["on_missing"],
         allow_delete=values["allow_delete"],
+        on_error=values["on_error"],
         config_path=result.places.project,
         origins=result.origins,
         notices=tuple(result.notices),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from neonsync.settings.model import OnError
 from neonsync.tables import Mode, OnMissing, Publish
 
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
@@ -133,6 +134,11 @@ def publish(value: Any) -> Publish:
 def on_missing(value: Any) -> OnMissing:
     """What becomes of rows that the source no longer has, in tables that do not say themselves."""
     return _one_of(OnMissing, value)
+
+
+def on_error(value: Any) -> OnError:
+    """Whether a table that fails stops the others."""
+    return _one_of(OnError, value)
 
 
 def percent(value: Any) -> float:

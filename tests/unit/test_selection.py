@@ -19,6 +19,7 @@ BASE = Selection()
             " --on-missing delete --allow-delete 12.5",
         ),
         (Selection(allow_delete=100.0), " --allow-delete 100"),
+        (Selection(on_error="continue"), " --on-error continue"),
         (Selection(fresh=True, via_branch=True), " --via-branch --fresh"),
     ],
 )
