@@ -47,7 +47,9 @@ async def prepare_staging(
             recorded = await ledger.read_chunks(connection, context.lease.run_id, record.target)
             there = await read_table(connection, staging.SCHEMA, record.staging)
             if recorded.chunks:
-                why = await _why_anew(connection, record, recorded, there, target, source)
+                why = await _why_anew(connection, record, recorded, there, source)
+                if there is not None and not _fits(there, record, target, columns):
+                    why = "the target has other columns than then"
                 if not why:
                     return
                 context.notice(
@@ -71,7 +73,6 @@ async def _why_anew(
     record: ExportRecord,
     recorded: LoadedChunks,
     there: TargetTable | None,
-    target: TargetTable | None,
     source: Rows,
 ) -> str:
     """Why a staging table cannot be trusted; empty when it can."""
@@ -79,12 +80,23 @@ async def _why_anew(
         return "its staging table is gone"
     if not recorded.pieces <= source.keys():
         return "it came from other files than the export has now"
-    if record.method == "swap" and target is not None and not same_shape(there, target):
-        return "the target has other columns than then"
     staged = await _count(connection, record.staging)
     if staged != recorded.rows:
         return f"staging holds {staged:,} rows, and the ledger says {recorded.rows:,}"
     return ""
+
+
+def _fits(
+    there: TargetTable,
+    record: ExportRecord,
+    target: TargetTable | None,
+    columns: tuple[ColumnSpec, ...],
+) -> bool:
+    """Whether a staging table has the columns that the target wants of it."""
+    if record.method == "swap":
+        return target is None or same_shape(there, target)
+    staged = {column.name: column.type for column in there.columns}
+    return all(staged.get(column.name) == column.type for column in columns)
 
 
 async def _count(connection: Connection, name: str) -> int:

@@ -11,7 +11,7 @@ from functools import partial
 from neonsync.engine import ledger
 from neonsync.engine.audit import Proof, audit
 from neonsync.engine.context import RunContext
-from neonsync.engine.events import Step
+from neonsync.engine.events import Level, Step
 from neonsync.engine.extract import SourceCounts, count_source, extract, new_export
 from neonsync.engine.indexes import build_indexes
 from neonsync.engine.ledger import ExportRecord
@@ -242,7 +242,12 @@ async def _record(context: RunContext, table: TablePlan, method: str) -> tuple[E
             await ledger.store_export(connection, context.lease, record)
             return record, False
         if record.method != method:
-            # The target has changed since; what was staged has the wrong shape.
+            # The target or the setting has changed since; what was staged has the wrong shape.
+            context.notice(
+                f"{target}: what an earlier attempt has loaded is of no use, as the table is "
+                "published in another way now; loading it anew",
+                Level.WARNING,
+            )
             record = replace(record, method=method)
             async with connection.transaction():
                 await context.lease.guard(connection)

@@ -242,6 +242,7 @@ async def test_a_target_that_was_dropped_since_is_swapped_in_by_the_next_run(
 
     assert second.result.run_id == first.result.run_id
     assert [entry.method for entry in second.result.published] == ["swap"]
+    assert "published in another way now; loading it anew" in notices(second)
     assert target_rows(target) == lake_rows(target.world)
 
 

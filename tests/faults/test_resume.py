@@ -93,6 +93,23 @@ async def test_chunks_are_loaded_once_when_some_were_loaded_before(
         assert target_rows(target) == lake_rows(target.world)
 
 
+async def test_rows_that_wait_for_a_merge_are_loaded_anew_when_a_column_changes(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await target.sync()
+    await fail_after_loading(target, monkeypatch)
+    kept = await target.sync()
+    assert "loading it anew" not in notices(kept), "nothing has changed"
+    await fail_after_loading(target, monkeypatch)
+    target.sql("ALTER TABLE forecast_data ALTER dma_id TYPE text")
+
+    outcome = await target.sync()
+
+    assert outcome.result.error is None, outcome.result.error
+    assert "the target has other columns than then; loading it anew" in notices(outcome)
+    assert outcome.result.published[0].unchanged == ROWS
+
+
 async def test_another_plan_starts_afresh_and_clears_the_old_one(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +203,10 @@ async def test_an_export_that_is_gone_or_changed_starts_afresh_and_says_why(
         (
             "ALTER TABLE forecast_data ADD COLUMN note text",
             "the target has other columns than then",
+        ),
+        (
+            "CREATE VIEW v AS SELECT id FROM forecast_data",
+            "published in another way now",
         ),
         (
             "DELETE FROM neonsync.{staging} WHERE restaurant_id % 2 = 0",
