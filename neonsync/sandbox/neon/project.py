@@ -59,10 +59,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Limits:
-    """The clock of the project, and how far back its history goes."""
+    """The clock of the project, how far back its history goes, and how large a branch may be.
+
+    ``size`` is in bytes, 0 for no limit; nothing here enforces it.
+    """
 
     history_seconds: float
     clock: Callable[[], timedelta]
+    size: Callable[[], int] = lambda: 0
 
     def now(self) -> datetime:
         """The present moment by that clock."""
