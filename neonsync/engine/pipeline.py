@@ -297,7 +297,7 @@ class _Run:
 
     def _standing(self, error: NeonsyncError) -> str:
         """How the targets stand after a failure; it must be true whatever has happened."""
-        if isinstance(error, LeaseLostError | LeaseHeldError):
+        if isinstance(error, LeaseLostError | LeaseHeldError) and not self.published:
             return "this run has changed nothing"
         if len(self.published) == len(self.plan.tables):
             return "the tables are published and complete, but what follows did not run"

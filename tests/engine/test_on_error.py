@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -11,10 +12,17 @@ from jsonschema import Draft202012Validator
 
 from neonsync.engine import pipeline
 from neonsync.engine.audit import audit
+from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import TableFailed, TablePublished
 from neonsync.engine.publish import publish
 from neonsync.engine.state import RunState, reduce
-from neonsync.errors import DatabaseAccessError, ExitCode, LoadError, TargetError
+from neonsync.errors import (
+    DatabaseAccessError,
+    ExitCode,
+    LeaseLostError,
+    LoadError,
+    TargetError,
+)
 from neonsync.report.files import report
 from neonsync.report.jsonl import record, summary_record
 from neonsync.report.summary import summary
@@ -237,3 +245,45 @@ async def test_other_modes_go_on_too(three: Target) -> None:
     made = await three.sync(mode="test-data", **CONTINUE, **{"test_data.rows": 10})
     assert made.result.exit_code is ExitCode.PARTIAL, made.result.error
     assert there(three) == list(TABLES)
+
+
+async def test_a_stop_in_the_midst_says_which_tables_are_published(
+    three: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel = CancelToken()
+
+    async def stopped(context: Any, tables: Any, **more: Any) -> Any:
+        if tables[0].spec.target == "b":
+            cancel.request()
+            await asyncio.Event().wait()
+        return await publish(context, tables, **more)
+
+    monkeypatch.setattr(pipeline, "publish", stopped)
+
+    outcome = await three.sync(cancel, **CONTINUE)
+
+    assert outcome.result.exit_code is ExitCode.INTERRUPTED
+    assert "published and complete: public.a; every other table is as it was" in str(
+        outcome.result.error
+    )
+    assert there(three) == ["a"]
+    assert [entry.table for entry in outcome.result.published] == ["public.a"]
+    assert three.staging_tables() == []
+    assert three.exported_files() == []
+
+
+async def test_a_run_that_loses_its_lease_in_the_midst_does_not_go_on(
+    three: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def taken(context: Any, tables: Any, **more: Any) -> Any:
+        if tables[0].spec.target == "b":
+            three.sql("UPDATE neonsync.runs SET epoch = epoch + 1")
+        return await publish(context, tables, **more)
+
+    monkeypatch.setattr(pipeline, "publish", taken)
+
+    outcome = await three.sync(**CONTINUE)
+
+    assert isinstance(outcome.result.error, LeaseLostError)
+    assert "published and complete: public.a" in str(outcome.result.error)
+    assert there(three) == ["a"]
