@@ -10,6 +10,7 @@
     │   ├── NeonAccessError
     │   └── DatabaseAccessError
     ├── RefusedError             6   allowed only with a confirmation, or never
+    │   ├── DeletionRefusedError     more rows would be deleted than may be
     │   ├── LeaseHeldError           another run works on the branch
     │   └── WrongTargetError         the connection leads to another branch
     ├── SyncError                1   the work itself failed; the targets are as they were
@@ -20,6 +21,8 @@
     │   │   └── PublishDelayedError  others held the tables for too long
     │   ├── ServerError              Postgres has no room, no right or no time for the work
     │   └── LeaseLostError           another run took over this one
+    ├── TablesFailedError        5   some tables failed, others are published; or all failed (1, or
+    │                                the code that their errors share)
     ├── ProofError               4   what was loaded is not what Athena holds; not published
     └── RunCancelled           130 or 143, by the signal
 
@@ -104,6 +107,12 @@ class RefusedError(NeonsyncError):
     exit_code = ExitCode.REFUSED
 
 
+class DeletionRefusedError(RefusedError):
+    """More rows would be deleted than may be without a word on it; what is loaded is kept."""
+
+    resumable = True
+
+
 class LeaseHeldError(RefusedError):
     """Another run is at work on the same branch."""
 
@@ -152,6 +161,15 @@ class ProofError(NeonsyncError):
     """What was loaded differs from what Athena holds; nothing was published."""
 
     exit_code = ExitCode.VALIDATION
+
+
+class TablesFailedError(NeonsyncError):
+    """Tables of a run that goes on with the others have failed."""
+
+    def __init__(self, message: str, remedy: str, exit_code: ExitCode, *, resumable: bool) -> None:
+        super().__init__(message, remedy)
+        self.exit_code = exit_code
+        self.resumable = resumable
 
 
 class RunCancelled(NeonsyncError):  # noqa: N818  # an outcome, not a fault

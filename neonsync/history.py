@@ -26,7 +26,7 @@ RUN = "run"
 """The kind of an entry that tells of a run; the others are named as their commands are."""
 LOCK_SECONDS = 5.0
 _LOCK_PAUSE = 0.02
-_SYNCED = ("succeeded", "invalid")
+_SYNCED = ("succeeded", "invalid", "partial")
 
 
 @dataclass(frozen=True)

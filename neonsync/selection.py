@@ -25,8 +25,8 @@ class Selection:
 
     ``tables`` and ``states`` are empty for all of them. ``days`` is None where ``first`` or
     ``last`` bounds the range, or where there is none. ``rows`` is None where each table says
-    itself. ``confirm`` names the default or protected branches that may be written. ``words`` are
-    those of the old table filter, each a table or a state.
+    itself. ``allow_delete`` is in percent. ``confirm`` names the default or protected branches that
+    may be written. ``words`` are those of the old table filter, each a table or a state.
     """
 
     branch: str = ""
@@ -39,10 +39,15 @@ class Selection:
     rows: int | None = None
     seed: int = 1
     scenario: str = "all"
+    publish: str = "auto"
+    on_missing: str = "keep"
+    allow_delete: float = 10.0
     jobs: int = 2
     confirm: tuple[str, ...] = ()
     report_dir: str = "."
     via_branch: bool = False
+    on_error: str = "stop"
+    fresh: bool = False
     config: Path | None = None
     words: tuple[str, ...] = ()
 
@@ -61,8 +66,7 @@ class Selection:
             # The flags take the place of what is configured; an empty one takes all away.
             for name in self.confirm or ("",):
                 made += ["--confirm", name]
-        if self.via_branch:
-            made.append("--via-branch")
+        made += [flag for name, flag in _SWITCHES.items() if getattr(self, name)]
         return tuple(made)
 
     def command(self, base: Selection) -> str:
@@ -74,6 +78,7 @@ class Selection:
         given = _parse(self.arguments(base))
         found = {dotted: getattr(given, name) for name, dotted in DOTTED.items()}
         found["confirm"] = tuple(given.confirm)
+        found["fresh"] = given.fresh
         return found
 
     def _range(self, base: Selection) -> list[str]:
@@ -119,6 +124,7 @@ def _selected(given: argparse.Namespace, base: Selection) -> Selection:
         base,
         **changes,
         via_branch=given.via_branch,
+        fresh=given.fresh,
         config=Path(given.config) if given.config else base.config,
     )
 
@@ -133,9 +139,14 @@ _PLAIN = {
     "rows": "--rows",
     "seed": "--seed",
     "scenario": "--scenario",
+    "publish": "--publish",
+    "on_missing": "--on-missing",
+    "allow_delete": "--allow-delete",
+    "on_error": "--on-error",
     "jobs": "--jobs",
     "report_dir": "--report-dir",
 }
+_SWITCHES = {"via_branch": "--via-branch", "fresh": "--fresh"}
 DOTTED = {
     "branch": "branch",
     "mode": "mode",
@@ -148,11 +159,16 @@ DOTTED = {
     "rows": "test_data.rows",
     "seed": "test_data.seed",
     "scenario": "test_data.scenario",
+    "publish": "publish",
+    "on_missing": "on_missing",
+    "allow_delete": "allow_delete",
+    "on_error": "on_error",
     "jobs": "jobs",
     "report_dir": "report_dir",
 }
 """The setting of each field that is one."""
 _NUMBERS = ("rows", "seed", "jobs")
+_SHARES = ("allow_delete",)
 _LISTS = ("words", "tables", "states")
 
 
@@ -160,6 +176,8 @@ def _written(value: object) -> str:
     """A value as the flag takes it; a name with a comma or a quote stands in double quotes."""
     if isinstance(value, tuple):
         return ",".join(map(_item, value))
+    if isinstance(value, float):
+        return f"{value:g}"
     return "" if value is None else str(value)
 
 
@@ -176,6 +194,8 @@ def _read(name: str, text: str) -> Any:
         return values.names(text)
     if name in _NUMBERS:
         return int(text) if text else None
+    if name in _SHARES:
+        return float(text)
     return text
 
 
@@ -205,7 +225,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--from", dest="first")
     parser.add_argument("--to", dest="last")
     parser.add_argument("--confirm", action="append", default=[])
-    parser.add_argument("--via-branch", action="store_true")
+    for name, flag in _SWITCHES.items():
+        parser.add_argument(flag, dest=name, action="store_true")
     # A value may begin with a dash; argparse takes it only when it is joined.
     return parser.parse_args(_joined(arguments))
 
@@ -213,6 +234,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _joined(arguments: Sequence[str]) -> list[str]:
     words = iter(arguments)
     return [
-        f"{word}={next(words, '')}" if word.startswith("--") and word != "--via-branch" else word
+        f"{word}={next(words, '')}"
+        if word.startswith("--") and word not in _SWITCHES.values()
+        else word
         for word in words
     ]

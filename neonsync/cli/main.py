@@ -42,7 +42,8 @@ Examples:
   neonsync branches list                            see the branches; and create, reset, ...
 \b
 Exit codes: 0 ok, 1 sync failed, 2 usage or configuration, 3 cannot reach or
-log in to Neon or AWS, 4 validation failed, 6 refused, 130 Ctrl-C, 143 SIGTERM.
+log in to Neon or AWS, 4 validation failed, 5 some tables failed, 6 refused,
+130 Ctrl-C, 143 SIGTERM.
 """
 
 

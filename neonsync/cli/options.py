@@ -13,6 +13,9 @@ from neonsync.cli.debug import debug_option
 
 # Written out, as the modules that know them take a while to import, and --help shall not.
 MODES = ("full", "schema-only", "test-data")
+ON_ERROR = ("stop", "continue")
+ON_MISSING = ("keep", "delete")
+PUBLISH = ("auto", "merge", "replace")
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
 
 _config = click.option(
@@ -86,6 +89,36 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
     ),
     "test_data.scenario": click.option(
         "--scenario", type=click.Choice(SCENARIOS), help="What the made rows tell.  [default: all]"
+    ),
+    "publish": click.option(
+        "--publish",
+        type=click.Choice(PUBLISH),
+        help="How rows get in: as it fits, by a merge, or as a full refresh whose ids may change."
+        "  [default: auto]",
+    ),
+    "on_missing": click.option(
+        "--on-missing",
+        type=click.Choice(ON_MISSING),
+        help="What becomes of rows that the source no longer has, within the filters."
+        "  [default: keep]",
+    ),
+    "allow_delete": click.option(
+        "--allow-delete",
+        metavar="PERCENT",
+        type=float,
+        help="Let so many of a table's rows be missing and deleted.  [default: 10]",
+    ),
+    "on_error": click.option(
+        "--on-error",
+        type=click.Choice(ON_ERROR),
+        help="When a table fails: publish none, or publish each by itself and go on."
+        "  [default: stop]",
+    ),
+    "fresh": click.option(
+        "--fresh",
+        is_flag=True,
+        default=None,
+        help="Go on from nothing: clear what an interrupted run left, and export anew.",
     ),
     "dry_run": click.option(
         "--dry-run",

@@ -109,9 +109,11 @@ class IndexBuilt:
 
 @dataclass(frozen=True)
 class TablePublished:
-    """A table is published; ``method`` is swap or merge, or in the mode schema-only create or keep.
+    """A table is published; ``method`` is swap, merge or replace, in the mode schema-only create or
+    keep.
 
-    ``removed`` counts made rows that gave way.
+    ``removed`` counts rows that gave way: made ones, and the old ones of a table that is replaced.
+    ``deleted`` counts those that the source no longer has.
     """
 
     table: str
@@ -120,6 +122,17 @@ class TablePublished:
     updated: int
     unchanged: int
     removed: int = 0
+    deleted: int = 0
+
+
+@dataclass(frozen=True)
+class TableFailed:
+    """A table failed, and the others go on; ``exit_code`` is the one of its error alone."""
+
+    table: str
+    error: str
+    remedy: str
+    exit_code: int
 
 
 @dataclass(frozen=True)
@@ -142,7 +155,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class RunFinished:
-    """The last event. ``status`` is succeeded, invalid, failed or cancelled."""
+    """The last event. ``status`` is succeeded, invalid, partial, failed or cancelled."""
 
     run_id: str
     status: str
@@ -161,6 +174,7 @@ Event: TypeAlias = (
     | ChunkLoaded
     | IndexBuilt
     | TablePublished
+    | TableFailed
     | CheckFinished
     | Notice
     | RunFinished

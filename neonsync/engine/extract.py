@@ -67,21 +67,21 @@ async def extract(
         ExportError: Athena failed the query, and trying again does not help.
     """
     while True:
-        status = await _run_query(context, table, record)
-        if status.succeeded:
-            try:
+        try:
+            status = await _run_query(context, table, record)
+            if status.succeeded:
                 return await _read(context, record, status)
-            except ExportError as error:
-                if not recorded:
-                    raise
-                context.notice(
-                    f"{table.spec.source}: the earlier export is of no use: {error}; "
-                    "exporting again",
-                    Level.WARNING,
-                )
-                recorded = False
-                record = await _start_afresh(context, record)
-                continue
+        except ExportError as error:
+            if not recorded:
+                raise
+            # Athena knows the query no more, or what it wrote is gone.
+            context.notice(
+                f"{table.spec.source}: the earlier export is of no use: {error}; exporting again",
+                Level.WARNING,
+            )
+            recorded = False
+            record = await _start_afresh(context, record)
+            continue
         # A token that failed once returns the failed query for ever: a new attempt needs a new one.
         again = recorded or status.retryable or status.error_category == SYSTEM_ERROR
         if not again or record.attempt >= MAX_ATTEMPTS:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import getpass
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -224,10 +224,14 @@ async def start_run(
     return Lease(run_id, 1)
 
 
-async def take_over(connection: Connection, run: OldRun, status: str, holder: Holder) -> Lease:
+async def take_over(
+    connection: Connection, run: OldRun, status: str, holder: Holder, *, keep_parts: bool = False
+) -> Lease:
     """Raise a run's epoch, after ending the sessions that still work under its name.
 
-    ``status`` is what the run is from now on: running to continue it, abandoned to clear it.
+    ``status`` is what the run is from now on: running to continue it, abandoned to clear it. A run
+    that was cut off may have published some of its tables: with ``keep_parts`` that counts, else
+    they are published again.
 
     Raises:
         LeaseHeldError: somebody else took it over first.
@@ -237,9 +241,19 @@ async def take_over(connection: Connection, run: OldRun, status: str, holder: Ho
     cursor = await connection.execute(
         "UPDATE neonsync.runs SET epoch = epoch + 1, status = %s, holder = %s, holder_key = %s,"
         " heartbeat_at = clock_timestamp(),"
-        " finished_at = CASE WHEN %s = 'running' THEN NULL ELSE clock_timestamp() END"
+        " finished_at = CASE WHEN %s = 'running' THEN NULL ELSE clock_timestamp() END,"
+        " outcome = CASE WHEN %s THEN outcome END"
         " WHERE run_id = %s AND epoch = %s AND status = %s RETURNING epoch",
-        (status, holder.text, holder.key, status, run.run_id, run.epoch, run.status),
+        (
+            status,
+            holder.text,
+            holder.key,
+            status,
+            status != "running" or (keep_parts and run.status == "running"),
+            run.run_id,
+            run.epoch,
+            run.status,
+        ),
     )
     row = await cursor.fetchone()
     if row is None:
@@ -269,7 +283,8 @@ async def mark_published(connection: Connection, lease: Lease, outcome: Mapping[
     """Record the publishing, in the publishing transaction itself."""
     await connection.execute(
         "UPDATE neonsync.runs SET status = 'published', published_at = clock_timestamp(),"
-        " resumable = false, outcome = %s WHERE run_id = %s AND epoch = %s",
+        " resumable = false, outcome = coalesce(outcome, '{}') || %s"
+        " WHERE run_id = %s AND epoch = %s",
         (Jsonb(outcome), lease.run_id, lease.epoch),
     )
 
@@ -289,19 +304,35 @@ async def columns_published(connection: Connection, target: str) -> list[str]:
     return [str(name) for name in row[0]] if row is not None else []
 
 
+async def mark_part_published(
+    connection: Connection,
+    lease: Lease,
+    part: Mapping[str, Any],
+    columns: Mapping[str, Sequence[str]],
+) -> None:
+    """Record the publishing of one table, in its own transaction; the run goes on."""
+    await connection.execute(
+        "UPDATE neonsync.runs SET outcome = jsonb_build_object("
+        " 'tables', coalesce(outcome -> 'tables', '[]') || %s,"
+        " 'columns', coalesce(outcome -> 'columns', '{}') || %s)"
+        " WHERE run_id = %s AND epoch = %s",
+        (Jsonb([part]), Jsonb(columns), lease.run_id, lease.epoch),
+    )
+
+
 async def published_outcome(connection: Connection, lease: Lease) -> dict[str, Any] | None:
-    """What was published, or None: the answer when a COMMIT's reply was lost.
+    """What was published, if anything: the answer when a COMMIT's reply was lost.
 
     Waits for a publishing transaction that is still at work, which has written the row.
     """
     cursor = await connection.execute(
         # The row by its key alone: a condition on what that transaction writes would be decided
         # by the old version, without waiting.
-        "SELECT published_at IS NOT NULL, outcome FROM neonsync.runs WHERE run_id = %s FOR SHARE",
+        "SELECT outcome FROM neonsync.runs WHERE run_id = %s FOR SHARE",
         (lease.run_id,),
     )
     row = await cursor.fetchone()
-    return row[1] if row is not None and row[0] else None
+    return None if row is None else row[0]
 
 
 async def finish_run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container
 
 from neonsync.athena.client import Athena
 from neonsync.athena.export import delete_export
@@ -13,21 +14,29 @@ from neonsync.postgres import staging
 from neonsync.postgres.connect import Connection
 
 
-async def drop_staging(connection: Connection, run_id: str) -> None:
-    """Drop a run's staging tables, and forget its chunks with them."""
+async def drop_staging(connection: Connection, run_id: str, spared: Container[str] = ()) -> None:
+    """Drop a run's staging tables, and forget its chunks with them; not those of ``spared``."""
     for record in await ledger.read_exports(connection, run_id):
+        if record.target in spared:
+            continue
         await staging.drop(connection, record.staging)
         await ledger.forget_chunks(connection, run_id, record.target)
 
 
-async def delete_exports(connection: Connection, athena: Athena | None, run_id: str) -> list[str]:
-    """Delete a run's exported files. Returns what could not be done; the next run tries again.
+async def delete_exports(
+    connection: Connection, athena: Athena | None, run_id: str, spared: Container[str] = ()
+) -> list[str]:
+    """Delete a run's exported files, but those of the tables ``spared``.
+
+    Returns what could not be done; the next run tries again.
 
     ``athena`` is None for a run that a branch inherited from its parent: the files belong to the
     parent's run, which may still be reading them.
     """
     problems: list[str] = []
     for record in await ledger.read_exports(connection, run_id):
+        if record.target in spared:
+            continue
         found = [] if athena is None else await asyncio.to_thread(_delete, athena, record)
         problems += found
         if not found:

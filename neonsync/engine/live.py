@@ -27,8 +27,8 @@ from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.result import RunResult
 from neonsync.errors import NeonsyncError, ProofError, RefusedError, RunCancelled, SyncError
 from neonsync.postgres.connect import Connection, Database, connected, server_error
-from neonsync.settings import Filters, Settings
-from neonsync.tables import Mode, TableConfig
+from neonsync.settings import Filters, OnError, Settings
+from neonsync.tables import Mode, OnMissing, Publish, TableConfig
 from neonsync.validation.live import ROWS, TABLES, LiveColumn
 
 PREFIX = "neonsync_live_"
@@ -96,7 +96,11 @@ async def check_live(settings: Settings, emit: Emit, cancel: CancelToken) -> Liv
         tables=live_tables(schema),
         mode=Mode.FULL,
         filters=Filters(),
+        publish=Publish.AUTO,
+        on_missing=OnMissing.KEEP,
         dry_run=False,
+        on_error=OnError.STOP,
+        fresh=False,
     )
     plan = await _stoppable(cancel, asyncio.to_thread(make_plan, wanted))
     database = Database(plan.address.uri, "neonsync config check --live")

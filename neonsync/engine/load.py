@@ -14,7 +14,7 @@ from neonsync.engine import ledger
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import ChunkLoaded, ChunksPlanned, Level, RowsCopied
-from neonsync.engine.ledger import ExportRecord, Seen
+from neonsync.engine.ledger import ExportRecord, LoadedChunks, Seen
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.rows import Chunk, Rows
 from neonsync.errors import DatabaseAccessError
@@ -46,18 +46,19 @@ async def prepare_staging(
             await context.lease.guard(connection)
             recorded = await ledger.read_chunks(connection, context.lease.run_id, record.target)
             there = await read_table(connection, staging.SCHEMA, record.staging)
-            if there is not None and recorded.rows > 0:
-                staged = await _count(connection, record.staging)
-                fits = record.method == "merge" or target is None or same_shape(there, target)
-                if staged == recorded.rows and recorded.pieces <= source.keys() and fits:
-                    return
-            await staging.drop(connection, record.staging)
             if recorded.chunks:
+                why = await _why_anew(connection, record, recorded, there, source)
+                if there is not None and not _fits(there, record, target, columns):
+                    why = "the target has other columns than then"
+                if not why:
+                    return
                 context.notice(
-                    f"{record.target}: what an earlier attempt has loaded does not fit the "
-                    "ledger, the export or the target any more; loading it anew",
+                    f"{record.target}: what an earlier attempt has loaded is of no use, as {why}; "
+                    "loading it anew",
                     Level.WARNING,
                 )
+            await staging.drop(connection, record.staging)
+            if recorded.chunks:
                 await ledger.forget_chunks(connection, context.lease.run_id, record.target)
             if record.method == "swap":
                 await staging.create_for_swap(connection, record.staging, table.spec, target)
@@ -65,6 +66,37 @@ async def prepare_staging(
                 await staging.create_for_merge(connection, record.staging, columns)
 
     await context.with_connection(prepare)
+
+
+async def _why_anew(
+    connection: Connection,
+    record: ExportRecord,
+    recorded: LoadedChunks,
+    there: TargetTable | None,
+    source: Rows,
+) -> str:
+    """Why a staging table cannot be trusted; empty when it can."""
+    if there is None:
+        return "its staging table is gone"
+    if not recorded.pieces <= source.keys():
+        return "it came from other files than the export has now"
+    staged = await _count(connection, record.staging)
+    if staged != recorded.rows:
+        return f"staging holds {staged:,} rows, and the ledger says {recorded.rows:,}"
+    return ""
+
+
+def _fits(
+    there: TargetTable,
+    record: ExportRecord,
+    target: TargetTable | None,
+    columns: tuple[ColumnSpec, ...],
+) -> bool:
+    """Whether a staging table has the columns that the target wants of it."""
+    if record.method == "swap":
+        return target is None or same_shape(there, target)
+    staged = {column.name: column.type for column in there.columns}
+    return all(staged.get(column.name) == column.type for column in columns)
 
 
 async def _count(connection: Connection, name: str) -> int:

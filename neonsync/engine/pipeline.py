@@ -3,15 +3,17 @@
     extract ─► load ─► audit ─► index ┐
     extract ─► load ─► audit ─► index ┴► publish (one transaction) ─► verify ─► clean up
 
-Tables go side by side until they are proved, and are published together. Test data begins at load;
-a schema alone at publish.
+Tables go side by side until they are proved, and are published together; or each apart, where the
+others shall go on when one fails. Test data begins at load; a schema alone at publish.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 import psycopg
 
@@ -33,12 +35,15 @@ from neonsync.engine.events import (
     StepFinished,
     TablePublished,
 )
+from neonsync.engine.failures import Failures, as_ours
+from neonsync.engine.in_place import parents_first
 from neonsync.engine.plan import Plan, TablePlan
-from neonsync.engine.publish import Published, find_outcome, publish
+from neonsync.engine.publish import find_outcome, publish, seal
+from neonsync.engine.published import Published, describe
 from neonsync.engine.result import RunResult
 from neonsync.engine.schema import publish_schema
 from neonsync.engine.session import held_session
-from neonsync.engine.stage import Staged, stage
+from neonsync.engine.stage import Staged, counts_of, stage
 from neonsync.engine.verify import tidy, verify
 from neonsync.errors import (
     ExitCode,
@@ -46,7 +51,7 @@ from neonsync.errors import (
     LeaseLostError,
     NeonsyncError,
     RunCancelled,
-    SyncError,
+    TablesFailedError,
 )
 from neonsync.postgres.connect import Connection
 from neonsync.secret import redact
@@ -81,6 +86,10 @@ class _Run:
     lost: Exception | None = None
     publishing: bool = False
     outcome_known: bool = False
+    failures: Failures = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.failures = Failures(self.plan, self.emit)
 
     def emit(self, event: Event) -> None:
         if isinstance(event, StepFinished):
@@ -98,13 +107,13 @@ class _Run:
             await work
         except asyncio.CancelledError:
             if self.lost is not None:
-                error = self._wrapped(self.lost)
+                error = as_ours(self.lost, self.plan.address.uri)
             elif cancel.requested:
                 error = RunCancelled("the run was stopped", cancel.exit_code)
             else:
                 raise
         except Exception as caught:
-            error = self._wrapped(caught)
+            error = as_ours(caught, self.plan.address.uri)
         finally:
             detach()
         return self._result(error)
@@ -148,29 +157,59 @@ class _Run:
                 raise
 
     async def _steps(self, context: RunContext) -> None:
+        apart = self.failures.apart
+        if apart and self.resumed:
+            self._add_published(await find_outcome(context), "the attempt that was cut off")
+        before = {entry.table for entry in self.published}
+        tables = [table for table in self.plan.tables if table.spec.qualified not in before]
         staged: list[Staged] = []
         if self.plan.mode is not Mode.SCHEMA_ONLY:
             room = asyncio.Semaphore(self.plan.settings.jobs)
-            staged = await side_by_side(
-                self._stage(context, table, room) for table in self.plan.tables
+            found = await side_by_side(
+                self.failures.watch(
+                    table.spec.qualified, partial(self._stage, context, table, room)
+                )
+                for table in tables
             )
+            staged = [each for each in found if each is not None]
+        self.failures.raise_if_all()
         async with context.step(Step.PUBLISH) as report:
             self.publishing = True
-            if self.plan.mode is Mode.SCHEMA_ONLY:
-                self._set_published(await publish_schema(context, self.plan.tables))
-            else:
-                self._set_published(await publish(context, staged))
+            await self._publish(context, tables, staged)
+            self.failures.raise_if_all()
             report.detail = "; ".join(map(describe, self.published))
         async with context.step(Step.VERIFY) as report:
             published = {entry.table: entry for entry in self.published}
             counts = {entry.spec.qualified: entry.counts for entry in staged}
             for table in self.plan.tables:
                 name = table.spec.qualified
+                if name not in published:
+                    continue
+                count = counts[name] if name in counts else await counts_of(context, table)
                 await tidy(context, table.spec, published[name])
-                self.checks += await verify(context, table, published[name], counts.get(name))
+                self.checks += await verify(context, table, published[name], count)
             report.detail = f"{len(self.checks)} checks, {overall(self.checks)}"
+        self.failures.raise_if_any()
         async with context.step(Step.CLEAN_UP):
-            await self._give_up_lease(context, self._status(), clear=True)
+            await self._give_up_lease(context, self._status())
+
+    async def _publish(
+        self, context: RunContext, tables: Sequence[TablePlan], staged: Sequence[Staged]
+    ) -> None:
+        """Publish all together, or each apart from the others."""
+        schema_only = self.plan.mode is Mode.SCHEMA_ONLY
+        if not self.failures.apart:
+            done = publish_schema(context, tables) if schema_only else publish(context, staged)
+            self._add_published(await done)
+            return
+        for each in parents_first(staged):
+            work = partial(publish, context, [each], apart=True)
+            self._add_published(await self.failures.watch(each.spec.qualified, work) or [])
+        for table in tables if schema_only else ():
+            work = partial(publish_schema, context, [table], apart=True)
+            self._add_published(await self.failures.watch(table.spec.qualified, work) or [])
+        if not self.failures.errors:
+            await seal(context, self.published)
 
     async def _stage(
         self, context: RunContext, table: TablePlan, room: asyncio.Semaphore
@@ -180,10 +219,15 @@ class _Run:
         self.proofs[table.spec.qualified] = staged.proof
         return staged
 
-    def _set_published(self, published: list[Published]) -> None:
-        self.published = published
+    def _add_published(self, published: Sequence[Published], by: str = "") -> None:
+        known = {entry.table for entry in self.published}
         for entry in published:
+            if entry.table in known:
+                continue
+            self.published.append(entry)
             self.emit(TablePublished(**asdict(entry)))
+            if by:
+                self.emit(Notice(Level.INFO, f"{entry.table} was published by {by}; not again"))
 
     async def _after_failure(self, context: RunContext, error: BaseException) -> None:
         """Clear what is of no use to a next run; what is of use stays recorded for it."""
@@ -194,14 +238,19 @@ class _Run:
         keep = keep or (cancelled and self.cancel.keep)
         try:
             async with asyncio.timeout(CANCEL_SECONDS):
-                if self.publishing and not self.published:
+                if self.publishing and not (self.published and not self.failures.apart):
                     # Cut off in the midst of it: only the ledger knows how the COMMIT ended.
-                    self._set_published(await find_outcome(context) or [])
+                    self._add_published(await find_outcome(context))
+                spared = {table.spec.qualified for table in self.plan.tables} if keep else set()
+                if isinstance(error, TablesFailedError):
+                    spared &= self.failures.resumable
+                elif self.published:
+                    spared = set()
                 await self._give_up_lease(
                     context,
                     "cancelled" if cancelled else "failed",
                     redact(str(error), self.plan.address.uri),
-                    clear=not keep or bool(self.published),
+                    spared=spared,
                 )
                 self.outcome_known = True
         except (NeonsyncError, psycopg.Error, TimeoutError) as problem:
@@ -211,48 +260,50 @@ class _Run:
             )
 
     async def _give_up_lease(
-        self, context: RunContext, status: str, error: str | None = None, *, clear: bool
+        self,
+        context: RunContext,
+        status: str,
+        error: str | None = None,
+        *,
+        spared: Container[str] = frozenset(),
     ) -> None:
-        """Record the end; with ``clear`` also drop staging and delete the exported files.
+        """Record the end; drop the staging and delete the exported files of all but ``spared``.
 
         The files go last, when nobody can continue the run any more; those that cannot be deleted
         stay in the ledger for the next run.
         """
+        tables = [table.spec.qualified for table in self.plan.tables]
+        run_id = context.lease.run_id
 
         async def end(connection: Connection) -> None:
             async with connection.transaction():
                 await context.lease.guard(connection, published=True)
-                if clear:
-                    await leftovers.drop_staging(connection, context.lease.run_id)
+                await leftovers.drop_staging(connection, run_id, spared)
                 await leases.finish_run(
-                    connection, context.lease, status, error, resumable=not clear
+                    connection,
+                    context.lease,
+                    status,
+                    error,
+                    resumable=any(name in spared for name in tables),
                 )
 
         async def delete(connection: Connection) -> list[str]:
-            return await leftovers.delete_exports(connection, context.athena, context.lease.run_id)
+            return await leftovers.delete_exports(connection, context.athena, run_id, spared)
 
         await context.with_connection(end)
-        if clear:
+        if not all(name in spared for name in tables):
             for problem in await context.with_connection(delete):
                 context.notice(problem, Level.WARNING)
 
-    def _wrapped(self, error: BaseException) -> NeonsyncError:
-        if isinstance(error, NeonsyncError):
-            return error
-        text = redact(f"{type(error).__name__}: {error}", self.plan.address.uri)
-        wrapped = SyncError(
-            f"unexpected: {text}",
-            "Run again; if it happens again, report it with the log.",
-        )
-        wrapped.__cause__ = error
-        return wrapped
-
     def _standing(self, error: NeonsyncError) -> str:
         """How the targets stand after a failure; it must be true whatever has happened."""
-        if isinstance(error, LeaseLostError | LeaseHeldError):
+        if isinstance(error, LeaseLostError | LeaseHeldError) and not self.published:
             return "this run has changed nothing"
-        if self.published:
+        if len(self.published) == len(self.plan.tables):
             return "the tables are published and complete, but what follows did not run"
+        if self.published:
+            names = ", ".join(entry.table for entry in self.published)
+            return f"published and complete: {names}; every other table is as it was"
         if self.publishing and not self.outcome_known:
             return "the tables are as they were, or published whole: the next run will tell"
         return "every table is as it was"
@@ -267,6 +318,8 @@ class _Run:
         else:
             error.message = f"{error.message}; {self._standing(error)}"
             status = "cancelled" if isinstance(error, RunCancelled) else "failed"
+            if isinstance(error, TablesFailedError) and self.published:
+                status = "partial"
             code = error.exit_code
         queries = tuple(self.context.queries.values()) if self.context else ()
         billed = sum(billed_bytes(query.scanned_bytes) for query in queries if not query.resumed)
@@ -287,6 +340,7 @@ class _Run:
                 table.spec.qualified: str(table.scope) for table in self.plan.tables if table.scope
             },
             published=tuple(self.published),
+            failed=tuple(self.failures.events),
             proofs=dict(self.proofs),
             checks=tuple(self.checks),
             steps=tuple(self.steps),
@@ -306,20 +360,3 @@ class _Run:
             )
         )
         return result
-
-
-def describe(published: Published) -> str:
-    """A publishing in one line, for people."""
-    if published.method == "create":
-        return f"{published.table}: created, without rows"
-    if published.method == "keep":
-        return f"{published.table}: there already, its rows are as they were"
-    gone = f", {published.removed:,} made rows removed" if published.removed else ""
-    if published.method == "swap":
-        return f"{published.table}: {published.inserted:,} rows swapped in"
-    if not published.inserted and not published.updated:
-        return f"{published.table}: {published.unchanged:,} rows unchanged, nothing written{gone}"
-    return (
-        f"{published.table}: {published.inserted:,} inserted, {published.updated:,} updated, "
-        f"{published.unchanged:,} unchanged{gone}"
-    )

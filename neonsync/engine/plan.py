@@ -14,15 +14,25 @@ from neonsync.athena.client import Athena
 from neonsync.athena.filters import DateRange
 from neonsync.athena.partitions import Partition
 from neonsync.engine.duplicates import one_of_each_key
+from neonsync.engine.missing import target_scope
 from neonsync.engine.names import check_apart
 from neonsync.engine.resolve import Resolved, configured_columns, resolve
-from neonsync.engine.scope import EVERYTHING, Scope, choose, conditions, days_of, scope_of
+from neonsync.engine.scope import (
+    EVERYTHING,
+    Scope,
+    check_replace,
+    choose,
+    conditions,
+    days_of,
+    scope_of,
+)
 from neonsync.engine.source import Source, look_up
 from neonsync.engine.states import check_states
 from neonsync.engine.target import find_target
 from neonsync.neon.models import Branch, BranchAddress
+from neonsync.postgres.scope import WHOLE, TargetScope
 from neonsync.settings import Settings
-from neonsync.tables import Mode, TableConfig, TableSpec
+from neonsync.tables import Mode, OnMissing, Publish, TableConfig, TableSpec
 from neonsync.testdata import TestData, TestTable
 
 _FINGERPRINT_VERSION = 3  # raised when a left-over run of an older version cannot be continued
@@ -43,7 +53,9 @@ class TablePlan:
     ``losses`` names what ``count`` counts besides: columns whose values may become NULL, and
     ``DUPLICATES``. ``warnings`` tells of columns whose declared type cannot hold every value of
     the source's.
-    ``catalogue`` and ``partitions`` are what the lake says of a table; None for a query.
+    ``publish`` is how its rows get in, ``on_missing`` what becomes of the target's rows within
+    ``target_scope`` that its source no longer has. ``catalogue`` and ``partitions`` are what the
+    lake says of a table; None for a query.
     """
 
     spec: TableSpec
@@ -58,6 +70,9 @@ class TablePlan:
     warnings: tuple[str, ...] = ()
     catalogue: CatalogueTable | None = None
     partitions: tuple[Partition, ...] = ()
+    publish: Publish = Publish.AUTO
+    on_missing: OnMissing = OnMissing.KEEP
+    target_scope: TargetScope = WHOLE
 
 
 @dataclass(frozen=True)
@@ -116,10 +131,18 @@ def make_plan(settings: Settings, say: Callable[[str], None] | None = None) -> P
 
 def _passed_over(settings: Settings, days: DateRange, states: Sequence[str]) -> list[str]:
     """Filters on rows have no meaning where no rows of the lake are copied."""
-    if settings.mode is Mode.FULL or not (days or states):
+    if settings.mode is Mode.FULL:
         return []
-    asked = " and ".join(str(each) for each in (days, ", ".join(states)) if each)
-    return [f"the mode {settings.mode} copies no rows of the lake: {asked} has no effect"]
+    asked = [str(each) for each in (days, ", ".join(states)) if each]
+    publish = {table.publish for table in settings.tables} | {settings.publish}
+    asked += ["publish = replace"] if Publish.REPLACE in publish else []
+    on_missing = {table.on_missing for table in settings.tables} | {settings.on_missing}
+    asked += ["on_missing = delete"] if OnMissing.DELETE in on_missing else []
+    if not asked:
+        return []
+    return [
+        f"the mode {settings.mode} copies no rows of the lake: {' and '.join(asked)} has no effect"
+    ]
 
 
 @dataclass
@@ -154,6 +177,10 @@ class _Planner:
             return TablePlan(resolved.spec, resolved, catalogue=catalogue, partitions=partitions)
         spec = resolved.spec
         scope = scope_of(resolved, self.days, self.states)
+        publish = resolved.config.publish or self.settings.publish
+        check_replace(resolved, publish, scope)
+        on_missing = resolved.config.on_missing or self.settings.on_missing
+        deletes = on_missing is OnMissing.DELETE
         chosen = conditions(resolved, scope)
         expressions = {
             column.name: expression
@@ -183,6 +210,9 @@ class _Planner:
             warnings=resolved.warnings,
             catalogue=catalogue,
             partitions=partitions,
+            publish=publish,
+            on_missing=on_missing,
+            target_scope=target_scope(resolved, scope, catalogue, partitions) if deletes else WHOLE,
         )
 
     def _made(self, resolved: Resolved) -> TablePlan:

@@ -1,12 +1,15 @@
-"""Publish: one transaction for all tables, and certainty about how it ended."""
+"""Publish: one transaction for all tables, and certainty about how it ended.
+
+Tables that stay where they are come first, as that takes time and hinders no reader; swaps last.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import psycopg
@@ -14,46 +17,26 @@ import psycopg
 from neonsync.engine import lease as leases
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
-from neonsync.engine.stage import Staged, refuse_real_rows, shapes_for
+from neonsync.engine.in_place import parents_first, refuse_empty, replaces, write_all
+from neonsync.engine.published import Published
+from neonsync.engine.stage import Staged, shapes_for
 from neonsync.errors import (
     DatabaseAccessError,
     PublishDelayedError,
     PublishError,
     ServerError,
 )
-from neonsync.postgres import drift, staging
-from neonsync.postgres.catalog import (
-    check_mergeable,
-    read_table,
-    same_shape,
-    swap_obstacles,
-    wanted_indexes,
-)
+from neonsync.postgres import staging
+from neonsync.postgres.catalog import read_table, same_shape, swap_obstacles
 from neonsync.postgres.connect import Connection, is_connection_lost, server_error
-from neonsync.postgres.made_rows import delete_made_rows, lock_out_writers, refuse_cascades
-from neonsync.postgres.marks import tells_made_rows
-from neonsync.postgres.merge import Written, merge
+from neonsync.postgres.deletion import count_all
 from neonsync.postgres.swap import lock_targets, newest_transaction, older_snapshots, swap
-from neonsync.tables import TableSpec
 
 LOCK_PATIENCE_SECONDS = 120.0
 SNAPSHOT_PATIENCE_SECONDS = 60.0
 SNAPSHOT_PAUSE_SECONDS = 0.2
 CONNECTION_ATTEMPTS = 3
 _TRY_AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
-
-
-@dataclass(frozen=True)
-class Published:
-    """How a table was published, and what that did to its rows."""
-
-    table: str
-    method: str
-    inserted: int
-    updated: int
-    unchanged: int
-    removed: int = 0
-    """Made rows that gave way."""
 
 
 class _NotSwappable(Exception):  # noqa: N818  # not a fault: the table is merged instead
@@ -69,18 +52,61 @@ Attempt = Callable[[list[int]], Awaitable[list[Published]]]
 """One try at publishing; it adds the processes that it works in to the list."""
 
 
-async def publish(context: RunContext, tables: Sequence[Staged]) -> list[Published]:
-    """Publish all tables in one transaction: merges first, swaps last, the ledger with them.
+async def publish(
+    context: RunContext, tables: Sequence[Staged], *, apart: bool = False
+) -> list[Published]:
+    """Publish tables in one transaction: those that stay first, swaps last, the ledger with them.
+
+    ``apart`` tells that they are not all of the run's, so that it goes on.
 
     Raises: as ``publish_surely``.
     """
     remaining = list(tables)
+    names = [staged.spec.qualified for staged in tables]
     return await publish_surely(
-        context, lambda backends: _publish_or_demote(context, remaining, backends)
+        context,
+        names,
+        lambda backends: _publish_or_demote(context, remaining, backends, apart=apart),
     )
 
 
-async def publish_surely(context: RunContext, attempt_it: Attempt) -> list[Published]:
+async def record_outcome(
+    context: RunContext,
+    connection: Connection,
+    published: Sequence[Published],
+    columns: Mapping[str, Sequence[str]],
+    *,
+    apart: bool,
+) -> None:
+    """Write into the ledger, within the publishing transaction, what it has published.
+
+    ``columns`` are those that were copied into each table: the next run knows drift by them.
+    """
+    if apart:
+        for entry in published:
+            copied = {entry.table: columns.get(entry.table, ())}
+            await leases.mark_part_published(connection, context.lease, asdict(entry), copied)
+        return
+    outcome: dict[str, Any] = {"tables": [asdict(entry) for entry in published]}
+    if columns:
+        outcome["columns"] = columns
+    await leases.mark_published(connection, context.lease, outcome)
+
+
+async def seal(context: RunContext, published: Sequence[Published]) -> None:
+    """Tell the ledger that all tables, which were published apart, are published."""
+
+    async def mark(connection: Connection) -> None:
+        async with connection.transaction():
+            await context.lease.guard(connection, published=True)
+            await record_outcome(context, connection, published, {}, apart=False)
+
+    await context.with_connection(mark)
+
+
+async def publish_surely(
+    context: RunContext, tables: Sequence[str], attempt_it: Attempt
+) -> list[Published]:
     """Try to publish, again when it was cut off, until it is known how it ended.
 
     Raises:
@@ -98,9 +124,9 @@ async def publish_surely(context: RunContext, attempt_it: Attempt) -> list[Publi
             if not again:
                 raise _publish_error(error) from error
             # The connection may have been lost in COMMIT, and the COMMIT may still be at work.
-            outcome = await find_outcome(context, backends)
-            if outcome is not None:
-                return outcome
+            outcome = {entry.table: entry for entry in await find_outcome(context, backends)}
+            if outcome.keys() >= set(tables):
+                return [outcome[name] for name in tables]
             if attempt == CONNECTION_ATTEMPTS:
                 raise DatabaseAccessError(
                     f"publishing was cut off {attempt} times: {error}",
@@ -111,8 +137,8 @@ async def publish_surely(context: RunContext, attempt_it: Attempt) -> list[Publi
     raise AssertionError("the last attempt returns or raises")
 
 
-async def find_outcome(context: RunContext, backends: Sequence[int] = ()) -> list[Published] | None:
-    """What this run has published, or None; the ledger's word, once it cannot change any more.
+async def find_outcome(context: RunContext, backends: Sequence[int] = ()) -> list[Published]:
+    """What this run has published; the ledger's word, once it cannot change any more.
 
     ``backends`` are the processes that may still be at work on a COMMIT.
     """
@@ -123,7 +149,7 @@ async def find_outcome(context: RunContext, backends: Sequence[int] = ()) -> lis
         return await leases.published_outcome(connection, context.lease)
 
     outcome = await context.with_connection(read)
-    return None if outcome is None else [Published(**entry) for entry in outcome["tables"]]
+    return [] if outcome is None else [Published(**entry) for entry in outcome["tables"]]
 
 
 def _publish_error(error: psycopg.Error) -> PublishError | ServerError:
@@ -138,17 +164,18 @@ def _publish_error(error: psycopg.Error) -> PublishError | ServerError:
 
 
 async def _publish_or_demote(
-    context: RunContext, tables: list[Staged], backends: list[int]
+    context: RunContext, tables: list[Staged], backends: list[int], *, apart: bool
 ) -> list[Published]:
     while True:
         try:
             async with context.connection() as connection:
                 backends.append(connection.info.backend_pid)
                 await _outlive_snapshots(context, connection, tables)
-                return await _transaction(context, connection, tables)
+                return await _transaction(context, connection, tables, apart=apart)
         except _NotSwappable as found:
             context.notice(
-                f"{found.table} is merged, not swapped: {'; '.join(found.reasons)}", Level.WARNING
+                f"{found.table} is written in place, not swapped: {'; '.join(found.reasons)}",
+                Level.WARNING,
             )
             for position, staged in enumerate(tables):
                 if staged.spec.qualified == found.table:
@@ -183,123 +210,44 @@ async def _outlive_snapshots(
 
 
 async def _transaction(
-    context: RunContext, connection: Connection, tables: Sequence[Staged]
+    context: RunContext, connection: Connection, tables: Sequence[Staged], *, apart: bool
 ) -> list[Published]:
     swaps = [staged for staged in tables if staged.record.method == "swap"]
+    stays = [staged for staged in parents_first(tables) if staged.record.method == "merge"]
     async with connection.transaction():
         await context.lease.guard(connection)
-        merges = [staged for staged in parents_first(tables) if staged.record.method == "merge"]
-        changing = [staged for staged in merges if staged.drift.changes_target]
-        if changing:
+        for staged in tables:
+            await refuse_empty(connection, staged)
+        if changing := [staged for staged in stays if staged.drift.changes_target]:
             await _lock(context, connection, changing)
-        published = await _merge_all(context, connection, merges)
+        if rewritten := [staged for staged in stays if replaces(staged)]:
+            # A row that somebody adds meanwhile would be neither old nor new.
+            await _lock(context, connection, rewritten, readers=False)
+        published = await write_all(context, connection, stays)
         if swaps:
+            # Counted before the lock, under which readers wait.
+            gone = {staged.spec.qualified: await _rows(connection, staged) for staged in swaps}
             await _lock(context, connection, swaps)
             for staged in swaps:
                 await _check_swappable(connection, staged)
             for staged in swaps:
-                published.append(await _swap(connection, staged))
-        outcome: dict[str, Any] = {
-            "tables": [asdict(entry) for entry in published],
-            # What drift is told by, the next time.
-            "columns": {
-                staged.spec.qualified: [column.name for column in staged.columns]
-                for staged in tables
-            },
+                published.append(await _swap(connection, staged, gone[staged.spec.qualified]))
+        columns = {
+            staged.spec.qualified: [column.name for column in staged.columns] for staged in tables
         }
-        await leases.mark_published(connection, context.lease, outcome)
+        await record_outcome(context, connection, published, columns, apart=apart)
     return published
 
 
-async def _merge_all(
-    context: RunContext, connection: Connection, merges: Sequence[Staged]
-) -> list[Published]:
-    """Merge ``merges``, which stand parents first; made rows go children first.
-
-    Before real rows come, so that no value of a made row is in their way; after new made ones,
-    so that nothing refers to a row that goes.
-    """
-    removed: dict[str, int] = {}
-
-    async def remove() -> None:
-        for staged in reversed(merges):
-            removed[staged.spec.qualified] = await _remove_made_rows(context, connection, staged)
-
-    real = context.plan.test_data is None
-    if real:
-        await remove()
-    published = [await _merge(connection, staged) for staged in merges]
-    if not real:
-        await remove()
-    return [replace(entry, removed=removed[entry.table]) for entry in published]
-
-
-async def _merge(connection: Connection, staged: Staged) -> Published:
+async def _rows(connection: Connection, staged: Staged) -> int | None:
+    """The rows of a target that is to be replaced; None for one that is absent or must be empty."""
     spec = staged.spec
-    target = await read_table(connection, spec.schema, spec.target)
-    if target is None:
-        await swap_in_shell(connection, f"{staged.record.staging}_0", spec)
-        target = await read_table(connection, spec.schema, spec.target)
-    if target is None:
-        raise AssertionError("a table that was just made is there")
-    await check_mergeable(connection, target, spec)
-    await drift.apply(connection, spec, target, staged.drift)
-    updated_column = spec.updated_column
-    if updated_column is not None and target.column(updated_column) is None:
-        updated_column = None
-    if staged.plan.made_rows:
-        # A real row that comes between the look and the merge would be overwritten.
-        await lock_out_writers(connection, spec)
-        await refuse_real_rows(connection, target, spec)
-    written: Written = await merge(
-        connection, staged.record.staging, spec, staged.columns, updated_column=updated_column
-    )
-    return Published(spec.qualified, "merge", written.inserted, written.updated, written.unchanged)
+    if not replaces(staged) or await read_table(connection, spec.schema, spec.target) is None:
+        return None
+    return await count_all(connection, spec)
 
 
-async def _remove_made_rows(context: RunContext, connection: Connection, staged: Staged) -> int:
-    """Delete the made rows that give way: all for real rows, else those that are made no more."""
-    spec, made = staged.spec, bool(staged.plan.made_rows)
-    target = await read_table(connection, spec.schema, spec.target)
-    if not tells_made_rows(target, spec, made=made):
-        return 0
-    await refuse_cascades(connection, spec, [table.spec for table in context.plan.tables])
-    return await delete_made_rows(
-        connection, spec, but_those_in=staged.record.staging if made else None
-    )
-
-
-def parents_first(tables: Sequence[Staged]) -> list[Staged]:
-    """The tables in an order in which each comes after those that it refers to."""
-    ordered: dict[str, Staged] = {}
-    by_name = {staged.spec.qualified: staged for staged in tables}
-
-    def add(staged: Staged, waiting: tuple[str, ...]) -> None:
-        name = staged.spec.qualified
-        if name in ordered or name in waiting:
-            return
-        for reference in staged.spec.references:
-            if reference.parent in by_name:
-                add(by_name[reference.parent], (*waiting, name))
-        ordered[name] = staged
-
-    for staged in tables:
-        add(staged, ())
-    return list(ordered.values())
-
-
-async def swap_in_shell(connection: Connection, shell: str, spec: TableSpec) -> None:
-    """Make an absent target, empty but with all that belongs to it; ``shell`` is its first name."""
-    shapes = wanted_indexes(spec)
-    await staging.create_for_swap(connection, shell, spec, None)
-    for position, shape in enumerate(shapes):
-        await staging.build_index(connection, shell, position, shape, spec)
-        if shape.constraint:
-            await staging.add_constraint(connection, shell, position, shape)
-    await swap(connection, shell, spec, shapes)
-
-
-async def _swap(connection: Connection, staged: Staged) -> Published:
+async def _swap(connection: Connection, staged: Staged, gone: int | None) -> Published:
     try:
         await swap(connection, staged.record.staging, staged.spec, staged.shapes)
     except (psycopg.errors.DuplicateTable, psycopg.errors.DuplicateObject) as error:
@@ -307,17 +255,20 @@ async def _swap(connection: Connection, staged: Staged) -> Published:
             f"{staged.spec.qualified} cannot be published: {error.diag.message_primary}",
             "Another table of the schema has an index or constraint of that name; rename it.",
         ) from error
-    return Published(staged.spec.qualified, "swap", staged.proof.rows, 0, 0)
+    method = "swap" if gone is None else "replace"
+    return Published(staged.spec.qualified, method, staged.proof.rows, 0, 0, gone or 0)
 
 
-async def _lock(context: RunContext, connection: Connection, swaps: Sequence[Staged]) -> None:
-    """Get the targets' locks in short tries, so that a long reader delays us and not the others."""
-    specs = [staged.spec for staged in swaps]
+async def _lock(
+    context: RunContext, connection: Connection, tables: Sequence[Staged], *, readers: bool = True
+) -> None:
+    """Get the targets' locks in short tries, so that a long user delays us and not the others."""
+    specs = [staged.spec for staged in tables]
     deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
     told = False
     while True:
         async with connection.transaction() as savepoint:
-            if await lock_targets(connection, specs):
+            if await lock_targets(connection, specs, readers=readers):
                 return
             raise psycopg.Rollback(savepoint)
         if time.monotonic() > deadline:
@@ -337,7 +288,7 @@ async def _check_swappable(connection: Connection, staged: Staged) -> None:
     target = await read_table(connection, spec.schema, spec.target)
     if target is None:
         return
-    reasons = await swap_obstacles(connection, target, spec)
+    reasons = await swap_obstacles(connection, target, spec, with_rows=replaces(staged))
     if not reasons:
         ours = await read_table(connection, staging.SCHEMA, staged.record.staging)
         if (

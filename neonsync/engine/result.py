@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from neonsync.engine.audit import Proof
 from neonsync.engine.context import QueryCost
-from neonsync.engine.events import StepFinished
-from neonsync.engine.publish import Published
+from neonsync.engine.events import StepFinished, TableFailed
+from neonsync.engine.published import Published
 from neonsync.errors import ExitCode, NeonsyncError, RunCancelled
 from neonsync.settings import Settings
 from neonsync.validation.result import CheckResult
@@ -18,9 +18,10 @@ from neonsync.validation.result import CheckResult
 class RunResult:
     """The end of a run, good or bad.
 
-    ``status`` is succeeded, invalid (published, but a check failed), failed or cancelled.
-    ``scopes`` says in words what of a filtered table the run was about. ``scanned_bytes`` counts
-    what Athena read, ``billed_bytes`` what it bills for that.
+    ``status`` is succeeded, invalid (published, but a check failed), partial (``failed`` has tables
+    that were not published, others were), failed or cancelled. ``scopes`` says in words what of a
+    filtered table the run was about. ``scanned_bytes`` counts what Athena read, ``billed_bytes``
+    what it bills for that.
     """
 
     status: str
@@ -36,6 +37,7 @@ class RunResult:
     tables: tuple[str, ...]
     scopes: dict[str, str] = field(default_factory=dict)
     published: tuple[Published, ...] = ()
+    failed: tuple[TableFailed, ...] = ()
     proofs: dict[str, Proof] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
     steps: tuple[StepFinished, ...] = ()

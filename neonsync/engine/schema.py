@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 
-from neonsync.engine import lease as leases
 from neonsync.engine.context import RunContext
+from neonsync.engine.in_place import swap_in_shell
 from neonsync.engine.names import staging_name
 from neonsync.engine.plan import TablePlan
-from neonsync.engine.publish import Published, publish_surely, swap_in_shell
+from neonsync.engine.publish import publish_surely, record_outcome
+from neonsync.engine.published import Published
 from neonsync.postgres.catalog import (
     check_swap_names,
     read_table,
@@ -22,7 +22,9 @@ from neonsync.postgres.drift import loaded_columns
 from neonsync.tables import TableSpec
 
 
-async def publish_schema(context: RunContext, tables: Sequence[TablePlan]) -> list[Published]:
+async def publish_schema(
+    context: RunContext, tables: Sequence[TablePlan], *, apart: bool = False
+) -> list[Published]:
     """Make the absent tables, with keys and indexes, in one transaction.
 
     A table that is there is left as it is; indexes that it lacks are built afterwards.
@@ -40,11 +42,10 @@ async def publish_schema(context: RunContext, tables: Sequence[TablePlan]) -> li
             async with connection.transaction():
                 await context.lease.guard(connection)
                 published = [await _publish(context, connection, table.spec) for table in tables]
-                outcome = {"tables": [asdict(entry) for entry in published]}
-                await leases.mark_published(connection, context.lease, outcome)
+                await record_outcome(context, connection, published, {}, apart=apart)
         return published
 
-    return await publish_surely(context, attempt)
+    return await publish_surely(context, [table.spec.qualified for table in tables], attempt)
 
 
 async def _check(spec: TableSpec, connection: Connection) -> None:

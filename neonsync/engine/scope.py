@@ -11,7 +11,7 @@ from neonsync.athena.filters import ALL_DATES, DateRange, among_states, in_range
 from neonsync.engine.resolve import Resolved
 from neonsync.errors import ConfigError
 from neonsync.settings import Filters
-from neonsync.tables import TableConfig
+from neonsync.tables import Publish, TableConfig
 
 WORDS_SHOWN = 20
 _COMPARABLE = ("string", "varchar", "char", "tinyint", "smallint", "integer", "bigint")
@@ -125,6 +125,20 @@ def scope_of(table: Resolved, days: DateRange, states: Sequence[str]) -> Scope:
             "asked for; or leave it out with --tables.",
         )
     return Scope(days, tuple(states))
+
+
+def check_replace(table: Resolved, publish: Publish, scope: Scope) -> None:
+    """Make sure that nothing is replaced by a part of it.
+
+    Raises:
+        ConfigError: a table is to be replaced, and the run is about some of its rows.
+    """
+    if publish is Publish.REPLACE and scope:
+        raise ConfigError(
+            f"{table.config.name} is to be replaced, and the run is about a part of it ({scope}): "
+            "all other rows would be gone",
+            "Leave the filter out, or add --publish merge.",
+        )
 
 
 def conditions(table: Resolved, scope: Scope) -> list[str]:

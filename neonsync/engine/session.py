@@ -26,6 +26,7 @@ from neonsync.postgres.connect import (
     is_connection_lost,
     server_error,
 )
+from neonsync.settings import OnError, Settings
 
 LOCK_TRIES = 3
 LOCK_PAUSE = 0.2
@@ -96,8 +97,10 @@ async def _acquire(
         await _evict(connection, branch_id)
     lease: Lease | None = None
     for old in await leases.unfinished_runs(connection):
-        if lease is None and _can_continue(old, plan):
-            lease = await leases.take_over(connection, old, "running", holder)
+        if lease is None and not why_not_continued(old, plan):
+            lease = await leases.take_over(
+                connection, old, "running", holder, keep_parts=apart(plan.settings)
+            )
             emit(Notice(Level.INFO, f"continuing run {old.run_id}, which was left {old.status}"))
         else:
             await _clear(connection, plan, athena, old, holder, emit)
@@ -176,30 +179,32 @@ async def _clear(
     await leases.take_over(connection, old, status, holder)
     await leftovers.drop_staging(connection, old.run_id)
     problems = await leftovers.delete_exports(connection, None if inherited else athena, old.run_id)
-    emit(Notice(Level.INFO, f"cleared what run {old.run_id} had left ({_why(old, plan)})"))
+    why = why_not_continued(old, plan) or "a newer one is continued"
+    emit(Notice(Level.INFO, f"cleared what run {old.run_id} had left ({why})"))
     for problem in problems:
         emit(Notice(Level.WARNING, problem))
 
 
-def _can_continue(old: OldRun, plan: Plan) -> bool:
-    return (
-        old.branch_id == plan.branch.id
-        and old.resumable
-        and old.fingerprint == plan.fingerprint
-        and old.age_hours < leases.RESUME_WINDOW_HOURS
-    )
+def apart(settings: Settings) -> bool:
+    """Whether each table is published by itself, so that one can fail alone."""
+    return settings.on_error is OnError.CONTINUE
 
 
-def _why(old: OldRun, plan: Plan) -> str:
+def why_not_continued(old: OldRun, plan: Plan) -> str:
+    """Why a plan does not go on from a run that was left over; empty when it does."""
     if old.branch_id != plan.branch.id:
         return "inherited from the parent branch"
     if old.status in ("published", "succeeded", "invalid"):
         return "it had published, and not cleaned up"
     if not old.resumable:
         return "it had ended, and not cleaned up"
+    if plan.settings.fresh:
+        return "--fresh was asked for"
     if old.fingerprint != plan.fingerprint:
         return "its plan was another one"
-    return f"older than {leases.RESUME_WINDOW_HOURS} hours, or a newer one is continued"
+    if old.age_hours >= leases.RESUME_WINDOW_HOURS:
+        return f"it began more than {leases.RESUME_WINDOW_HOURS} hours ago"
+    return ""
 
 
 async def _keep(

@@ -33,10 +33,14 @@ from neonsync.postgres.catalog import (
     wanted_indexes,
 )
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.deletion import check_deletable, foreign_keys_to
 from neonsync.postgres.drift import NO_DRIFT, Drift, loaded_columns
 from neonsync.postgres.made_rows import count_made_rows, count_real_rows, refuse_cascades
 from neonsync.postgres.marks import marks_of, tells_made_rows
-from neonsync.tables import ColumnSpec, TableSpec
+from neonsync.tables import ColumnSpec, OnMissing, Publish, TableSpec
+from neonsync.testdata import TableGenerator
+
+IDS_MAY_CHANGE = "ids that the branch has generated may change"
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,10 @@ class Staged:
 
 @dataclass(frozen=True)
 class Target:
-    """The target as it was looked at: ``obstacles`` say why it must be merged into, if it must.
+    """The target as it was looked at: ``obstacles`` say why it must stay where it is, if it must.
 
-    ``made_rows`` are those of an earlier test-data run, which give way to real ones.
+    ``made_rows`` are those of an earlier test-data run, which give way to real ones. ``rewritten``
+    tells that all rows of a target that stays are to be written anew, and none is found by its key.
     """
 
     table: TargetTable | None
@@ -75,10 +80,11 @@ class Target:
     shapes: tuple[IndexShape, ...]
     made_rows: int = 0
     drift: Drift = NO_DRIFT
+    rewritten: bool = False
 
     @property
     def method(self) -> str:
-        """Swap or merge."""
+        """What staging is made for: to be swapped in, or to be read from."""
         return "merge" if self.obstacles else "swap"
 
 
@@ -89,7 +95,9 @@ async def stage(context: RunContext, table: TablePlan) -> Staged:
         partial(look_at_target, table, [each.spec for each in context.plan.tables])
     )
     record, recorded = await _record(context, table, target.method)
-    if target.obstacles:
+    if table.publish is Publish.REPLACE and target.table is not None:
+        context.notice(f"all rows of {spec.qualified} will be replaced; {IDS_MAY_CHANGE}")
+    elif target.obstacles:
         context.notice(f"{spec.qualified} will be merged into: {'; '.join(target.obstacles)}")
     for note in target.drift.notes(spec):
         context.notice(note, Level.WARNING)
@@ -99,9 +107,7 @@ async def stage(context: RunContext, table: TablePlan) -> Staged:
         record, proof, counts = await _stage_export(context, table, target, record, recorded)
     else:
         made = context.plan.test_data.table(spec.qualified)
-        counts = await asyncio.to_thread(
-            lambda: SourceCounts(made.rows, made.days(), made.states())
-        )
+        counts = await asyncio.to_thread(_made_counts, made)
         async with context.step(Step.LOAD, spec.qualified) as report:
             await _fill(context, table, target, record, MadeRows(made))
             report.detail = f"{made.rows:,} rows made"
@@ -115,6 +121,18 @@ async def stage(context: RunContext, table: TablePlan) -> Staged:
             lambda connection: staging.analyze(connection, record.staging)
         )
     return Staged(table, record, target.written, target.shapes, proof, counts, target.drift)
+
+
+async def counts_of(context: RunContext, table: TablePlan) -> SourceCounts | None:
+    """What a table's source has, for one that needs no staging any more; None without a source."""
+    if context.plan.test_data is not None:
+        made = context.plan.test_data.table(table.spec.qualified)
+        return await asyncio.to_thread(_made_counts, made)
+    return await count_source(context, table) if table.count else None
+
+
+def _made_counts(made: TableGenerator) -> SourceCounts:
+    return SourceCounts(made.rows, made.days(), made.states())
 
 
 async def _stage_export(
@@ -180,7 +198,10 @@ async def look_at_target(
     target = await read_table(connection, spec.schema, spec.target)
     if target is not None:
         await require_table(connection, target, spec)
-    obstacles = [] if target is None else await swap_obstacles(connection, target, spec)
+    replaced = table.publish is Publish.REPLACE
+    obstacles = ["the setting publish says so"] if table.publish is Publish.MERGE else []
+    if target is not None and not obstacles:
+        obstacles = await swap_obstacles(connection, target, spec, with_rows=replaced)
     if target is not None and table.made_rows:
         await refuse_real_rows(connection, target, spec)
     shapes = shapes_for(target, spec)
@@ -192,8 +213,12 @@ async def look_at_target(
     )
     if drift.changes_target:
         obstacles.append("its columns change, as on_drift wants it")
+    rewritten = False
     if target is not None and obstacles:
-        await check_mergeable(connection, target, spec)
+        rewritten = replaced and not await foreign_keys_to(connection, target)
+        await check_mergeable(connection, target, spec, by_key=not rewritten)
+        if replaced or table.on_missing is OnMissing.DELETE:
+            await check_deletable(connection, target, spec)
     else:
         await check_swap_names(connection, spec, target, shapes)
     marks: tuple[ColumnSpec, ...] = ()
@@ -201,10 +226,12 @@ async def look_at_target(
     made = bool(table.made_rows)
     if target is not None and not made and tells_made_rows(target, spec, made=made):
         marks = marks_of(target)
-        made_rows = await count_made_rows(connection, spec)
+        made_rows = 0 if replaced else await count_made_rows(connection, spec)
         if made_rows:
             await refuse_cascades(connection, spec, synced)
-    return Target(target, tuple(obstacles), loaded, loaded + marks, shapes, made_rows, drift)
+    return Target(
+        target, tuple(obstacles), loaded, loaded + marks, shapes, made_rows, drift, rewritten
+    )
 
 
 async def _filled_before(connection: Connection, table: TablePlan) -> list[str]:
@@ -243,7 +270,12 @@ async def _record(context: RunContext, table: TablePlan, method: str) -> tuple[E
             await ledger.store_export(connection, context.lease, record)
             return record, False
         if record.method != method:
-            # The target has changed since; what was staged has the wrong shape.
+            # The target or the setting has changed since; what was staged has the wrong shape.
+            context.notice(
+                f"{target}: what an earlier attempt has loaded is of no use, as the table is "
+                "published in another way now; loading it anew",
+                Level.WARNING,
+            )
             record = replace(record, method=method)
             async with connection.transaction():
                 await context.lease.guard(connection)

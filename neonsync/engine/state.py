@@ -17,6 +17,7 @@ from neonsync.engine.events import (
     RunStarted,
     StepFinished,
     StepStarted,
+    TableFailed,
     TablePublished,
 )
 
@@ -95,6 +96,8 @@ def reduce(state: RunState, event: Event) -> RunState:
             return _changed(state, event.table, indexes=f"{event.done} of {event.total}")
         case TablePublished():
             return _changed(state, event.table, step="published", done=True)
+        case TableFailed():
+            return _changed(state, event.table, step="failed", done=True)
         case RunFinished():
             return replace(state, status=event.status, step="")
         case _:

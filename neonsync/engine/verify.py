@@ -9,7 +9,7 @@ from neonsync.engine.context import RunContext
 from neonsync.engine.events import CheckFinished, Level
 from neonsync.engine.extract import SourceCounts
 from neonsync.engine.plan import TablePlan
-from neonsync.engine.publish import Published
+from neonsync.engine.published import Published
 from neonsync.postgres.catalog import (
     IndexShape,
     TargetTable,
@@ -21,7 +21,7 @@ from neonsync.postgres.connect import Connection
 from neonsync.postgres.made_rows import flags_by_default, stop_flagging
 from neonsync.postgres.marks import tells_made_rows
 from neonsync.postgres.merge import add_missing_index
-from neonsync.tables import Mode, TableSpec
+from neonsync.tables import Mode, OnMissing, TableSpec
 from neonsync.validation.checks import run_checks
 from neonsync.validation.result import CheckResult, Expected
 
@@ -36,7 +36,9 @@ async def verify(
             counts.total,
             frozenset(counts.states),
             counts.dates,
-            complete=published.method == "swap" or context.plan.mode is Mode.TEST_DATA,
+            complete=published.method in ("swap", "replace")
+            or (table.on_missing is OnMissing.DELETE and not table.scope)
+            or context.plan.mode is Mode.TEST_DATA,
             filtered=bool(table.scope),
             made=context.plan.mode is Mode.TEST_DATA,
             query=table.count,
@@ -59,9 +61,10 @@ async def tidy(context: RunContext, spec: TableSpec, published: Published) -> No
             target = await read_table(connection, spec.schema, spec.target)
             for shape in missing_indexes(target, spec) if target else ():
                 await _add_index(context, connection, spec, target, shape)
-            if published.method == "merge" and context.plan.mode is Mode.FULL:
+            if published.method in ("merge", "replace") and context.plan.mode is Mode.FULL:
                 await _stop_flagging(context, connection, spec, target)
-            if published.inserted or published.updated or published.removed:
+            gone = published.removed or published.deleted
+            if published.inserted or published.updated or gone:
                 await connection.execute(
                     sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(spec.schema, spec.target))
                 )

@@ -133,6 +133,18 @@ class ProjectView:
         """The project's name, region and version of Postgres."""
         return ProjectFacts.parse(self._api.get(self._path).get("project"))
 
+    def size_limit(self) -> int | None:
+        """How many bytes a branch may hold by its logical size; None when nothing says so."""
+        info = as_object(self._api.get(self._path).get("project"))
+        quota = as_object(as_object(info.get("settings")).get("quota"))
+        mebibytes = info.get("branch_logical_size_limit")
+        said = [
+            info.get("branch_logical_size_limit_bytes"),
+            mebibytes * 2**20 if isinstance(mebibytes, int) else None,
+            quota.get("logical_size_bytes"),
+        ]
+        return min((size for size in said if isinstance(size, int) and size > 0), default=None)
+
     def check_history(self, moment: datetime) -> None:
         """Refuse a moment that the project's history no longer has, or does not have yet.
 

@@ -98,8 +98,10 @@ async def read_table(connection: Connection, schema: str, name: str) -> TargetTa
     )
 
 
-async def swap_obstacles(connection: Connection, table: TargetTable, spec: TableSpec) -> list[str]:
-    """Why the table must be merged into: empty when it may be replaced.
+async def swap_obstacles(
+    connection: Connection, table: TargetTable, spec: TableSpec, *, with_rows: bool = False
+) -> list[str]:
+    """Why another table may not take the table's place: empty when it may, ``with_rows`` or not.
 
     To be asked again under the lock that the swap holds.
     """
@@ -107,7 +109,7 @@ async def swap_obstacles(connection: Connection, table: TargetTable, spec: Table
         query("swap_obstacles"), {"table": table.oid, "generated_id": spec.generated_id}
     )
     reasons = [str(row[0]) for row in await cursor.fetchall()]
-    if not reasons and await has_rows(connection, spec.schema, spec.target):
+    if not reasons and not with_rows and await has_rows(connection, spec.schema, spec.target):
         reasons.append("it holds rows")
     return reasons
 
@@ -224,8 +226,12 @@ async def check_swap_names(
         )
 
 
-async def check_mergeable(connection: Connection, table: TargetTable, spec: TableSpec) -> None:
-    """Make sure, before anything is exported, that rows can be merged into a table.
+async def check_mergeable(
+    connection: Connection, table: TargetTable, spec: TableSpec, *, by_key: bool = True
+) -> None:
+    """Make sure, before anything is exported, that rows can be written into a table.
+
+    ``by_key`` is False where all rows are written anew, and none has to be found.
 
     Raises:
         TargetError: no unique key, no rights, row security, rules; the message says which.
@@ -237,7 +243,8 @@ async def check_mergeable(connection: Connection, table: TargetTable, spec: Tabl
             f"nothing can be merged into {spec.qualified}: {'; '.join(reasons)}",
             "Change the table or its grants, or sync with a role for which this does not hold.",
         )
-    require_key(table, spec)
+    if by_key:
+        require_key(table, spec)
 
 
 def same_shape(staged: TargetTable, target: TargetTable) -> bool:

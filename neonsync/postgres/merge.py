@@ -78,7 +78,7 @@ async def merge(
             "The table is as it was. Change the trigger, or sync into another table.",
         )
     if written:
-        (left,) = await _row(connection, sql.SQL("SELECT count(*) FROM {}").format(differing))
+        left = await differing_rows(connection, staging, spec, columns)
         if left:
             raise PublishError(
                 f"{left:,} rows of {spec.qualified} differ from what was written into them: "
@@ -86,6 +86,15 @@ async def merge(
                 "The table is as it was. Change the trigger, or sync into another table.",
             )
     return Written(inserted, updated, staged - inserted - updated)
+
+
+async def differing_rows(
+    connection: Connection, staging: str, spec: TableSpec, columns: tuple[ColumnSpec, ...]
+) -> int:
+    """How many of staging's rows have no equal in the target."""
+    differing = _differing(staging, spec, [column.name for column in columns])
+    (count,) = await _row(connection, sql.SQL("SELECT count(*) FROM {}").format(differing))
+    return count
 
 
 def _free(name: str, taken: list[str]) -> str:

@@ -43,12 +43,16 @@ class _Grant:
     grantable: bool
 
 
-async def lock_targets(connection: Connection, specs: list[TableSpec]) -> bool:
-    """Lock those targets that exist against readers and writers; False when others hold them.
+async def lock_targets(
+    connection: Connection, specs: list[TableSpec], *, readers: bool = True
+) -> bool:
+    """Lock those targets that exist against writers, and ``readers`` too; False when others hold
+    them.
 
-    In one fixed order, and for a moment only: while it waits, every later reader waits behind
-    it. The caller rolls back to a savepoint when it gets False, and tries again later.
+    In one fixed order, and for a moment only: while it waits, every later reader or writer waits
+    behind it. The caller rolls back to a savepoint when it gets False, and tries again later.
     """
+    mode = sql.SQL("ACCESS EXCLUSIVE" if readers else "SHARE ROW EXCLUSIVE")
     try:
         await connection.execute(
             sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT))
@@ -56,8 +60,8 @@ async def lock_targets(connection: Connection, specs: list[TableSpec]) -> bool:
         for spec in sorted(specs, key=lambda spec: (spec.schema, spec.target)):
             if await find_table(connection, spec.schema, spec.target) is not None:
                 await connection.execute(
-                    sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(
-                        sql.Identifier(spec.schema, spec.target)
+                    sql.SQL("LOCK TABLE {} IN {} MODE").format(
+                        sql.Identifier(spec.schema, spec.target), mode
                     )
                 )
         # The renames that follow take locks of their own, on tables that nobody else knows.

@@ -115,6 +115,10 @@ def report(result: RunResult) -> dict[str, Any]:
     error = result.error
     errors = [] if error is None else [{"message": error.message, "remedy": error.remedy}]
     errors += [
+        {"message": f"{failed.table}: {failed.error}", "remedy": failed.remedy}
+        for failed in result.failed
+    ]
+    errors += [
         {"message": f"{check.table}: {check.check}: {check.message}", "remedy": check.remedy}
         for check in result.checks
         if check.status is Status.FAILED
@@ -141,6 +145,8 @@ def report(result: RunResult) -> dict[str, Any]:
             "inserted": sum(entry.inserted for entry in published),
             "updated": sum(entry.updated for entry in published),
             "unchanged": sum(entry.unchanged for entry in published),
+            "removed": sum(entry.removed for entry in published),
+            "deleted": sum(entry.deleted for entry in published),
         },
         "tables": [
             {
@@ -151,6 +157,15 @@ def report(result: RunResult) -> dict[str, Any]:
                 else None,
             }
             for entry in published
+        ],
+        "failedTables": [
+            {
+                "table": failed.table,
+                "message": failed.error,
+                "remedy": failed.remedy,
+                "exitCode": failed.exit_code,
+            }
+            for failed in result.failed
         ],
         "athena": {
             "queries": [asdict(query) for query in result.queries],

@@ -173,6 +173,10 @@ def _clean(result: RunResult, secrets: tuple[Secret, ...]) -> RunResult:
             replace(check, message=clean(check.message), remedy=clean(check.remedy))
             for check in result.checks
         ),
+        failed=tuple(
+            replace(failed, error=clean(failed.error), remedy=clean(failed.remedy))
+            for failed in result.failed
+        ),
         steps=tuple(replace(step, detail=clean(step.detail)) for step in result.steps),
         notices=tuple(map(clean, result.notices)),
     )
@@ -184,6 +188,10 @@ def failures(result: RunResult) -> list[Annotation]:
     if result.error is not None:
         about = f"neonsync: {result.branch or 'run'} {result.status}"
         found.append(Annotation(about, f"{result.error.message}\n{result.error.remedy}".strip()))
+    found += [
+        Annotation(f"{failed.table} failed", f"{failed.error}\n{failed.remedy}".strip())
+        for failed in result.failed
+    ]
     found += [
         Annotation(f"{check.check} {check.table}", f"{check.message}\n{check.remedy}".strip())
         for check in result.checks

@@ -14,9 +14,15 @@ from neonsync.validation.result import CheckResult, Status
 LIMIT_BYTES = 1_000 * 1024
 """GitHub refuses a step's summary above 1,024 KiB as a whole."""
 
+COUNTS = ("inserted", "updated", "unchanged", "removed", "deleted")
 CELL_CHARACTERS = 2_000
 _SPECIAL = frozenset("&<>|`*_[]{}#!~\\@$")
-_WORDS = {"succeeded": "Done", "invalid": "Published, but a check failed", "cancelled": "Stopped"}
+_WORDS = {
+    "succeeded": "Done",
+    "invalid": "Published, but a check failed",
+    "partial": "Published in part",
+    "cancelled": "Stopped",
+}
 
 
 def outputs(result: RunResult, report_dir: str) -> str:
@@ -44,6 +50,13 @@ def step_summary(result: RunResult, report_dir: str, limit: int = LIMIT_BYTES) -
         page.add(f"**{escape(result.error.message)}**\n\n{escape(result.error.remedy)}\n\n")
     failed = [check for check in result.checks if check.status is Status.FAILED]
     warned = [check for check in result.checks if check.status is Status.WARNING]
+    page.table(
+        _Table(
+            "Failed tables",
+            ("table", "what happened", "what to do"),
+            [[escape(each) for each in (f.table, f.error, f.remedy)] for f in result.failed],
+        )
+    )
     page.table(_checks("Failed checks", failed))
     page.table(_facts(result, report_dir))
     page.table(_checks("Warnings of checks", warned))
@@ -172,11 +185,11 @@ def _tables(result: RunResult) -> _Table:
         entry, proof = published.get(name), result.proofs.get(name)
         proved = f"{proof.rows:,} rows, {proof.dates} dates" if proof is not None else ""
         if entry is None:
-            return [escape(name), "not published", "", "", "", proved]
-        counts = (entry.inserted, entry.updated, entry.unchanged)
+            return [escape(name), "not published", *[""] * len(COUNTS), proved]
+        counts = (entry.inserted, entry.updated, entry.unchanged, entry.removed, entry.deleted)
         return [escape(name), entry.method, *(f"{count:,}" for count in counts), proved]
 
-    columns = ("table", "method", "inserted", "updated", "unchanged", "proved")
+    columns = ("table", "method", *COUNTS, "proved")
     # Those that are not published first.
     names = sorted(result.tables, key=lambda name: name in published)
     return _Table("Tables", columns, map(row, names), folded=len(names) > 20)

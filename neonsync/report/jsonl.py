@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from neonsync.engine.events import Event, QueryProgress, RowsCopied, RunFinished
-from neonsync.engine.publish import Published
+from neonsync.engine.published import Published
 from neonsync.engine.result import RunResult
 from neonsync.report.files import validation_status
 from neonsync.secret import Secret, redacted
@@ -134,6 +134,7 @@ def summary_record(result: RunResult, report_dir: str) -> dict[str, Any]:
             asdict(published[name]) if name in published else {**nothing, "table": name}
             for name in result.tables
         ],
+        "failed_tables": [asdict(failed) for failed in result.failed],
         "rows_read": result.rows_read,
         "proofs": [{"table": name, **asdict(proof)} for name, proof in result.proofs.items()],
         "validation": validation_status(result),

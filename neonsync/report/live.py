@@ -10,7 +10,14 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from neonsync.engine.events import CheckFinished, Event, Level, Notice, StepFinished
+from neonsync.engine.events import (
+    CheckFinished,
+    Event,
+    Level,
+    Notice,
+    StepFinished,
+    TableFailed,
+)
 from neonsync.engine.result import RunResult
 from neonsync.report.live_view import LiveView
 from neonsync.report.wording import describe_event, printable
@@ -47,7 +54,7 @@ class LiveReporter:
         """Take an event in; one that ends something leaves a line behind."""
         with self._lock:
             self._view.take(event, self._clock())
-        if isinstance(event, StepFinished | CheckFinished | Notice):
+        if isinstance(event, StepFinished | CheckFinished | Notice | TableFailed):
             line = describe_event(event)
             if line is not None:
                 self.say(line, _style(event))
@@ -75,6 +82,8 @@ class LiveReporter:
 
 
 def _style(event: Event) -> str:
+    if isinstance(event, TableFailed):
+        return _STYLES["failed"]
     if isinstance(event, CheckFinished):
         return _STYLES.get(event.status, "")
     if isinstance(event, Notice):

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from neonsync.engine.estimate import Estimate
+from neonsync.engine.left_runs import LeftRun
 from neonsync.engine.preview import Preview, TablePreview
+from neonsync.engine.room import Room
+from neonsync.engine.stage import IDS_MAY_CHANGE
 from neonsync.report.jsonl import head
-from neonsync.report.wording import money, printable, size
+from neonsync.report.wording import duration, money, printable, size
+from neonsync.settings import OnError
 
 _METHODS = {
     "swap": "swap: the new table takes the old one's place",
-    "merge": "merge: changed rows are updated, new ones inserted, others stay",
+    "merge": "merge: changed rows are updated, new ones inserted",
+    "replace": f"replace: all old rows give way; {IDS_MAY_CHANGE}",
     "create": "create: an empty table with keys and indexes",
     "keep": "keep: nothing is done to its rows",
 }
@@ -33,6 +39,11 @@ def _lines(preview: Preview) -> Iterator[str]:
         yield ""
         yield from _table(table)
     yield ""
+    for left in preview.left:
+        yield from _left(left)
+    if plan.settings.on_error is OnError.CONTINUE:
+        yield "Publish: each table by itself; when one fails the others go on"
+    yield from _room(preview.room)
     if any(table.estimate for table in preview.tables):
         price = preview.price
         known = "not known beforehand" if price is None else f"about {money(price)}"
@@ -50,8 +61,11 @@ def _table(preview: TablePreview) -> Iterator[str]:
         yield f"  rows: {table.made_rows:,} are made, none are read from the lake"
     if preview.estimate is not None:
         yield from _cost(preview.estimate)
-    yield f"  publish: {_METHODS[preview.method]}"
+    others = ", others stay" if preview.method == "merge" and preview.held is None else ""
+    yield f"  publish: {_METHODS[preview.method]}{others}"
     yield f"    because {preview.reason}"
+    if preview.held is not None:
+        yield from _missing(preview, preview.held)
     for title, statement in (("export", table.select), ("count", table.count)):
         if statement:
             yield f"  Athena SQL, {title}:"
@@ -60,6 +74,49 @@ def _table(preview: TablePreview) -> Iterator[str]:
         yield "  DDL:"
         for statement in preview.ddl:
             yield from (f"    {line}" for line in f"{statement};".splitlines())
+
+
+def _missing(preview: TablePreview, held: int) -> Iterator[str]:
+    within = f" within {preview.table.scope}" if preview.table.scope else ""
+    yield (
+        "  missing: rows that the source no longer has are deleted; the target has "
+        f"{held:,} rows{within} now, of which at most {preview.may_go:,} may go"
+    )
+
+
+def _left(left: LeftRun) -> Iterator[str]:
+    """What becomes of an earlier run."""
+    began = f"{left.run_id}, which began {duration(left.age_hours * 3600)} ago ({left.status})"
+    if left.at_work:
+        yield f"Resume: {began}, seems to be at work now: this one would be refused"
+    elif left.why_not:
+        yield f"Resume: nothing of {began}: {left.why_not}; what it has left is cleared"
+        return
+    else:
+        yield f"Resume: {began}, goes on"
+    for table in left.tables:
+        export = "its export is there" if table.exported else "its export is to be started"
+        yield (
+            f"  {table.table}: {export}, {table.rows:,} rows in {table.chunks} chunks are loaded"
+        )
+
+
+def _room(room: Room) -> Iterator[str]:
+    if room.needed is None:
+        yield "Room: not known beforehand"
+        return
+    if not room.needed:
+        return
+    line = f"Room: about {size(room.needed)} at its height"
+    if room.limit is not None:
+        used = "" if room.used is None else f", which holds {size(room.used)} now"
+        line += f", of {size(room.limit)} for the branch{used}"
+    yield line
+    if room.lacking:
+        yield (
+            f"  warning: it will not fit: about {size(room.lacking)} are missing. Take fewer rows, "
+            "make room, or raise the limit in the Neon console."
+        )
 
 
 def _cost(estimate: Estimate) -> Iterator[str]:
@@ -91,6 +148,9 @@ def as_json(preview: Preview) -> dict[str, Any]:
         "branch_id": plan.branch.id,
         "database": plan.address.database,
         "price": preview.price,
+        "on_error": plan.settings.on_error.value,
+        "room": {**asdict(preview.room), "lacking": preview.room.lacking},
+        "left_runs": [asdict(left) for left in preview.left],
         "warnings": list(plan.warnings),
         "tables": [_table_as_json(table) for table in preview.tables],
     }
@@ -105,6 +165,10 @@ def _table_as_json(preview: TablePreview) -> dict[str, Any]:
         "made_rows": table.made_rows,
         "method": preview.method,
         "reason": preview.reason,
+        "on_missing": table.on_missing.value,
+        "held": preview.held,
+        "may_go": preview.may_go,
+        "needed_bytes": preview.needed,
         "select": table.select,
         "count": table.count,
         "ddl": list(preview.ddl),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neonsync.engine.audit import Proof
-from neonsync.engine.pipeline import describe
+from neonsync.engine.published import describe
 from neonsync.engine.result import RunResult
 from neonsync.errors import ExitCode
 from neonsync.report.files import FILE_NAMES
@@ -23,6 +23,9 @@ def summary(result: RunResult, report_dir: str) -> str:
             lines.append(f"Done in {duration(result.seconds)}: {target}")
         case "invalid":
             lines.append(f"Published, but a check failed: {target}")
+        case "partial":
+            count = f"{len(result.failed)} of {len(result.tables)} tables"
+            lines.append(f"{count} failed, the others are published: {target}")
         case "cancelled":
             lines.append(f"Stopped after {duration(result.seconds)}: {target}")
         case _ if result.exit_code is ExitCode.REFUSED:
@@ -34,6 +37,10 @@ def summary(result: RunResult, report_dir: str) -> str:
         lines.append(f"  {describe(published)}" + (f" ({scope})" if scope else ""))
         if proof := result.proofs.get(published.table):
             lines.append(f"  proof: {_proof(proof, result.mode)}")
+    for failed in result.failed:
+        lines.append(f"  {failed.table}: failed: {failed.error}")
+        if failed.remedy:
+            lines.append(f"    {failed.remedy}")
     if result.checks:
         bad = [check for check in result.checks if check.status is not Status.PASSED]
         passed = len(result.checks) - len(bad)

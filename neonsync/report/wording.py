@@ -18,6 +18,7 @@ from neonsync.engine.events import (
     Step,
     StepFinished,
     StepStarted,
+    TableFailed,
     TablePublished,
 )
 from neonsync.engine.state import RunState, TableState
@@ -79,6 +80,8 @@ def describe_event(event: Event) -> str | None:
             about = f" {event.table}" if event.table else ""
             detail = f": {event.detail}" if event.detail else ""
             return f"{event.step}{about}{detail} ({duration(event.seconds)})"
+        case TableFailed():
+            return f"{event.table} failed: {event.error}"
         case CheckFinished():
             return f"check {event.check} {event.table}: {_MARKS[event.status]}, {event.message}"
         case Notice():
@@ -113,7 +116,8 @@ def describe_detail(event: Event) -> str | None:
         case TablePublished():
             return (
                 f"{event.table}: {event.method}, {event.inserted:,} inserted, "
-                f"{event.updated:,} updated, {event.unchanged:,} unchanged"
+                f"{event.updated:,} updated, {event.unchanged:,} unchanged, "
+                f"{event.removed:,} removed, {event.deleted:,} deleted"
             )
         case _:
             return describe_event(event)

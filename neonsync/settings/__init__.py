@@ -5,6 +5,7 @@ from neonsync.settings.model import (
     AthenaSettings,
     Filters,
     NeonSettings,
+    OnError,
     Settings,
     TestDataSettings,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "Filters",
     "Lake",
     "NeonSettings",
+    "OnError",
     "Option",
     "Overview",
     "Settings",

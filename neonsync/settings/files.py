@@ -36,7 +36,12 @@ _SECRETS = {
 }
 _JSON = {option.json: option for option in OPTIONS if option.json}
 _JSON_SECRET = "connectionString"  # noqa: S105  # a key's name
-_FLAGS_ONLY = {"dry_run": "--dry-run", "headless": "--headless", "json": "--json"}
+FLAGS_ONLY = {
+    "dry_run": "--dry-run",
+    "fresh": "--fresh",
+    "headless": "--headless",
+    "json": "--json",
+}
 
 
 @dataclass(frozen=True)
@@ -153,8 +158,8 @@ def _unknown(path: Path, name: str) -> ConfigError:
             f'neon.{variable.removeprefix("NEON_").lower()}_file = "path".',
         )
     remedy = nearest(name, BY_NAME)
-    if name in _FLAGS_ONLY:
-        remedy = f"It is a flag only: {_FLAGS_ONLY[name]}."
+    if name in FLAGS_ONLY:
+        remedy = f"It is a flag only: {FLAGS_ONLY[name]}."
     if name in _JSON:
         remedy = f"That is its name in {OLD_FILE}; in TOML it is {_JSON[name].name}."
     return ConfigError(f"{path} has the unknown setting {name!r}", remedy)

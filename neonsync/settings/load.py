@@ -15,8 +15,11 @@ from neonsync.settings.model import (
     Settings,
     TestDataSettings,
 )
-from neonsync.settings.resolve import Resolution, resolve
+from neonsync.settings.resolve import Rank, Resolution, resolve
 from neonsync.tables import TableConfig
+
+_OF_A_TABLE = ("publish", "on_missing", "on_bad_value", "on_duplicate", "on_drift")
+"""Settings that an entry of [[tables]] may have for itself."""
 
 
 def load_settings(
@@ -42,7 +45,11 @@ def load_settings(
         raise result.problems[0]
     if (lack := missing(result, access)) is not None:
         raise lack
-    return _settings(result, access, bool(flags.get("dry_run")))
+    return replace(
+        _settings(result, access),
+        dry_run=bool(flags.get("dry_run")),
+        fresh=bool(flags.get("fresh")),
+    )
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,15 @@ def _athena(result: Resolution) -> AthenaSettings:
     )
 
 
-def _settings(result: Resolution, access: Access, dry_run: bool) -> Settings:
+def _tables(result: Resolution) -> tuple[TableConfig, ...]:
+    """The tables; what a flag or a variable says comes before what an entry says of itself."""
+    overruled: dict[str, Any] = {
+        name: None for name in _OF_A_TABLE if result.found[name].rank <= Rank.ENVIRONMENT
+    }
+    return tuple(replace(table, **overruled) for table in result.tables)
+
+
+def _settings(result: Resolution, access: Access) -> Settings:
     values = result.values
     return Settings(
         branch=values["branch"],
@@ -111,21 +126,16 @@ def _settings(result: Resolution, access: Access, dry_run: bool) -> Settings:
             first=values["filters.from"],
             last=values["filters.to"],
         ),
-        tables=tuple(
-            replace(
-                table,
-                on_bad_value=table.on_bad_value or values["on_bad_value"],
-                on_duplicate=table.on_duplicate or values["on_duplicate"],
-                on_drift=table.on_drift or values["on_drift"],
-            )
-            for table in result.tables
-        ),
+        tables=_tables(result),
         test_data=TestDataSettings(
             rows=values["test_data.rows"],
             seed=values["test_data.seed"],
             scenario=values["test_data.scenario"],
         ),
-        dry_run=dry_run,
+        publish=values["publish"],
+        on_missing=values["on_missing"],
+        allow_delete=values["allow_delete"],
+        on_error=values["on_error"],
         config_path=result.places.project,
         origins=result.origins,
         notices=tuple(result.notices),

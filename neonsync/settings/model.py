@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from neonsync.secret import Secret
-from neonsync.tables import Mode, TableConfig
+from neonsync.tables import Mode, OnMissing, Publish, TableConfig
+
+
+class OnError(StrEnum):
+    """What becomes of the other tables when one fails."""
+
+    STOP = "stop"
+    CONTINUE = "continue"
 
 
 @dataclass(frozen=True)
@@ -75,9 +83,13 @@ class Settings:
     """All that a run needs to know; made by ``load_settings``.
 
     ``branch`` is the exact name, empty for the project's default branch. ``confirm`` lists the
-    default or protected branches that may be written. ``jobs`` is the number of connections that
-    load chunks. ``config_path`` is the project's file, None without one. ``origins`` tells where
-    each value came from, by its dotted name; ``notices`` is what the user should hear about them.
+    default or protected branches that may be written. ``publish`` and ``on_missing`` count for
+    tables that do not say themselves; ``allow_delete`` is the share of a table's rows, in percent,
+    that may be missing and deleted. With ``on_error`` continue each table is published by itself.
+    ``jobs`` is the number of connections that load chunks.
+    ``fresh`` continues no earlier run. ``config_path`` is the project's file, None without one.
+    ``origins`` tells where each value came from, by its dotted name; ``notices`` is what the user
+    should hear about them.
     """
 
     branch: str
@@ -90,6 +102,11 @@ class Settings:
     filters: Filters = Filters()
     tables: tuple[TableConfig, ...] = ()
     test_data: TestDataSettings = TestDataSettings()
+    publish: Publish = Publish.AUTO
+    on_missing: OnMissing = OnMissing.KEEP
+    allow_delete: float = 10.0
+    on_error: OnError = OnError.STOP
+    fresh: bool = False
     dry_run: bool = False
     config_path: Path | None = None
     origins: Mapping[str, str] = field(default_factory=dict)

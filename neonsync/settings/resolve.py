@@ -13,6 +13,7 @@ from neonsync.history import HISTORY_VARIABLE
 from neonsync.secret import redact
 from neonsync.settings.files import (
     CONFIG_VARIABLE,
+    FLAGS_ONLY,
     ConfigFile,
     Places,
     find_files,
@@ -90,7 +91,7 @@ def resolve(
                 )
             )
     result.attempt(lambda: _choose_days(result))
-    result.attempt(lambda: _check_test_data(result))
+    result.attempt(lambda: _check_mode(result))
     result.attempt(lambda: _take_tables(result))
     return result
 
@@ -103,8 +104,8 @@ def _check_variable(variable: str) -> None:
     for secret in (API_KEY, CONNECTION_STRING):
         if variable.removeprefix("NEONSYNC_").removeprefix("NEON_") == secret.removeprefix("NEON_"):
             remedy = f"Export it as {secret}."
-    if variable == "NEONSYNC_DRY_RUN":
-        remedy = "It is a flag only: --dry-run."
+    if flag := FLAGS_ONLY.get(variable.removeprefix("NEONSYNC_").lower()):
+        remedy = f"It is a flag only: {flag}."
     raise ConfigError(f"{variable} is set, but there is no such setting", remedy)
 
 
@@ -179,15 +180,34 @@ def _choose_days(result: Resolution) -> None:
         )
 
 
-def _check_test_data(result: Resolution) -> None:
+_OF_A_MODE = {
+    "test_data.rows": "test-data",
+    "test_data.seed": "test-data",
+    "test_data.scenario": "test-data",
+    "publish": "full",
+    "on_missing": "full",
+    "allow_delete": "full",
+}
+_HARMLESS = ("auto", "keep")
+"""What those flags may say in every mode: it is as if they were not there."""
+
+
+def _check_mode(result: Resolution) -> None:
+    """Refuse a flag that asks for what its mode does not do; a file may serve several modes.
+
+    Raises:
+        ConfigError: there is one.
+    """
     mode = result.values.get("mode")
-    for name in ("test_data.rows", "test_data.seed", "test_data.scenario"):
+    for name, wanted in _OF_A_MODE.items():
         found = result.found[name]
-        if found.rank is Rank.FLAG and mode is not None and mode != "test-data":
+        if found.rank is not Rank.FLAG or found.raw in _HARMLESS:
+            continue
+        if mode is not None and mode != wanted:
             raise ConfigError(
-                f"{found.origin.removeprefix('from ')} is for the mode test-data, "
+                f"{found.origin.removeprefix('from ')} is for the mode {wanted}, "
                 f"but mode is {mode} ({result.origins['mode']})",
-                "Add --mode test-data, or leave it out.",
+                f"Add --mode {wanted}, or leave it out.",
             )
 
 

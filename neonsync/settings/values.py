@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from neonsync.tables import Mode, OnBadValue, OnDrift, OnDuplicate
-
-Word = TypeVar("Word", bound=StrEnum)
+from neonsync.settings.model import OnError
+from neonsync.tables import Mode, OnBadValue, OnDrift, OnDuplicate, OnMissing, Publish
 
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
 MOST_DAYS = 36_500
 """A hundred years: more is a slip, and would leave the calendar."""
 MOST_ROWS = 10_000_000_000
+E = TypeVar("E", bound=StrEnum)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -141,11 +141,27 @@ def on_drift(value: Any) -> OnDrift:
     return _one_of(OnDrift, value)
 
 
-def _one_of(kind: type[Word], value: Any) -> Word:
-    try:
-        return kind(text(value))
-    except ValueError:
-        raise ValueError(f"must be one of {', '.join(word.value for word in kind)}") from None
+def publish(value: Any) -> Publish:
+    """How the rows of tables get in that do not say themselves."""
+    return _one_of(Publish, value)
+
+
+def on_missing(value: Any) -> OnMissing:
+    """What becomes of rows that the source no longer has, in tables that do not say themselves."""
+    return _one_of(OnMissing, value)
+
+
+def on_error(value: Any) -> OnError:
+    """Whether a table that fails stops the others."""
+    return _one_of(OnError, value)
+
+
+def percent(value: Any) -> float:
+    """A share of a hundred."""
+    share = number(value)
+    if share > 100:
+        raise ValueError("must be from 0 to 100")
+    return share
 
 
 def scenario(value: Any) -> str:
@@ -179,3 +195,10 @@ def api_host(value: Any) -> str:
     if not parts.hostname or (parts.scheme != "https" and not local):
         raise ValueError("must be an https address; http is accepted on loopback only")
     return host
+
+
+def _one_of(kind: type[E], value: Any) -> E:
+    try:
+        return kind(text(value))
+    except ValueError:
+        raise ValueError(f"must be one of {', '.join(kind)}") from None

@@ -11,6 +11,8 @@ from neonsync.tables.spec import (
     OnBadValue,
     OnDrift,
     OnDuplicate,
+    OnMissing,
+    Publish,
     Reference,
     TableSpec,
 )
@@ -25,6 +27,8 @@ __all__ = [
     "OnBadValue",
     "OnDrift",
     "OnDuplicate",
+    "OnMissing",
+    "Publish",
     "Reference",
     "TableConfig",
     "TableSpec",

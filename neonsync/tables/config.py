@@ -14,9 +14,15 @@ from typing import Any, TypeVar
 from neonsync.columns import SqlType, is_loadable, parse_postgres
 from neonsync.errors import ConfigError
 from neonsync.tables.rules import DEFAULT_RULES, ColumnRule, TestDataRules
-from neonsync.tables.spec import IndexSpec, Mode, OnBadValue, OnDrift, OnDuplicate
-
-Word = TypeVar("Word", bound=StrEnum)
+from neonsync.tables.spec import (
+    IndexSpec,
+    Mode,
+    OnBadValue,
+    OnDrift,
+    OnDuplicate,
+    OnMissing,
+    Publish,
+)
 
 
 @dataclass(frozen=True)
@@ -27,9 +33,8 @@ class TableConfig:
     copied counts. ``columns`` takes these alone, in this order; ``exclude`` takes all but these.
     ``date_column`` is one name, or three for year, month and day. ``whole`` tells that the table is
     copied whole whatever dates and states a run asks for. ``references`` maps a column to
-    ``target.column`` of another table. ``on_bad_value``, ``on_duplicate`` and ``on_drift`` are
-    None where the run's own counts; ``order_column`` tells which of several rows with a key is
-    the last.
+    ``target.column`` of another table. ``publish`` and what begins with ``on_`` are None where the
+    run's own counts; ``order_column`` tells which of several rows with a key is the last.
     """
 
     source: str = ""
@@ -54,6 +59,8 @@ class TableConfig:
     on_duplicate: OnDuplicate | None = None
     on_drift: OnDrift | None = None
     order_column: str = ""
+    publish: Publish | None = None
+    on_missing: OnMissing | None = None
     indexes: Mapping[Mode, tuple[IndexSpec, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
@@ -76,6 +83,7 @@ class TableConfig:
         return self.source or self.target or "the query"
 
 
+E = TypeVar("E", bound=StrEnum)
 DATE_FORMATS = ("2026-01-31", "20260131")
 
 
@@ -185,6 +193,12 @@ class _Reader:
     def on_drift(self, name: str, value: Any) -> OnDrift:
         return self._one_of(OnDrift, name, value)
 
+    def publish(self, name: str, value: Any) -> Publish:
+        return self._one_of(Publish, name, value)
+
+    def on_missing(self, name: str, value: Any) -> OnMissing:
+        return self._one_of(OnMissing, name, value)
+
     def texts(self, name: str, value: Any) -> Mapping[str, str]:
         if not isinstance(value, dict):
             raise self.error(name, f"is {value!r}: it must be a table of names")
@@ -271,10 +285,9 @@ class _Reader:
             raise self.error(f"{name}.low", "is above high")
         return ColumnRule(**entry)
 
-    def _one_of(self, kind: type[Word], name: str, value: Any) -> Word:
-        words = [word.value for word in kind]
-        if value not in words:
-            raise self.error(name, f"is {value!r}: it must be one of {', '.join(words)}")
+    def _one_of(self, kind: type[E], name: str, value: Any) -> E:
+        if value not in [member.value for member in kind]:
+            raise self.error(name, f"is {value!r}: it must be one of {', '.join(kind)}")
         return kind(value)
 
     def _dict(self, name: str, value: Any) -> Mapping[str, Any]:
@@ -322,6 +335,8 @@ _READ: Mapping[str, Any] = {
     "on_duplicate": _Reader.on_duplicate,
     "on_drift": _Reader.on_drift,
     "order_column": _Reader.text,
+    "publish": _Reader.publish,
+    "on_missing": _Reader.on_missing,
     "indexes": _Reader.indexes,
     "references": _Reader.references,
     "test_data": _Reader.test_data,

@@ -47,6 +47,21 @@ class OnDrift(StrEnum):
     """New columns are not copied; values go into the target's types, or are bad ones."""
 
 
+class Publish(StrEnum):
+    """How a table's rows get in: as it fits best, always by a merge, or as a full refresh."""
+
+    AUTO = "auto"
+    MERGE = "merge"
+    REPLACE = "replace"
+
+
+class OnMissing(StrEnum):
+    """What becomes of rows of the target that the source no longer has."""
+
+    KEEP = "keep"
+    DELETE = "delete"
+
+
 class DayForm(StrEnum):
     """How a source writes the day that a row belongs to."""
 

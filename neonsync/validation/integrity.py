@@ -44,7 +44,8 @@ async def data_integrity(subject: Subject) -> CheckResult:
             "orphans": orphans,
         },
         "These rows were there before the run, which has published the source's rows whole: "
-        "correct or delete them, then run again."
+        "correct or delete them, then run again; --on-missing delete lets go of rows that Athena "
+        "does not have."
         if problems
         else "Sync the table that is referred to as well."
         if lost

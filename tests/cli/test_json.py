@@ -79,6 +79,27 @@ def test_what_cannot_even_start_ends_with_a_summary(
     assert said in done.stderr
 
 
+def test_tables_that_fail_by_themselves_are_told_one_by_one(target: Target) -> None:
+    target.configure(
+        'on_error = "continue"\n'
+        '[[tables]]\nquery = "SELECT 1 AS id"\ntarget = "a"\nkey = ["id"]\n'
+        '[[tables]]\nquery = "SELECT 1 AS id"\ntarget = "b"\nkey = ["id"]\n'
+    )
+    target.sql("CREATE VIEW b AS SELECT 1 AS id")
+
+    done = run(target, "--branch", target.name, "--config", str(target.config), "--json", "--fresh")
+
+    assert done.returncode == 5, done.stderr
+    told = lines(done.stdout)
+    (failed,) = [line for line in told if line["event"] == "table_failed"]
+    assert (failed["table"], failed["exit_code"]) == ("public.b", 1)
+    summary = told[-1]
+    assert (summary["status"], summary["exit_code"]) == ("partial", 5)
+    assert [table["method"] for table in summary["tables"]] == ["swap", None]
+    assert [table["table"] for table in summary["failed_tables"]] == ["public.b"]
+    assert "public.b failed: public.b is a view" in done.stderr
+
+
 def test_a_refused_plan_ends_with_a_summary_that_names_the_remedy(target: Target) -> None:
     done = run(target, "--json")
 

@@ -232,6 +232,8 @@ async def test_the_reports_have_the_old_keys_and_the_new(target: Target) -> None
         "inserted": ROWS,
         "updated": 0,
         "unchanged": 0,
+        "removed": 0,
+        "deleted": 0,
     }
     assert content["athena"]["bytesScanned"] > 0
     assert content["athena"]["priceUsd"] == pytest.approx(

@@ -111,12 +111,12 @@ def in_commit(monkeypatch: pytest.MonkeyPatch, target: Target, act: Callable[[in
         wait_until(lambda: bool(target.sql(statement, pid)))
         act(descriptor)
 
-    async def watched(context: Any, connection: Any, tables: Any) -> Any:
+    async def watched(context: Any, connection: Any, tables: Any, **more: Any) -> Any:
         if not threads:
             arguments = (os.dup(connection.fileno()), connection.info.backend_pid)
             threads.append(threading.Thread(target=wait_and_act, args=arguments))
             threads[0].start()
-        return await real(context, connection, tables)
+        return await real(context, connection, tables, **more)
 
     monkeypatch.setattr(publishing, "_transaction", watched)
 
@@ -242,6 +242,7 @@ async def test_a_target_that_was_dropped_since_is_swapped_in_by_the_next_run(
 
     assert second.result.run_id == first.result.run_id
     assert [entry.method for entry in second.result.published] == ["swap"]
+    assert "published in another way now; loading it anew" in notices(second)
     assert target_rows(target) == lake_rows(target.world)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from neonsync.engine.plan import TablePlan
 from neonsync.errors import DatabaseAccessError, ExportError, LoadError, ProofError
 from tests.conftest import ROWS, Outcome, Target, lake_folder
 from tests.engine.test_main_job import lake_rows, target_rows
+from tests.engine.test_publish_rules import EMPTY_TARGET
 from tests.faults.processes import running
 
 
@@ -91,17 +93,21 @@ async def test_chunks_are_loaded_once_when_some_were_loaded_before(
         assert target_rows(target) == lake_rows(target.world)
 
 
-async def test_a_staging_table_that_was_tampered_with_is_loaded_anew(
+async def test_rows_that_wait_for_a_merge_are_loaded_anew_when_a_column_changes(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await target.sync()
     await fail_after_loading(target, monkeypatch)
-    staging = target.value("SELECT staging FROM neonsync.exports")
-    target.sql(f"DELETE FROM neonsync.{staging} WHERE restaurant_id % 2 = 0")
+    kept = await target.sync()
+    assert "loading it anew" not in notices(kept), "nothing has changed"
+    await fail_after_loading(target, monkeypatch)
+    target.sql("ALTER TABLE forecast_data ALTER dma_id TYPE text")
 
     outcome = await target.sync()
 
-    assert "loading it anew" in notices(outcome)
-    assert target_rows(target) == lake_rows(target.world)
+    assert outcome.result.error is None, outcome.result.error
+    assert "the target has other columns than then; loading it anew" in notices(outcome)
+    assert outcome.result.published[0].unchanged == ROWS
 
 
 async def test_another_plan_starts_afresh_and_clears_the_old_one(
@@ -118,6 +124,111 @@ async def test_another_plan_starts_afresh_and_clears_the_old_one(
     assert not [name for name in target.exported_files() if first.result.run_id in name]
 
 
+async def test_a_fresh_run_uses_nothing_of_the_earlier_one(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await fail_after_loading(target, monkeypatch)
+
+    second = await target.sync(fresh=True)
+
+    assert second.result.error is None
+    assert second.result.run_id != first.result.run_id
+    assert f"run {first.result.run_id} had left (--fresh was asked for)" in notices(second)
+    (planned,) = [event for event in second.events if isinstance(event, ChunksPlanned)]
+    assert planned.loaded_rows == 0
+    exports = [
+        {query.query_id for query in outcome.result.queries if query.purpose == "export"}
+        for outcome in (first, second)
+    ]
+    assert not exports[0] & exports[1]
+    assert target.staging_tables() == []
+    assert target.exported_files() == []
+
+
+def lose_a_file(target: Target) -> None:
+    _results(target, "data").unlink()
+
+
+def lose_the_manifest(target: Target) -> None:
+    _results(target, "results").unlink()
+
+
+def forget_the_query(target: Target) -> None:
+    target.sql("UPDATE neonsync.exports SET query_id = gen_random_uuid()::text")
+
+
+def change_a_file(target: Target) -> None:
+    path = _results(target, "data")
+    pq.write_table(pq.read_table(path), path, compression="zstd")
+
+
+def _results(target: Target, kind: str) -> Path:
+    """The first file of the only export: of its rows, or its manifest."""
+    root = target.world.directory / "aws" / "s3" / target.world.aws.bucket / "athena-results"
+    names = [name for name in target.exported_files() if f"/{kind}/" in name]
+    return root / min(name for name in names if not name.endswith(".metadata"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lose_a_file, "files of the manifest are not in S3"),
+        (lose_the_manifest, "the earlier export is of no use"),
+        (forget_the_query, "was not found; exporting again"),
+        (change_a_file, "it came from other files than the export has now"),
+    ],
+)
+async def test_an_export_that_is_gone_or_changed_starts_afresh_and_says_why(
+    target: Target,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[Target], None],
+    said: str,
+) -> None:
+    first = await fail_after_loading(target, monkeypatch)
+    spoil(target)
+
+    second = await target.sync()
+
+    assert second.result.error is None, second.result.error
+    assert second.result.run_id == first.result.run_id
+    assert said in notices(second)
+    assert target_rows(target) == lake_rows(target.world)
+    assert target.staging_tables() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("DROP TABLE neonsync.{staging}", "its staging table is gone"),
+        (
+            "ALTER TABLE forecast_data ADD COLUMN note text",
+            "the target has other columns than then",
+        ),
+        (
+            "CREATE VIEW v AS SELECT id FROM forecast_data",
+            "published in another way now",
+        ),
+        (
+            "DELETE FROM neonsync.{staging} WHERE restaurant_id % 2 = 0",
+            "and the ledger says 9,000",
+        ),
+    ],
+)
+async def test_a_staging_table_that_does_not_fit_is_loaded_anew_and_says_why(
+    target: Target, monkeypatch: pytest.MonkeyPatch, change: str, said: str
+) -> None:
+    target.sql(EMPTY_TARGET)
+    await fail_after_loading(target, monkeypatch)
+    target.sql(change.format(staging=target.value("SELECT staging FROM neonsync.exports")))
+
+    outcome = await target.sync()
+
+    assert outcome.result.error is None, outcome.result.error
+    assert said in notices(outcome)
+    assert "loading it anew" in notices(outcome)
+    assert target_rows(target) == lake_rows(target.world)
+
+
 async def test_an_export_that_is_too_old_is_not_continued(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +239,7 @@ async def test_an_export_that_is_too_old_is_not_continued(
 
     assert second.result.run_id != first.result.run_id
     assert second.result.error is None
+    assert "it began more than 6 hours ago" in notices(second)
 
 
 async def test_a_query_that_athena_failed_by_a_fault_of_its_own_is_tried_again(

@@ -21,7 +21,7 @@ from neonsync.engine.events import (
     StepFinished,
     StepStarted,
 )
-from neonsync.engine.publish import Published
+from neonsync.engine.published import Published
 from neonsync.engine.result import RunResult
 from neonsync.errors import ExitCode, SyncError
 from neonsync.report.github import GitHubReporter, command, inert

@@ -48,6 +48,7 @@ class Faults:
     _delays: deque[float] = field(default_factory=deque)
     _losses: deque[Lost] = field(default_factory=deque)
     clock: timedelta = timedelta(0)
+    size_limit: int = 0
     operations: OperationFaults = field(default_factory=OperationFaults)
     _until: tuple[float, Reply] | None = None
     _distort: bool = False

@@ -53,11 +53,15 @@ class ComputeWish:
 
 @dataclass(frozen=True)
 class Limits:
-    """The clock of the project, how far back its history goes, how many root branches it takes."""
+    """The clock of the project, how far back its history goes, how many root branches it takes.
+
+    ``size`` is how large a branch may be, in bytes, 0 for no limit; nothing here enforces it.
+    """
 
     history_seconds: float
     root_branches: int
     clock: Callable[[], timedelta]
+    size: Callable[[], int] = lambda: 0
 
     def now(self) -> datetime:
         """The present moment by that clock."""

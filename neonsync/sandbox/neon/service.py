@@ -156,7 +156,12 @@ class _Running:
         self._server: LoopbackServer | None = None
         self._stopping = False
         self.api_host = ""
-        limits = Limits(options.history_seconds, options.root_branches, lambda: faults.clock)
+        limits = Limits(
+            options.history_seconds,
+            options.root_branches,
+            lambda: faults.clock,
+            lambda: faults.size_limit,
+        )
         self._servers = Servers(self._store, self._computes, options.compute)
         self.project = Project(self._store, self._computes, self._servers, self._operations, limits)
         self._keeper = Keeper(self.project)

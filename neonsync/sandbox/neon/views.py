@@ -16,7 +16,7 @@ OWNER = "00000000-0000-4000-8000-000000000001"
 JsonObject = dict[str, Any]
 
 
-def project_view(state: State, history_seconds: float) -> JsonObject:
+def project_view(state: State, history_seconds: float, size_limit: int) -> JsonObject:
     """The project, with what both its list item and its details have."""
     return {
         "id": state.project_id,
@@ -28,8 +28,8 @@ def project_view(state: State, history_seconds: float) -> JsonObject:
         "proxy_host": DOMAIN,
         "default_endpoint_settings": {},
         "settings": {},
-        "branch_logical_size_limit": 0,
-        "branch_logical_size_limit_bytes": 0,
+        "branch_logical_size_limit": size_limit // 2**20,
+        "branch_logical_size_limit_bytes": size_limit,
         "store_passwords": True,
         "active_time": 0,
         "creation_source": "console",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from neonsync.sandbox.neon.project import Project
 from neonsync.sandbox.neon.request import Reply, Request
-from neonsync.sandbox.neon.views import OWNER, project_view
+from neonsync.sandbox.neon.state import State
+from neonsync.sandbox.neon.views import OWNER, JsonObject, project_view
 
 
 class Projects:
@@ -16,7 +17,7 @@ class Projects:
     def list(self, request: Request) -> Reply:
         """``GET /projects``: one page at most."""
         with self._project.store.read() as state:
-            project = project_view(state, self._project.limits.history_seconds)
+            project = self._view(state)
         search = request.query.get("search", "")
         wanted = search in project["name"] or search in project["id"]
         shown = wanted and not request.cursor()
@@ -25,9 +26,11 @@ class Projects:
     def get(self, request: Request) -> Reply:
         """``GET /projects/{project}``."""
         with self._project.store.read() as state:
-            return Reply(
-                body={"project": project_view(state, self._project.limits.history_seconds)}
-            )
+            return Reply(body={"project": self._view(state)})
+
+    def _view(self, state: State) -> JsonObject:
+        limits = self._project.limits
+        return project_view(state, limits.history_seconds, limits.size())
 
 
 def current_user(request: Request) -> Reply:
