@@ -14,9 +14,9 @@ import pytest
 from neonsync.cli import options
 from neonsync.cli.main import main
 from neonsync.errors import ConfigError
-from neonsync.settings import OPTIONS, load_settings
+from neonsync.settings import OPTIONS, OnError, load_settings
 from neonsync.settings.values import SCENARIOS
-from neonsync.tables import Mode
+from neonsync.tables import Mode, OnMissing, Publish
 
 ENOUGH = {"NEON_API_KEY": "napi_0123456789abcdef", "NEON_PROJECT_ID": "quiet-moon-1"}
 TABLE = '[[tables]]\nsource = "orders"\nkey = ["id"]\n'
@@ -260,6 +260,9 @@ def test_the_flags_are_those_that_the_settings_know() -> None:
         for name, add in options._FLAGS.items()
         for parameter in add(lambda: None).__click_params__
     }
-    assert offered == {**known, "dry_run": "--dry-run"}
+    assert offered == {**known, "dry_run": "--dry-run", "fresh": "--fresh"}
     assert tuple(mode.value for mode in Mode) == options.MODES
+    assert tuple(Publish) == options.PUBLISH
+    assert tuple(OnMissing) == options.ON_MISSING
+    assert tuple(OnError) == options.ON_ERROR
     assert SCENARIOS == options.SCENARIOS
