@@ -19,7 +19,7 @@ from neonsync.engine.plan import TablePlan
 from neonsync.engine.rows import Chunk, Rows
 from neonsync.errors import DatabaseAccessError
 from neonsync.postgres import staging
-from neonsync.postgres.catalog import TargetTable, read_table, same_shape
+from neonsync.postgres.catalog import TargetTable, has_columns, read_table, same_shape
 from neonsync.postgres.connect import Connection, is_connection_lost
 from neonsync.postgres.copy import BatchEncoder, EncodedBatch, copy_error, copy_statement
 from neonsync.tables import ColumnSpec
@@ -38,7 +38,8 @@ async def prepare_staging(
     """Make the staging table, or keep the one that an earlier attempt left, if it can be trusted.
 
     It can when it holds as many rows as the ledger has recorded, all of them from this export,
-    and still has the shape that will be published. Else both start anew.
+    and still has the shape that will be published, or the columns that are written into the
+    target: those may have changed since. Else both start anew.
     """
 
     async def prepare(connection: Connection) -> None:
@@ -48,7 +49,10 @@ async def prepare_staging(
             there = await read_table(connection, staging.SCHEMA, record.staging)
             if there is not None and recorded.rows > 0:
                 staged = await _count(connection, record.staging)
-                fits = record.method == "merge" or target is None or same_shape(there, target)
+                if record.method == "merge":
+                    fits = has_columns(there, columns)
+                else:
+                    fits = target is None or same_shape(there, target)
                 if staged == recorded.rows and recorded.pieces <= source.keys() and fits:
                     return
             await staging.drop(connection, record.staging)

@@ -184,6 +184,8 @@ class _Planner:
         source = one_of_each_key(relation, resolved, expressions, chosen)
         losses = list(resolved.losses)
         if source.kept:
+            # A value of a row that is left out is none that was changed.
+            losses = [(name, f"{source.kept} AND {condition}") for name, condition in losses]
             losses.append((DUPLICATES, f"NOT {source.kept}"))
         return TablePlan(
             spec=spec,

@@ -11,17 +11,16 @@ import psycopg
 from neonsync.athena.client import Athena
 from neonsync.engine.estimate import BYTES_PER_TB, Estimate, estimate
 from neonsync.engine.plan import Plan, TablePlan
+from neonsync.engine.schema import look_at_schema
 from neonsync.engine.stage import look_at_target
 from neonsync.postgres.catalog import (
     TargetTable,
     missing_indexes,
     read_table,
-    require_table,
     wanted_indexes,
 )
 from neonsync.postgres.connect import Connection, Database, connected, server_error
 from neonsync.postgres.ddl import schema_of
-from neonsync.postgres.drift import loaded_columns
 from neonsync.tables import Mode, TableSpec
 
 _ABSENT = "it does not exist"
@@ -107,7 +106,8 @@ async def _look(
         missing = tuple(shape for shape in missing if not shape.constraint)
         reason = "; ".join((*target.obstacles, *target.drift.notes(spec))) + made
     else:
-        reason = "it is empty, and nothing depends on it"
+        empty = "it is empty, and nothing depends on it"
+        reason = "; ".join((empty, *target.drift.notes(spec)))
     ddl = schema_of(spec, missing, table=False)
     return TablePreview(table, target.method, reason, tuple(ddl))
 
@@ -121,9 +121,7 @@ async def _look_at_schema(
         await look_at_target(table, synced, connection)
         ddl = schema_of(spec, wanted_indexes(spec), table=True)
         return TablePreview(table, "create", _ABSENT, tuple(ddl))
-    await require_table(connection, target, spec)
-    loaded_columns(target, spec)
+    drift = await look_at_schema(spec, connection)
     missing = tuple(shape for shape in missing_indexes(target, spec) if not shape.constraint)
-    return TablePreview(
-        table, "keep", "it exists, and its rows stay", tuple(schema_of(spec, missing, table=False))
-    )
+    reason = "; ".join(("it exists, and its rows stay", *drift.notes(spec)))
+    return TablePreview(table, "keep", reason, tuple(schema_of(spec, missing, table=False)))

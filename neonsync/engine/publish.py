@@ -191,22 +191,25 @@ async def _transaction(
         merges = [staged for staged in parents_first(tables) if staged.record.method == "merge"]
         changing = [staged for staged in merges if staged.drift.changes_target]
         if changing:
-            await _lock(context, connection, changing)
+            await lock(context, connection, [staged.spec for staged in changing])
         published = await _merge_all(context, connection, merges)
         if swaps:
-            await _lock(context, connection, swaps)
+            await lock(context, connection, [staged.spec for staged in swaps])
             for staged in swaps:
                 await _check_swappable(connection, staged)
             for staged in swaps:
                 published.append(await _swap(connection, staged))
         outcome: dict[str, Any] = {
             "tables": [asdict(entry) for entry in published],
-            # What drift is told by, the next time.
-            "columns": {
-                staged.spec.qualified: [column.name for column in staged.columns]
-                for staged in tables
-            },
         }
+        if context.plan.test_data is None:
+            # What drift is told by, the next time. Marks of made rows are not the lake's.
+            outcome["columns"] = {
+                staged.spec.qualified: [
+                    column.name for column in staged.columns if staged.spec.column(column.name)
+                ]
+                for staged in tables
+            }
         await leases.mark_published(connection, context.lease, outcome)
     return published
 
@@ -310,14 +313,17 @@ async def _swap(connection: Connection, staged: Staged) -> Published:
     return Published(staged.spec.qualified, "swap", staged.proof.rows, 0, 0)
 
 
-async def _lock(context: RunContext, connection: Connection, swaps: Sequence[Staged]) -> None:
-    """Get the targets' locks in short tries, so that a long reader delays us and not the others."""
-    specs = [staged.spec for staged in swaps]
+async def lock(context: RunContext, connection: Connection, specs: Sequence[TableSpec]) -> None:
+    """Get the targets' locks in short tries, so that a long reader delays us and not the others.
+
+    Raises:
+        PublishDelayedError: others have held one of them for too long.
+    """
     deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
     told = False
     while True:
         async with connection.transaction() as savepoint:
-            if await lock_targets(connection, specs):
+            if await lock_targets(connection, list(specs)):
                 return
             raise psycopg.Rollback(savepoint)
         if time.monotonic() > deadline:
