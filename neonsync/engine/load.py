@@ -64,7 +64,9 @@ async def prepare_staging(
                 )
                 await ledger.forget_chunks(connection, context.lease.run_id, record.target)
             if record.method == "swap":
-                await staging.create_for_swap(connection, record.staging, table.spec, target)
+                await staging.create_for_swap(
+                    connection, record.staging, table.spec, target, columns
+                )
             else:
                 await staging.create_for_merge(connection, record.staging, columns)
 

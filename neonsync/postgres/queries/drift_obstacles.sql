@@ -9,7 +9,9 @@ SELECT DISTINCT 'the column "' || a.attname || '" is used by '
   JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid
                   AND d.refobjsubid = a.attnum
  WHERE a.attrelid = %(table)s::oid AND a.attname = ANY (%(widened)s) AND NOT a.attisdropped
-   -- views, policies, triggers; a generated column, unlike a default of the column's own
+   -- views, policies, triggers; a generated column, by itself or by its expression, which is a
+   -- default as far as the catalogue goes
    AND (d.classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass)
-        OR d.classid = 'pg_attrdef'::regclass AND d.deptype = 'a' AND EXISTS
+        OR d.classid = 'pg_class'::regclass AND d.objid = a.attrelid AND d.objsubid <> 0
+        OR d.classid = 'pg_attrdef'::regclass AND EXISTS
            (SELECT FROM pg_attrdef g WHERE g.oid = d.objid AND g.adnum <> a.attnum))
