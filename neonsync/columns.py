@@ -135,6 +135,21 @@ MOST_DIGITS = 38
 _FLOATS = ("real", "double")
 _TEXTS = ("string", "varchar", "char")
 _WRITTEN_OUT = ("boolean", *_INTEGERS, *_FLOATS, "decimal", "date", "timestamp", "uuid", "time")
+_WHOLE = ("smallint", "integer", "bigint")
+_KEPT_IN = {
+    **dict.fromkeys(_WHOLE, (*_WHOLE, "text", "varchar")),
+    "numeric": _WHOLE,
+    "real": ("double precision",),
+    "boolean": ("text", "varchar"),
+    "date": ("timestamp", "timestamptz", "text", "varchar"),
+    "timestamp": ("timestamptz",),
+    "timestamptz": ("timestamp",),
+    # These leave Athena as text.
+    **dict.fromkeys(("uuid", "time", "jsonb"), ("text", "varchar")),
+    **dict.fromkeys(
+        ("text", "varchar", "char"), ("uuid", "time", "date", "timestamp", "timestamptz", "jsonb")
+    ),
+}
 _UNBOUNDED_VARCHAR = 2_147_483_647  # the length that Athena reports for varchar without one
 
 
@@ -243,6 +258,15 @@ def fraction_limit(postgres: SqlType) -> int | None:
     if postgres.base in ("timestamp", "timestamptz", "time") and postgres.modifiers:
         return postgres.modifiers[0]
     return None
+
+
+def keeps_values(source: SqlType, target: SqlType) -> bool:
+    """Whether the loader brings a column of one Postgres type to another: exactly, or not at all.
+
+    For a target that has another type than the plan. Arrow casts more than this, and not all of
+    it is exact: it rounds a double to a real, and takes a number for microseconds since 1970.
+    """
+    return target.base in _KEPT_IN.get(source.base, ()) and is_loadable(target)
 
 
 def export_expression(

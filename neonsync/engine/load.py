@@ -19,7 +19,7 @@ from neonsync.engine.plan import TablePlan
 from neonsync.engine.rows import Chunk, Rows
 from neonsync.errors import DatabaseAccessError
 from neonsync.postgres import staging
-from neonsync.postgres.catalog import TargetTable, read_table, same_shape
+from neonsync.postgres.catalog import TargetTable, has_columns, read_table, same_shape
 from neonsync.postgres.connect import Connection, is_connection_lost
 from neonsync.postgres.copy import BatchEncoder, EncodedBatch, copy_error, copy_statement
 from neonsync.tables import ColumnSpec
@@ -38,7 +38,8 @@ async def prepare_staging(
     """Make the staging table, or keep the one that an earlier attempt left, if it can be trusted.
 
     It can when it holds as many rows as the ledger has recorded, all of them from this export,
-    and still has the shape that will be published. Else both start anew.
+    and still has the shape that will be published, or the columns that are written into the
+    target: those may have changed since. Else both start anew.
     """
 
     async def prepare(connection: Connection) -> None:
@@ -61,7 +62,9 @@ async def prepare_staging(
             if recorded.chunks:
                 await ledger.forget_chunks(connection, context.lease.run_id, record.target)
             if record.method == "swap":
-                await staging.create_for_swap(connection, record.staging, table.spec, target)
+                await staging.create_for_swap(
+                    connection, record.staging, table.spec, target, columns
+                )
             else:
                 await staging.create_for_merge(connection, record.staging, columns)
 
@@ -95,8 +98,7 @@ def _fits(
     """Whether a staging table has the columns that the target wants of it."""
     if record.method == "swap":
         return target is None or same_shape(there, target)
-    staged = {column.name: column.type for column in there.columns}
-    return all(staged.get(column.name) == column.type for column in columns)
+    return has_columns(there, columns)
 
 
 async def _count(connection: Connection, name: str) -> int:

@@ -190,6 +190,8 @@ class _Planner:
         rows = one_of_each_key(relation, resolved, expressions, chosen)
         losses = list(resolved.losses)
         if rows.kept:
+            # A value of a row that is left out is none that was changed.
+            losses = [(name, f"{rows.kept} AND {condition}") for name, condition in losses]
             losses.append((DUPLICATES, f"NOT {rows.kept}"))
         return TablePlan(
             spec=spec,

@@ -14,6 +14,7 @@ from neonsync.engine.estimate import BYTES_PER_TB, Estimate, estimate
 from neonsync.engine.left_runs import LeftRun, left_runs
 from neonsync.engine.plan import Plan, TablePlan
 from neonsync.engine.room import Measure, Room, in_all, measure, needed
+from neonsync.engine.schema import look_at_schema
 from neonsync.engine.stage import Target, look_at_target
 from neonsync.errors import NeonsyncError
 from neonsync.neon.project import ProjectView
@@ -21,13 +22,11 @@ from neonsync.postgres.catalog import (
     TargetTable,
     missing_indexes,
     read_table,
-    require_table,
     wanted_indexes,
 )
 from neonsync.postgres.connect import Connection, Database, connected, server_error
 from neonsync.postgres.ddl import schema_of
 from neonsync.postgres.deletion import count_within
-from neonsync.postgres.drift import loaded_columns
 from neonsync.tables import Mode, OnMissing, Publish
 
 _ABSENT = "it does not exist"
@@ -149,7 +148,8 @@ async def _look(plan: Plan, table: TablePlan, connection: Connection) -> TablePr
         missing = tuple(shape for shape in missing if not shape.constraint)
         reason = "; ".join((*target.obstacles, *target.drift.notes(spec))) + made
     else:
-        reason = "it is empty, and nothing depends on it"
+        empty = "it is empty, and nothing depends on it"
+        reason = "; ".join((empty, *target.drift.notes(spec)))
     method = target.method
     if table.publish is Publish.REPLACE:
         method, reason = "replace", _why_replaced(target)
@@ -188,9 +188,7 @@ async def _look_at_schema(plan: Plan, table: TablePlan, connection: Connection) 
         await look_at_target(table, [each.spec for each in plan.tables], connection)
         ddl = schema_of(spec, wanted_indexes(spec), table=True)
         return TablePreview(table, "create", _ABSENT, tuple(ddl))
-    await require_table(connection, target, spec)
-    loaded_columns(target, spec)
+    drift = await look_at_schema(spec, connection)
     missing = tuple(shape for shape in missing_indexes(target, spec) if not shape.constraint)
-    return TablePreview(
-        table, "keep", "it exists, and its rows stay", tuple(schema_of(spec, missing, table=False))
-    )
+    reason = "; ".join(("it exists, and its rows stay", *drift.notes(spec)))
+    return TablePreview(table, "keep", reason, tuple(schema_of(spec, missing, table=False)))

@@ -120,9 +120,13 @@ class MadeChunk:
 
 @dataclass(frozen=True)
 class MadeRows:
-    """Rows of the generator: the same ones whenever and in whatever order they are made."""
+    """Rows of the generator: the same ones whenever and in whatever order they are made.
+
+    ``columns`` are those that are loaded: a target may lack some.
+    """
 
     generator: TableGenerator
+    columns: tuple[str, ...]
 
     @property
     def rows(self) -> int:
@@ -148,4 +152,5 @@ class MadeRows:
         """Make the chunk's rows."""
         end = chunk.first + chunk.rows
         for first in range(chunk.first, end, MADE_BATCH_ROWS):
-            yield self.generator.batch(first, min(MADE_BATCH_ROWS, end - first)), chunk.key
+            batch = self.generator.batch(first, min(MADE_BATCH_ROWS, end - first))
+            yield batch.select(list(self.columns)), chunk.key

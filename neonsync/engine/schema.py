@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from neonsync.engine.context import RunContext
+from neonsync.engine.events import Level
 from neonsync.engine.in_place import swap_in_shell
 from neonsync.engine.names import staging_name
 from neonsync.engine.plan import TablePlan
-from neonsync.engine.publish import publish_surely, record_outcome
+from neonsync.engine.publish import lock, publish_surely, record_outcome
 from neonsync.engine.published import Published
 from neonsync.postgres.catalog import (
     check_swap_names,
@@ -18,7 +19,7 @@ from neonsync.postgres.catalog import (
     wanted_indexes,
 )
 from neonsync.postgres.connect import Connection
-from neonsync.postgres.drift import loaded_columns
+from neonsync.postgres.drift import NO_DRIFT, Drift, apply, check_changeable, loaded_columns
 from neonsync.tables import TableSpec
 
 
@@ -27,39 +28,60 @@ async def publish_schema(
 ) -> list[Published]:
     """Make the absent tables, with keys and indexes, in one transaction.
 
-    A table that is there is left as it is; indexes that it lacks are built afterwards.
+    A table that is there keeps its rows, and gets other columns only where ``on_drift`` wants
+    them; indexes that it lacks are built afterwards.
 
     Raises:
         TargetError: a table that is there lacks a column, or has one of another type.
         PublishError: it could not be done; everything is rolled back.
     """
+    drifts = []
     for table in tables:
-        await context.with_connection(partial(_check, table.spec))
+        drift = await context.with_connection(partial(look_at_schema, table.spec))
+        for note in drift.notes(table.spec):
+            context.notice(note, Level.WARNING)
+        drifts.append((table.spec, drift))
 
     async def attempt(backends: list[int]) -> list[Published]:
         async with context.connection() as connection:
             backends.append(connection.info.backend_pid)
             async with connection.transaction():
                 await context.lease.guard(connection)
-                published = [await _publish(context, connection, table.spec) for table in tables]
+                changing = [spec for spec, drift in drifts if drift.changes_target]
+                if changing:
+                    await lock(context, connection, changing)
+                published = [
+                    await _publish(context, connection, spec, drift) for spec, drift in drifts
+                ]
                 await record_outcome(context, connection, published, {}, apart=apart)
         return published
 
     return await publish_surely(context, [table.spec.qualified for table in tables], attempt)
 
 
-async def _check(spec: TableSpec, connection: Connection) -> None:
-    """Refuse what cannot be, before anything is written."""
+async def look_at_schema(spec: TableSpec, connection: Connection) -> Drift:
+    """What will become of the columns of a table that is there.
+
+    Raises:
+        TargetError: it lacks a column or has one of another type; or a name is taken.
+    """
     target = await read_table(connection, spec.schema, spec.target)
     if target is None:
         await check_swap_names(connection, spec, None, wanted_indexes(spec))
-        return
+        return NO_DRIFT
     await require_table(connection, target, spec)
-    loaded_columns(target, spec)
+    _, drift = loaded_columns(target, spec)
+    if drift.changes_target:
+        await check_changeable(connection, target, spec, drift)
+    return drift
 
 
-async def _publish(context: RunContext, connection: Connection, spec: TableSpec) -> Published:
-    if await read_table(connection, spec.schema, spec.target) is not None:
+async def _publish(
+    context: RunContext, connection: Connection, spec: TableSpec, drift: Drift
+) -> Published:
+    target = await read_table(connection, spec.schema, spec.target)
+    if target is not None:
+        await apply(connection, spec, target, drift)
         return Published(spec.qualified, "keep", 0, 0, 0)
     await swap_in_shell(connection, staging_name(context.lease.run_id, spec), spec)
     return Published(spec.qualified, "create", 0, 0, 0)

@@ -34,7 +34,7 @@ from neonsync.postgres.catalog import (
 )
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.deletion import check_deletable, foreign_keys_to
-from neonsync.postgres.drift import NO_DRIFT, Drift, loaded_columns
+from neonsync.postgres.drift import NO_DRIFT, Drift, check_changeable, loaded_columns
 from neonsync.postgres.made_rows import count_made_rows, count_real_rows, refuse_cascades
 from neonsync.postgres.marks import marks_of, tells_made_rows
 from neonsync.tables import ColumnSpec, OnMissing, Publish, TableSpec
@@ -107,11 +107,12 @@ async def stage(context: RunContext, table: TablePlan) -> Staged:
         record, proof, counts = await _stage_export(context, table, target, record, recorded)
     else:
         made = context.plan.test_data.table(spec.qualified)
+        rows = MadeRows(made, tuple(column.name for column in target.loaded))
         counts = await asyncio.to_thread(_made_counts, made)
         async with context.step(Step.LOAD, spec.qualified) as report:
-            await _fill(context, table, target, record, MadeRows(made))
+            await _fill(context, table, target, record, rows)
             report.detail = f"{made.rows:,} rows made"
-        proof = await _prove(context, table, record, MadeRows(made), counts)
+        proof = await _prove(context, table, record, rows, counts)
     if record.method == "swap":
         async with context.step(Step.INDEX, spec.qualified) as report:
             built = await build_indexes(context, spec, record.staging, target.shapes)
@@ -205,14 +206,13 @@ async def look_at_target(
     if target is not None and table.made_rows:
         await refuse_real_rows(connection, target, spec)
     shapes = shapes_for(target, spec)
-    loaded, drift = loaded_columns(
-        target,
-        spec,
-        may_add=not obstacles,
-        filled_before=await _filled_before(connection, table) if target is not None else (),
-    )
-    if drift.changes_target:
+    filled_before = await _filled_before(connection, table) if target is not None else ()
+    loaded, drift = loaded_columns(target, spec, may_add=not obstacles, filled_before=filled_before)
+    if target is not None and drift.changes_target:
+        await check_changeable(connection, target, spec, drift)
         obstacles.append("its columns change, as on_drift wants it")
+        # No swap adds the marks of made rows then.
+        loaded, drift = loaded_columns(target, spec, filled_before=filled_before)
     rewritten = False
     if target is not None and obstacles:
         rewritten = replaced and not await foreign_keys_to(connection, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from psycopg import sql
@@ -11,7 +12,7 @@ from neonsync.errors import TargetError
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.names import fitted
 from neonsync.postgres.queries import query
-from neonsync.tables import IndexSpec, TableSpec
+from neonsync.tables import ColumnSpec, IndexSpec, TableSpec
 from neonsync.tables.spec import TEST_FLAG, TEST_SCENARIO
 
 _KINDS = {
@@ -265,6 +266,13 @@ def same_shape(staged: TargetTable, target: TargetTable) -> bool:
         for column in staged.columns
         if column.name in there or column.name not in (TEST_FLAG, TEST_SCENARIO)
     )
+
+
+def has_columns(table: TargetTable, columns: Sequence[ColumnSpec]) -> bool:
+    """Whether a table has these columns with these types, and no others."""
+    return [(column.name, column.type) for column in table.columns] == [
+        (column.name, column.type) for column in columns
+    ]
 
 
 def require_key(table: TargetTable, spec: TableSpec) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg import sql
 
-from neonsync.columns import SqlType, is_loadable
+from neonsync.columns import SqlType, keeps_values
 from neonsync.errors import TargetError
 from neonsync.postgres.catalog import TableColumn, TargetTable
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.ddl import column_definition
+from neonsync.postgres.queries import query
 from neonsync.tables import ColumnSpec, OnDrift, TableSpec
 from neonsync.tables.spec import TEST_FLAG, TEST_SCENARIO
 
 _TEXT_FAMILY = ("text", "varchar", "char")
+_WHOLE_NUMBERS = {"smallint", "integer", "bigint"}
 _WIDER = {
     "smallint": ("integer", "bigint"),
     "integer": ("bigint",),
@@ -100,20 +102,17 @@ def loaded_columns(
         if table.column(column.name) is None
         and not (may_add and column.name in (TEST_FLAG, TEST_SCENARIO))
     ]
-    needed = [column for column in absent if column.name in spec.key]
+    adding = spec.on_drift is OnDrift.ADD
+    kept = spec.key if adding else _needed(spec)
+    needed = [column for column in absent if column.name in kept]
     if (absent and spec.on_drift is OnDrift.FAIL) or needed:
         raise _missing(spec, needed or absent)
-    adding = spec.on_drift is OnDrift.ADD
     columns, widened = [], []
     for wanted in spec.columns:
         there = table.column(wanted.name)
         if there is None:
             if wanted not in absent or adding:
-                # Rows that stand there have no value for it.
-                nullable = wanted.nullable or wanted in absent
-                columns.append(
-                    ColumnSpec(wanted.name, wanted.type, nullable, wanted.comment, wanted.default)
-                )
+                columns.append(wanted)
             continue
         if adding and _is_wider(wanted.type, there.type) and not there.generated:
             column = ColumnSpec(wanted.name, wanted.type, wanted.nullable and not there.not_null)
@@ -124,30 +123,66 @@ def loaded_columns(
     _check_the_rest(table, spec, {column.name for column in columns})
     new = {column.name for column in absent}
     return tuple(columns), Drift(
-        added=tuple(column for column in columns if adding and column.name in new),
+        # Rows that stand there have no value for it.
+        added=tuple(
+            replace(column, nullable=True) for column in columns if adding and column.name in new
+        ),
         widened=tuple(widened),
         left_out=() if adding else tuple(column.name for column in absent),
         gone=gone,
     )
 
 
+async def check_changeable(
+    connection: Connection, table: TargetTable, spec: TableSpec, drift: Drift
+) -> None:
+    """Make sure, before anything is exported, that the target's columns can be changed.
+
+    Raises:
+        TargetError: the role does not own the table, or something depends on a column's type.
+    """
+    cursor = await connection.execute(
+        query("drift_obstacles"),
+        {"table": table.oid, "widened": [column.name for column in drift.widened]},
+    )
+    reasons = [str(row[0]) for row in await cursor.fetchall()]
+    if reasons:
+        raise TargetError(
+            f"on_drift wants other columns for {spec.qualified}, which cannot be: "
+            f"{'; '.join(reasons)}",
+            "Change the columns yourself, or set on_drift to ignore.",
+        )
+
+
 async def apply(connection: Connection, spec: TableSpec, table: TargetTable, drift: Drift) -> None:
     """Give the target its new columns and types, in the transaction that publishes its rows.
 
-    ``table`` is the target as it is now: somebody may have added a column meanwhile.
+    ``table`` is the target as it is now: somebody may have changed it meanwhile.
+
+    Raises:
+        TargetError: a column has got a type that does not become the planned one.
     """
     changes = [
         sql.SQL("ADD COLUMN {}").format(column_definition(column))
         for column in drift.added
         if table.column(column.name) is None
     ]
-    changes += [
-        sql.SQL("ALTER COLUMN {} TYPE {}").format(
-            sql.Identifier(column.name),
-            sql.SQL(str(column.type)),  # of our own table of types
+    for column in drift.widened:
+        there = table.column(column.name)
+        if there is not None and there.type == column.type:
+            continue
+        if there is None or not _is_wider(column.type, there.type):
+            raise TargetError(
+                f'the column "{column.name}" of {spec.qualified} has changed since it was looked '
+                f"at, and does not become {column.type}",
+                "Run again.",
+            )
+        changes.append(
+            sql.SQL("ALTER COLUMN {} TYPE {}").format(
+                sql.Identifier(column.name),
+                sql.SQL(str(column.type)),  # of our own table of types
+            )
         )
-        for column in drift.widened
-    ]
     if changes:
         await connection.execute(
             sql.SQL("ALTER TABLE {} {}").format(
@@ -161,9 +196,7 @@ def _as_there(spec: TableSpec, wanted: ColumnSpec, there: TableColumn) -> Column
     same_family = there.type.base == wanted.type.base or (
         there.type.base in _TEXT_FAMILY and wanted.type.base in _TEXT_FAMILY
     )
-    # Each value is cast exactly, or is a bad value.
-    bent = spec.on_drift is OnDrift.IGNORE and is_loadable(there.type)
-    if there.generated or not (same_family or bent):
+    if there.generated or not (same_family or _goes_into(spec, wanted, there)):
         raise TargetError(
             f'the column "{wanted.name}" of {spec.qualified} is {there.type}'
             f"{' and generated' if there.generated else ''}, and {wanted.type} in the plan",
@@ -171,6 +204,31 @@ def _as_there(spec: TableSpec, wanted: ColumnSpec, there: TableColumn) -> Column
         )
     exact = there.type if there.type.modifiers or there.type.base != "numeric" else wanted.type
     return ColumnSpec(wanted.name, exact, wanted.nullable and not there.not_null)
+
+
+def _goes_into(spec: TableSpec, wanted: ColumnSpec, there: TableColumn) -> bool:
+    """Whether each value is cast exactly to the other type of the target, or is a bad value."""
+    if spec.on_drift is OnDrift.FAIL or not keeps_values(wanted.type, there.type):
+        return False
+    if spec.day is not None and wanted.name in spec.day.columns:
+        # What proofs count by must read the same on both sides.
+        return {wanted.type.base, there.type.base} <= _WHOLE_NUMBERS
+    return spec.on_drift is OnDrift.IGNORE or _is_wider(there.type, wanted.type)
+
+
+def _needed(spec: TableSpec) -> set[str]:
+    """The columns that cannot be left out, as more than the rows themselves depends on them."""
+    return {
+        *spec.key,
+        *(spec.day.columns if spec.day is not None else ()),
+        *([spec.state_column] if spec.state_column else []),
+        *spec.required_columns,
+        *(name for index in spec.indexes for name in (*index.columns, index.where_not_null or "")),
+        *(reference.column for reference in spec.references),
+        # Made rows that nothing tells from real ones would stay for ever.
+        TEST_FLAG,
+        TEST_SCENARIO,
+    }
 
 
 def _is_wider(wanted: SqlType, there: SqlType) -> bool:
@@ -207,7 +265,8 @@ def _missing(spec: TableSpec, absent: list[ColumnSpec]) -> TargetError:
     added = ", ".join(f'ADD COLUMN "{column.name}" {column.type}' for column in absent)
     return TargetError(
         f"the table {spec.qualified} has no column {names}",
-        f"ALTER TABLE {spec.qualified} {added}; or see on_drift in config.toml.example.",
+        f"ALTER TABLE {spec.qualified} {added}; or leave it out with exclude; or see on_drift in "
+        "config.toml.example.",
     )
 
 

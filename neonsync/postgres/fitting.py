@@ -5,11 +5,13 @@ A value that is changed is counted with its column and the reason: nothing is lo
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,8 +24,9 @@ VALUES_SHOWN = 3
 NULL, STRIPPED = "null", "stripped"
 _LONGEST_SHOWN = 60
 _NUL = "\x00"
-# U+0000 as JSON writes it: an escape that no other backslash has taken.
-_NUL_IN_JSON = r"((?:^|[^\\])(?:\\\\)*)\\u0000"
+# U+0000 as JSON writes it, an escape that no other backslash has taken; or as it is.
+_NUL_IN_JSON = r"((?:^|[^\\])(?:\\\\)*)\\u0000|\x00"
+_ESCAPE = re.compile(rb"\\u0000")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,11 @@ class Fitting:
 
     def __init__(self, spec: TableSpec) -> None:
         self._spec = spec
+        day = spec.day.columns if spec.day is not None else ()
+        # The day of a row is what the proof counts by, and its state what a check does: they
+        # cannot be others than Athena's.
+        self._never_null = frozenset((*spec.key, *day))
+        self._never_stripped = frozenset((*day, spec.state_column))
 
     def fit(
         self, array: Any, wanted: pa.DataType, column: ColumnSpec, source: str
@@ -74,12 +82,14 @@ class Fitting:
             if not count:
                 continue
             reason = rule.reason(column)
-            if rule.strip is not None and self._spec.on_bad_value is OnBadValue.STRIP:
+            strips = rule.strip is not None and self._spec.on_bad_value is OnBadValue.STRIP
+            if rule.strip is not None and strips and column.name not in self._never_stripped:
                 array = rule.strip(array, column)
                 changes[Change(column.name, STRIPPED, reason)] += count
                 continue
-            shown = array.filter(mask)[:VALUES_SHOWN].to_pylist()
-            self._require_nullable(column, source, f"values {reason} ({count:,} of them)", shown)
+            if strips or not self._becomes_null(column):
+                what = f"values {reason} ({count:,} of them)"
+                raise self._refused(column, source, what, array.filter(mask))
             array = pc.if_else(mask, pa.scalar(None, array.type), array)
             changes[Change(column.name, NULL, reason)] += count
         if array.null_count and (not column.nullable or column.name in self._spec.key):
@@ -102,35 +112,37 @@ class Fitting:
         changes: Counter[Change],
     ) -> Any:
         """Leave out what does not cast, where that is wanted; else say which values those are."""
-        reason = f"do not fit {column.type}"
-        nulled = self._spec.on_bad_value is OnBadValue.NULL
-        bad = _unfit(array, wanted, None if nulled else VALUES_SHOWN)
-        wrong = frozenset(bad)
-        shown = [array[position].as_py() for position in bad[:VALUES_SHOWN]]
-        try:
-            self._require_nullable(column, source, f"values {reason}", shown)
-        except LoadError as refused:
-            raise refused from error
-        fits = pa.array([position not in wrong for position in range(len(array))], pa.bool_())
-        changes[Change(column.name, NULL, reason)] += len(bad)
-        return cast_exactly(pc.if_else(fits, array, pa.scalar(None, array.type)), wanted)
+        what = f"values do not fit {column.type}"
+        # Where Arrow has no cast at all, that is no matter of the values.
+        if isinstance(error, pa.ArrowNotImplementedError) or not self._becomes_null(column):
+            bad = array.take(pa.array(_unfit(array, wanted, VALUES_SHOWN), pa.int64()))
+            raise self._refused(column, source, what, bad) from error
+        wrong = _unfit(array, wanted)
+        fits = np.ones(len(array), dtype=bool)
+        fits[wrong] = False
+        changes[Change(column.name, NULL, f"do not fit {column.type}")] += len(wrong)
+        return cast_exactly(pc.if_else(pa.array(fits), array, pa.scalar(None, array.type)), wanted)
 
-    def _require_nullable(
-        self, column: ColumnSpec, source: str, what: str, shown: list[Any]
-    ) -> None:
-        """Refuse, unless bad values become NULL and the column takes NULL."""
+    def _becomes_null(self, column: ColumnSpec) -> bool:
+        """Whether a bad value of a column becomes NULL."""
         nulls = self._spec.on_bad_value is OnBadValue.NULL
-        day = self._spec.day.columns if self._spec.day is not None else ()
-        # The day of a row is what the proof counts by: it cannot be another than Athena's.
-        if nulls and column.nullable and column.name not in (*self._spec.key, *day):
-            return
-        raise LoadError(
+        return nulls and column.nullable and column.name not in self._never_null
+
+    def _refused(self, column: ColumnSpec, source: str, what: str, bad: Any) -> LoadError:
+        match self._spec.on_bad_value:
+            case OnBadValue.NULL if not self._becomes_null(column):
+                remedy = "The column cannot be NULL. Mend the source."
+            case OnBadValue.STRIP if column.name in self._never_stripped:
+                remedy = "Rows are counted by the column: it stays as it is. Mend the source."
+            case _:
+                remedy = (
+                    "Widen the target column or mend the source; or see on_bad_value in "
+                    "config.toml.example."
+                )
+        return LoadError(
             f'{self._spec.source}, column "{column.name}", file {source}: {what}, '
-            f"as {', '.join(map(_shown, shown))}",
-            "The column cannot be NULL. Mend the source."
-            if nulls
-            else "Widen the target column or mend the source; or see on_bad_value in "
-            "config.toml.example.",
+            f"as {', '.join(map(_shown, _first(bad)))}",
+            remedy,
         )
 
 
@@ -148,15 +160,29 @@ def _rules(column: ColumnSpec) -> list[_Rule]:
 
 
 def _nul(array: Any, column: ColumnSpec) -> Any:
+    """A mask of the texts with U+0000; a look at the bytes of all of them spares it mostly."""
+    data = _bytes(array)
+    raw = bool(data.size) and data.min() == 0
     if column.type.base == "jsonb":
-        return pc.match_substring_regex(array, _NUL_IN_JSON)
-    return pc.match_substring(array, _NUL)
+        found = raw or _ESCAPE.search(data.data) is not None
+        return pc.match_substring_regex(array, _NUL_IN_JSON) if found else None
+    return pc.match_substring(array, _NUL) if raw else None
+
+
+def _bytes(array: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """The bytes of all texts of an array, one after the other; NULLs may have some as well."""
+    _, offsets, data = array.buffers()
+    if data is None or not len(array):
+        return np.empty(0, np.uint8)
+    ends = np.frombuffer(offsets, np.int32, len(array) + 1, array.offset * 4)
+    return np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
 
 
 def _no_nul(array: Any, column: ColumnSpec) -> Any:
     if column.type.base != "jsonb":
         return pc.replace_substring(array, _NUL, "")
-    while pc.any(_nul(array, column)).as_py():  # neighbours share the character between them
+    # Neighbours share the character between them.
+    while (found := _nul(array, column)) is not None and pc.any(found).as_py():
         array = pc.replace_substring_regex(array, _NUL_IN_JSON, r"\1")
     return array
 
@@ -171,10 +197,10 @@ def _too_fine(array: Any, column: ColumnSpec) -> Any:
     return pc.not_equal(pc.multiply(pc.divide(micros, unit), unit), micros)
 
 
-def _unfit(array: Any, wanted: pa.DataType, most: int | None) -> list[int]:
+def _unfit(array: Any, wanted: pa.DataType, most: int | None = None) -> list[int]:
     """The positions of values that do not cast, at most so many; found by halving."""
     found: list[int] = []
-    waiting = [(0, len(array))]
+    waiting = [(0, len(array))] if len(array) else []
     while waiting and (most is None or len(found) < most):
         start, length = waiting.pop()
         try:
@@ -186,6 +212,15 @@ def _unfit(array: Any, wanted: pa.DataType, most: int | None) -> list[int]:
             half = length // 2
             waiting += [(start + half, length - half), (start, half)]
     return found
+
+
+def _first(array: Any) -> list[Any]:
+    """Some values, to be shown: those that Python has no type for, as a year 10000, as text."""
+    some = array[:VALUES_SHOWN]
+    try:
+        return list(some.to_pylist())
+    except (OverflowError, ValueError):
+        return [str(value) for value in some.cast(pa.string()).to_pylist()]
 
 
 def _shown(value: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import psycopg
 from psycopg import sql
 
@@ -23,12 +25,17 @@ def index_name(staging: str, position: int) -> str:
 
 
 async def create_for_swap(
-    connection: Connection, staging: str, spec: TableSpec, target: TargetTable | None
+    connection: Connection,
+    staging: str,
+    spec: TableSpec,
+    target: TargetTable | None,
+    columns: Sequence[ColumnSpec] = (),
 ) -> None:
     """Make a staging table that can take the target's place: same columns, no indexes yet.
 
-    The columns that mark made rows are added where the target lacks them and the spec has them;
-    where the target has them and the spec does not, rows are real unless they say otherwise.
+    The columns that mark made rows are added where the target lacks them and ``columns``, those
+    that are written, have them; where the target has them and the spec does not, rows are real
+    unless they say otherwise.
     """
     name = sql.Identifier(SCHEMA, staging)
     quiet = sql.SQL(" WITH (autovacuum_enabled = off)")
@@ -43,7 +50,7 @@ async def create_for_swap(
     if target is None:
         await _comment(connection, staging, spec)
     else:
-        for column in spec.columns:
+        for column in columns:
             if target.column(column.name) is None:
                 await connection.execute(
                     sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(name, column_definition(column))

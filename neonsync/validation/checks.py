@@ -11,7 +11,7 @@ from psycopg import sql
 
 from neonsync.postgres.catalog import missing_indexes, read_table, wanted_indexes
 from neonsync.postgres.connect import Connection
-from neonsync.tables import DayForm, TableSpec
+from neonsync.tables import DayForm, OnDrift, TableSpec
 from neonsync.validation.dates import date_range
 from neonsync.validation.integrity import data_integrity
 from neonsync.validation.result import NOT_JUDGED, CheckResult, Expected, Status, Subject
@@ -106,12 +106,16 @@ async def _schema_validation(subject: Subject) -> CheckResult:
     spec = subject.spec
     required = [column.name for column in spec.columns]
     missing = [name for name in required if subject.table.column(name) is None]
+    left_out = bool(missing) and spec.on_drift is OnDrift.IGNORE
+    message = f"all {len(required)} columns are there"
+    if missing:
+        message = f"columns are missing: {', '.join(missing)}"
+    if left_out:
+        message += ", which on_drift leaves out"
     return subject.result(
         "schema_validation",
-        Status.FAILED if missing else Status.PASSED,
-        f"columns are missing: {', '.join(missing)}"
-        if missing
-        else f"all {len(required)} columns are there",
+        Status.FAILED if missing and not left_out else Status.PASSED,
+        message,
         {"expected": required, "missing": missing},
     )
 

@@ -71,7 +71,7 @@ def test_a_value_that_the_loader_changes_is_named_and_ends_with_4(
             array = pa.array([43 if each == 42 else each for each in array.to_pylist()])
         return cast_exactly(array, wanted)
 
-    monkeypatch.setattr("neonsync.postgres.copy.cast_exactly", careless)
+    monkeypatch.setattr("neonsync.postgres.fitting.cast_exactly", careless)
     assert run_check({"branch": target.name}, None, live=True) is ExitCode.VALIDATION
     said = capsys.readouterr().out
     assert "✗ differs tinyint: 18 of 20 values" in said

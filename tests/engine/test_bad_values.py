@@ -1,4 +1,7 @@
-"""Values that Postgres cannot hold, and rows of one key: refused, or dealt with as configured."""
+"""Values that Postgres cannot hold, and rows of one key: refused, or dealt with as configured.
+
+What is done to which value is tested in tests/unit/test_fitting.py; here are whole runs.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,21 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from neonsync.engine import stage
 from neonsync.engine.audit import ChangedValues
-from neonsync.errors import ConfigError, ExportError, LoadError
+from neonsync.errors import ConfigError, DatabaseAccessError, ExitCode, ExportError, LoadError
+from neonsync.report.files import report
 from tests.conftest import Lake, Outcome, Target
 
 
-def entry(table: str, **more: Any) -> str:
-    """The configuration of one table, whose target is called t."""
-    lines = [f'source = "{table}"', 'target = "t"', 'key = ["id"]']
+def entry(table: str, name: str = "t", **more: Any) -> str:
+    """The configuration of one table, whose target is called so."""
+    lines = [f'source = "{table}"', f'target = "{name}"', 'key = ["id"]']
     types = more.pop("types", None)
-    lines += [f"{name} = {json.dumps(value)}" for name, value in more.items()]
+    lines += [f"{setting} = {json.dumps(value)}" for setting, value in more.items()]
     if types:
-        lines += ["[tables.types]", *(f'{name} = "{type_}"' for name, type_ in types.items())]
-    return "[[tables]]\n" + "\n".join(lines)
+        lines += ["[tables.types]", *(f'{column} = "{type_}"' for column, type_ in types.items())]
+    return "\n".join(["[[tables]]", *lines, ""])
 
 
 def frame(**columns: list[Any]) -> pd.DataFrame:
@@ -31,120 +36,95 @@ def frame(**columns: list[Any]) -> pd.DataFrame:
 
 async def synced(target: Target, **flags: Any) -> Outcome:
     outcome = await target.sync(**flags)
-    assert outcome.result.error is None, outcome.result.error
+    assert outcome.result.exit_code is ExitCode.OK, outcome.result.error or outcome.result.checks
     return outcome
 
 
-def changed(outcome: Outcome) -> tuple[ChangedValues, ...]:
-    return outcome.result.proofs["public.t"].changes
+async def cut_off(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that loses its database when all is loaded."""
+
+    async def lost(*_: object) -> None:
+        raise DatabaseAccessError("cut off")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stage, "audit", lost)
+        assert isinstance((await target.sync()).result.error, DatabaseAccessError)
 
 
 NUL = "hold U+0000, which Postgres has no place for"
+CAST = "do not cast to the target's type"
 
 
-async def test_a_nul_character_stops_the_table_and_is_shown(target: Target, lake: Lake) -> None:
-    table = lake.write("nul", frame(name=["a", "b\x00c", None]))
-    target.configure(entry(table))
-    outcome = await target.sync()
-    error = outcome.result.error
+async def test_values_are_changed_as_configured_and_counted_once_in_a_resumed_run(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nulled = lake.write(
+        "nulled",
+        frame(
+            name=["a", "b\x00c", None, "", "e"],
+            n=[1, 40_000, -40_000, 32_767, 0],
+            # pandas writes its NaN as NULL, which is no bad value.
+            x=[1.5, math.nan, math.inf, 1e12, None],
+            d=["2026-01-31", "no", None, "", "2026-02-30"],
+        ),
+    )
+    stripped = lake.write(
+        "stripped", frame(name=["b\x00c\x00", None, "\x00"], j=[r'"\u0000"', r'"\\u0000"', "1"])
+    )
+    types = {"n": "smallint", "x": "numeric(10,2)", "d": "date"}
+    target.configure(
+        'on_bad_value = "null"\n'
+        + entry(nulled, "nulled", types=types)
+        + entry(stripped, "stripped", on_bad_value="strip", types={"j": "jsonb"})
+    )
+    await cut_off(target, monkeypatch)
+    outcome = await synced(target)
+    assert outcome.result.attempt_resumed
+    assert target.sql("SELECT name, n, x::text, d::text FROM nulled ORDER BY id") == [
+        ("a", 1, "1.50", "2026-01-31"),
+        (None, None, None, None),
+        (None, None, None, None),
+        ("", 32_767, None, None),
+        ("e", 0, None, None),
+    ]
+    assert outcome.result.proofs["public.nulled"].changes == (
+        ChangedValues("d", "null", CAST, 3),
+        ChangedValues("n", "null", "do not fit smallint", 2),
+        ChangedValues("name", "null", NUL, 1),
+        ChangedValues("x", "null", CAST, 2),
+    )
+    assert target.sql("SELECT name, j #>> '{}' FROM stripped ORDER BY id") == [
+        ("bc", ""),
+        (None, r"\u0000"),
+        ("", "1"),
+    ]
+    assert f'2 values of "name" {NUL}, and were stripped' in "\n".join(outcome.result.notices)
+    shown = next(table for table in report(outcome.result)["tables"] if "j" in str(table["proof"]))
+    assert shown["proof"]["changes"] == (
+        {"column": "j", "action": "stripped", "reason": NUL, "values": 1},
+        {"column": "name", "action": "stripped", "reason": NUL, "values": 2},
+    )
+
+
+async def test_without_a_policy_the_table_stops_and_the_target_stays_as_it_was(
+    target: Target, lake: Lake
+) -> None:
+    target.configure(entry(lake.write("nul", frame(name=["a", "b\x00c", None]))))
+    error = (await target.sync()).result.error
     assert isinstance(error, LoadError)
     assert '"name"' in error.message
     assert r"'b\x00c'" in error.message
-    assert ".parquet" in error.message or "file" in error.message
-    assert "on_bad_value" in error.remedy
-    assert not target.sql("SELECT to_regclass('public.t')")[0][0]
+    assert ", file s3://" in error.message
 
-
-async def test_nul_characters_are_stripped_and_counted(target: Target, lake: Lake) -> None:
-    table = lake.write("nul", frame(name=["a", "b\x00c\x00", None, "\x00"]))
-    target.configure(entry(table, on_bad_value="strip"))
-    outcome = await synced(target)
-    assert target.sql("SELECT name FROM t ORDER BY id") == [("a",), ("bc",), (None,), ("",)]
-    assert changed(outcome) == (ChangedValues("name", "stripped", NUL, 2),)
-    assert any('2 values of "name" hold U+0000' in note for note in outcome.result.notices)
-
-
-async def test_nul_characters_become_null_where_that_is_wanted(target: Target, lake: Lake) -> None:
-    table = lake.write("nul", frame(name=["a", "b\x00c"]))
-    target.configure('on_bad_value = "null"\n' + entry(table))
-    assert changed(await synced(target)) == (ChangedValues("name", "null", NUL, 1),)
-    assert target.sql("SELECT name FROM t ORDER BY id") == [("a",), (None,)]
-
-
-async def test_stripping_leaves_other_bad_values_refused(target: Target, lake: Lake) -> None:
-    table = lake.write("long", frame(name=["abc", "abcd"]))
-    target.configure(entry(table, on_bad_value="strip", types={"name": "varchar(3)"}))
-    error = (await target.sync()).result.error
-    assert isinstance(error, LoadError)
-    assert "longer than varchar(3) (1 of them), as 'abcd'" in error.message
-
-
-async def test_an_escaped_nul_in_json_is_found_and_a_written_out_one_is_not(
-    target: Target, lake: Lake
-) -> None:
-    table = lake.write("texts", frame(j=[r'"a\u0000b"', r'"a\\u0000b"', r'"\u0000\u0000"', "1"]))
-    target.configure(entry(table, on_bad_value="strip", types={"j": "jsonb"}))
-    outcome = await synced(target)
-    assert target.sql("SELECT j #>> '{}' FROM t ORDER BY id") == [
-        ("ab",),
-        (r"a\u0000b",),
-        ("",),
-        ("1",),
-    ]
-    assert changed(outcome) == (ChangedValues("j", "stripped", NUL, 2),)
-
-
-async def test_numbers_that_overflow_become_null(target: Target, lake: Lake) -> None:
-    table = lake.write("numbers", frame(n=[1, 40_000, -40_000, 32_767]))
-    target.configure(entry(table, types={"n": "smallint"}))
-    error = (await target.sync()).result.error
-    assert isinstance(error, LoadError)
-    assert "do not fit smallint, as" in error.message
-    assert "40000" in error.message
-    target.configure(entry(table, on_bad_value="null", types={"n": "smallint"}))
-    outcome = await synced(target)
-    assert target.sql("SELECT n FROM t ORDER BY id") == [(1,), (None,), (None,), (32_767,)]
-    assert changed(outcome) == (ChangedValues("n", "null", "do not fit smallint", 2),)
-
-
-async def test_what_athena_cannot_cast_becomes_null_and_is_counted(
-    target: Target, lake: Lake
-) -> None:
-    values = [1.5, math.nan, math.inf, 1e12, None]
-    table = lake.write("numbers", frame(x=values, d=["2026-01-31", "no", None, "", "2026-02-30"]))
-    types = {"x": "numeric(10,2)", "d": "date"}
-    target.configure(entry(table, types=types))
+    texts = lake.write("texts", frame(d=["2026-01-31", "no"]))
+    target.configure(entry(texts, types={"d": "date"}))
     assert isinstance((await target.sync()).result.error, ExportError)
-    target.configure(entry(table, on_bad_value="null", types=types))
-    outcome = await synced(target)
-    assert [str(x) for (x,) in target.sql("SELECT x FROM t ORDER BY id")] == ["1.50", *["None"] * 4]
-    assert target.value("SELECT count(d) FROM t") == 1
-    # pandas writes its NaN as NULL, which is no bad value.
-    why = "do not cast to the target's type"
-    assert changed(outcome) == (
-        ChangedValues("d", "null", why, 3),
-        ChangedValues("x", "null", why, 2),
-    )
 
-
-async def test_a_key_is_never_made_null(target: Target, lake: Lake) -> None:
-    table = lake.write("key", pd.DataFrame({"id": ["a", "b\x00"], "n": [1, 2]}))
-    target.configure(entry(table, on_bad_value="null"))
+    target.configure(entry(lake.write("twice", ROWS)))
     error = (await target.sync()).result.error
     assert isinstance(error, LoadError)
-    assert "cannot be NULL" in error.remedy
-
-
-async def test_the_reports_tell_of_each_change(target: Target, lake: Lake) -> None:
-    from neonsync.report.files import report
-
-    table = lake.write("nul", frame(name=["b\x00c"]))
-    target.configure(entry(table, on_bad_value="strip"))
-    outcome = await synced(target)
-    (shown,) = report(outcome.result)["tables"]
-    assert shown["proof"]["changes"] == (
-        {"column": "name", "action": "stripped", "reason": NUL, "values": 1},
-    )
+    assert "same key (id)" in error.message
+    assert target.value("SELECT to_regclass('public.t')") is None
 
 
 ROWS = pd.DataFrame(
@@ -153,40 +133,45 @@ ROWS = pd.DataFrame(
         "day": pd.to_datetime(["2026-01-01", "2026-01-02"] + ["2026-01-01"] * 4).date,
         "seen": [1, 2, 5, 7, None, 6],
         "name": ["old", "new", "only", "last", "none", "first"],
+        "n": ["no", "1", "no", "3", "no", "no"],
     }
 )
 
 
-async def test_rows_with_one_key_are_refused_with_some_of_them(target: Target, lake: Lake) -> None:
-    table = lake.write("twice", ROWS)
-    target.configure(entry(table))
-    error = (await target.sync()).result.error
-    assert isinstance(error, LoadError)
-    assert "same key (id)" in error.message
-
-
-@pytest.mark.parametrize(
-    ("which", "names"),
-    [("last", ["new", "only", "last"]), ("first", ["old", "only", "first"])],
-)
-async def test_one_row_of_each_key_is_taken_and_the_others_counted(
-    target: Target, lake: Lake, which: str, names: list[str]
+async def test_one_row_of_each_key_is_taken_within_the_scope_and_the_others_counted(
+    target: Target, lake: Lake
 ) -> None:
     table = lake.write("twice", ROWS)
-    target.configure(entry(table, on_duplicate=which, order_column="seen", date_column="day"))
+    common = {
+        "order_column": "seen",
+        "date_column": "day",
+        "on_bad_value": "null",
+        "types": {"n": "integer"},
+    }
+    target.configure(
+        entry(table, "lasts", on_duplicate="last", **common)
+        + entry(table, "firsts", on_duplicate="first", **common)
+    )
+
+    def names(table: str) -> list[str]:
+        return [name for (name,) in target.sql(f"SELECT name FROM {table} ORDER BY id")]
+
+    outcome = await synced(target, **{"filters.to": "2026-01-01"})
+    assert names("lasts") == ["old", "only", "last"]
+    assert outcome.result.proofs["public.lasts"].duplicates == 2
+
     outcome = await synced(target)
-    assert [name for (name,) in target.sql("SELECT name FROM t ORDER BY id")] == names
-    assert outcome.result.proofs["public.t"].duplicates == 3
-    assert any("3 rows of the source were left out" in note for note in outcome.result.notices)
-    again = await synced(target)
-    assert again.result.published[0].unchanged == 3
-
-
-async def test_the_last_row_is_that_of_the_scope(target: Target, lake: Lake) -> None:
-    table = lake.write("twice", ROWS)
-    target.configure(entry(table, on_duplicate="last", order_column="seen", date_column="day"))
-    await synced(target, **{"filters.to": "2026-01-01"})
-    assert target.value("SELECT name FROM t WHERE id = 1") == "old"
+    assert names("lasts") == ["new", "only", "last"]
+    assert names("firsts") == ["old", "only", "first"]
+    proofs, notices = outcome.result.proofs, outcome.result.notices
+    assert {proofs[f"public.{table}"].duplicates for table in ("lasts", "firsts")} == {3}
+    assert any("3 rows of the source were left out" in note for note in notices)
+    # Values of the rows that were left out are none that were changed.
+    assert proofs["public.lasts"].changes == (ChangedValues("n", "null", CAST, 1),)
+    assert proofs["public.firsts"].changes == (ChangedValues("n", "null", CAST, 3),)
+    # The same row is the last one in each run.
+    unchanged = {entry.table: entry.unchanged for entry in outcome.result.published}
+    assert unchanged == {"public.lasts": 2, "public.firsts": 3}
 
 
 @pytest.mark.parametrize(
@@ -199,3 +184,19 @@ def test_which_row_is_the_last_must_be_known(
     planner.configure(entry(table, on_duplicate="last", **more))
     with pytest.raises(ConfigError, match=said):
         planner.plan()
+
+
+def test_a_changed_policy_does_not_continue_an_older_run(planner: Target, lake: Lake) -> None:
+    table = lake.write("plain", frame(seen=[1]))
+    prints = set()
+    for more in (
+        {},
+        {"on_bad_value": "null"},
+        {"on_bad_value": "strip"},
+        {"on_drift": "add"},
+        {"on_duplicate": "last", "order_column": "seen"},
+        {"on_duplicate": "first", "order_column": "seen"},
+    ):
+        planner.configure(entry(table, **more))
+        prints.add(planner.plan().fingerprint)
+    assert len(prints) == 6
