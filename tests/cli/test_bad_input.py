@@ -240,7 +240,8 @@ def test_on_a_terminal_the_headless_run_is_asked_for_by_its_name(
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     code, _, err = run()
     assert code == 2
-    assert "add --headless" in err
+    assert "stdin and stdout and stderr are no terminal" in err
+    assert "neonsync --headless" in err
 
 
 def test_every_mistake_is_shown_at_once_and_as_json_too(run: Run) -> None:

@@ -5,6 +5,7 @@ What is done to which value is tested in tests/unit/test_fitting.py; here are wh
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 
 from neonsync.engine import stage
 from neonsync.engine.audit import ChangedValues
+from neonsync.engine.context import RunContext
+from neonsync.engine.plan import TablePlan
 from neonsync.errors import ConfigError, DatabaseAccessError, ExitCode, ExportError, LoadError
 from neonsync.report.files import report
 from tests.conftest import Lake, Outcome, Target
@@ -43,7 +46,14 @@ async def synced(target: Target, **flags: Any) -> Outcome:
 async def cut_off(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that loses its database when all is loaded."""
 
-    async def lost(*_: object) -> None:
+    loaded: set[str] = set()
+    everything = asyncio.Event()
+
+    async def lost(context: RunContext, table: TablePlan, *_: object) -> None:
+        loaded.add(table.spec.qualified)
+        if len(loaded) == len(context.plan.tables):
+            everything.set()
+        await everything.wait()
         raise DatabaseAccessError("cut off")
 
     with monkeypatch.context() as patched:

@@ -83,7 +83,7 @@ async def test_columns_are_added_and_widened_with_the_rows_or_ignored(
         (str(2**40), 3),
     ]
     assert 'new columns "note", which are not copied' in said
-    assert "loading it anew" in said
+    assert "loading it anew" in said, said
 
     again = await synced(target)
     assert {entry.unchanged for entry in again.result.published} == {3}
