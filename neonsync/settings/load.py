@@ -18,8 +18,9 @@ from neonsync.settings.model import (
 from neonsync.settings.resolve import Rank, Resolution, resolve
 from neonsync.tables import TableConfig
 
-_OF_A_TABLE = ("publish", "on_missing", "on_bad_value", "on_duplicate", "on_drift")
-"""Settings that an entry of [[tables]] may have for itself."""
+_FILLED_IN = ("on_bad_value", "on_duplicate", "on_drift")
+_OF_A_TABLE = ("publish", "on_missing", *_FILLED_IN)
+"""Settings that an entry of [[tables]] may have for itself; some are filled in where it has not."""
 
 
 def load_settings(
@@ -98,7 +99,12 @@ def _tables(result: Resolution) -> tuple[TableConfig, ...]:
     overruled: dict[str, Any] = {
         name: None for name in _OF_A_TABLE if result.found[name].rank <= Rank.ENVIRONMENT
     }
-    return tuple(replace(table, **overruled) for table in result.tables)
+    tables = []
+    for table in result.tables:
+        own = replace(table, **overruled)
+        filled = {name: result.values[name] for name in _FILLED_IN if getattr(own, name) is None}
+        tables.append(replace(own, **filled))
+    return tuple(tables)
 
 
 def _settings(result: Resolution, access: Access) -> Settings:
