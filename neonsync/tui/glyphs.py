@@ -31,6 +31,7 @@ UNKNOWN = Sign("?", "?", "unknown", "dim")
 RUN_SIGNS = {
     "succeeded": Sign("✓", "+", "passed", "good"),
     "invalid": Sign("✗", "x", "invalid", "bad"),
+    "partial": Sign("!", "!", "partial", "warn"),
     "failed": FAILED,
     "cancelled": STOPPED,
     "running": RUNNING,

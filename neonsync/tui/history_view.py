@@ -29,7 +29,7 @@ COLUMNS = (
     ("BY", 6),
 )
 _GAP = 2  # what the table puts around each cell
-_FAILED = ("failed", "invalid")
+_FAILED = ("failed", "invalid", "partial")
 
 
 @dataclass(frozen=True)

@@ -44,15 +44,20 @@ class Option:
 
 
 _MADE = frozenset({"test-data"})
+_COPIED = frozenset({"full"})
 
 OPTIONS = (
     Option("rows", "Rows", _MADE, values.rows, empty="as each table says"),
     Option("seed", "Seed", _MADE, values.seed),
     Option("scenario", "Scenario", _MADE, values.scenario, values.SCENARIOS),
+    Option("publish", "Publish", _COPIED, values.publish, ("auto", "merge", "replace")),
+    Option("on_missing", "Missing", _COPIED, values.on_missing, ("keep", "delete")),
+    Option("allow_delete", "Delete %", _COPIED, values.percent),
+    Option("on_error", "On error", frozenset(MODES), values.on_error, ("stop", "continue")),
     Option("jobs", "Jobs", frozenset({"full", "test-data"}), values.jobs),
 )
 """What can be set beside tables, states, days and branch. A new option of the engine, as the level
-of validation or the way of publishing, gets a field in ``Selection`` and a row here."""
+of validation, gets a field in ``Selection`` and a row here."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ def judge(form: PlanForm, around: Around) -> Judged:
     if dates_matter(form.mode):
         changes |= _days(form, problems)
     for option in OPTIONS:
-        if form.mode in option.modes:
+        if option_matters(option, form):
             _read_option(option, form, changes, problems)
     if needs_name(form, around):
         if form.typed == around.branch.name:
@@ -179,6 +184,13 @@ def left_out(selection: Selection, around: Around) -> list[str]:
 def dates_matter(mode: str) -> bool:
     """Whether the days say which rows are copied."""
     return mode == "full"
+
+
+def option_matters(option: Option, form: PlanForm) -> bool:
+    """Whether an option says something of the run; else it stays as it is configured."""
+    if option.name == "allow_delete" and form.options.get("on_missing") != "delete":
+        return False
+    return form.mode in option.modes
 
 
 def states_obstacle(form: PlanForm, around: Around) -> str:
@@ -291,4 +303,6 @@ def _read_option(
 
 
 def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
     return "" if value is None else str(value)

@@ -21,6 +21,7 @@ from neonsync.engine.events import (
     Step,
     StepFinished,
     StepStarted,
+    TableFailed,
     TablePublished,
 )
 from neonsync.report.wording import describe_detail, duration, printable, short, size
@@ -96,7 +97,7 @@ class RunLog:
                 self._add(now, "info", "engine", f"{WORDS[event.step]} begins")
             case Notice():
                 self._add(now, _severity(event), "engine", event.message)
-            case RunStarted() | TablePublished() | CheckFinished() | RunFinished():
+            case RunStarted() | TablePublished() | TableFailed() | CheckFinished() | RunFinished():
                 source: Source = "check" if isinstance(event, CheckFinished) else "engine"
                 self._add(now, _severity(event), source, describe_detail(event) or "")
             case _:
@@ -134,6 +135,10 @@ def problem_of(event: Event) -> Problem | None:
         case CheckFinished() if event.status != "passed":
             message = _inert(f"check {event.check}: {event.message}")
             return Problem(_severity(event), printable(event.table), message)
+        case TableFailed():
+            return Problem(
+                _severity(event), printable(event.table), _inert(event.error), _inert(event.remedy)
+            )
         case RunFinished() if event.error:
             return Problem(_severity(event), "", _inert(event.error), _inert(event.remedy))
         case _:
@@ -152,7 +157,9 @@ def _severity(event: Event) -> Severity:
             return "warning" if event.level is Level.WARNING else "info"
         case CheckFinished():
             return {"failed": "error", "warning": "warning"}.get(event.status, "info")  # type: ignore[return-value]
-        case RunFinished() if event.status in ("failed", "invalid"):
+        case TableFailed():
+            return "error"
+        case RunFinished() if event.status in ("failed", "invalid", "partial"):
             return "error"
         case RunFinished() if event.status == "cancelled":
             return "warning"

@@ -22,6 +22,7 @@ from neonsync.engine.events import (
     Step,
     StepFinished,
     StepStarted,
+    TableFailed,
 )
 from neonsync.engine.state import RunState, TableState, reduce
 from neonsync.errors import NeonsyncError
@@ -132,6 +133,7 @@ class RunView:
         self._scanned: dict[str, dict[str, int]] = {}
         self._checked: dict[str, bool] = {}
         self._problems: list[Problem] = []
+        self._failed: set[str] = set()
         self._blamed: frozenset[str] = frozenset()
         self._outcome = ""
         self._failure = ""
@@ -179,6 +181,9 @@ class RunView:
             case CheckFinished():
                 failed = self._checked.get(event.table, False) or event.status == "failed"
                 self._checked[event.table] = failed
+            case TableFailed():
+                self._failed.add(event.table)
+                self._until.setdefault(event.table, now)
             case RunFinished():
                 self._finish(event, now)
             case _:
@@ -294,7 +299,7 @@ class RunView:
             step = shared.value
         if self._checked.get(name):
             return "invalid", Step.VERIFY.value
-        if name in self._blamed:
+        if name in self._failed or name in self._blamed:
             return "failed", step
         if table.done:
             checking = not self._outcome and name not in self._checked

@@ -42,13 +42,32 @@ def text_of(app: App[int]) -> str:
     return "\n".join(strip.crop(0, width).text.rstrip() for strip in strips[:height])
 
 
+STILL_LOOKS = 8
+"""A screen with a clock on it never stands still."""
+
+
 async def until(pilot: Pilot[int], holds: Callable[[], bool], tries: int = 400) -> None:
-    """Let the UI go on until something holds; fails with the screen when it never does."""
+    """Let the UI go on until something holds, and what is drawn with it has been drawn.
+
+    Fails with the screen when it never does.
+    """
     for _ in range(tries):
         await pilot.pause(0.02)
         if holds():
+            await _drawn(pilot)
             return
     pytest.fail(f"never came to hold; the screen shows:\n{text_of(pilot.app)}")
+
+
+async def _drawn(pilot: Pilot[int]) -> None:
+    """Wait until two looks show the same: keys and panes are drawn a moment later."""
+    before = ""
+    for _ in range(STILL_LOOKS):
+        now = text_of(pilot.app)
+        if now == before:
+            return
+        before = now
+        await pilot.pause(0.01)
 
 
 class ScreenText(SingleFileSnapshotExtension):

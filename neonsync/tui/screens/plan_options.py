@@ -24,13 +24,14 @@ from neonsync.tui.plan_form import (
     PlanForm,
     dates_matter,
     needs_name,
+    option_matters,
     quick_choices,
     range_words,
 )
 from neonsync.tui.widgets.choices import Choice, Tick
 from neonsync.tui.widgets.line_choice import LineChoice
 
-_MEANT = {"full": "copies rows", "schema-only": "no rows", "test-data": "makes rows"}
+_MEANT = {"full": "real rows", "schema-only": "no rows", "test-data": "made rows"}
 _SHORT_NAME = 14
 """A longer name stands in the breadcrumb only."""
 
@@ -123,12 +124,13 @@ class PlanOptions(VerticalScroll, can_focus=False):
                 yield Input(id="last", placeholder="last day", select_on_focus=False, compact=True)
             yield Static("", markup=False, classes="said")
             yield LineChoice(quick_choices(), ALL_DAYS, id="days")
-        for option in OPTIONS:
-            yield OptionLine(option)
-        yield Tick("via a child for a day", id="via")
+        # What a run into a guarded branch needs must be seen without scrolling.
         with Horizontal(id="confirm"):
             yield Label("", markup=False)
             yield Input(id="typed", placeholder="to confirm", select_on_focus=False, compact=True)
+        yield Tick("via a child for a day", id="via")
+        for option in OPTIONS:
+            yield OptionLine(option)
 
     def fill(self, form: PlanForm, around: Around) -> None:
         """Show what a form holds."""
@@ -172,7 +174,7 @@ class PlanOptions(VerticalScroll, can_focus=False):
         said.update(Content(self._wrong(wrong) if wrong else range_words(form, today)))
         said.set_class(bool(wrong), "-wrong")
         for line in self.query(OptionLine):
-            line.set_class(form.mode not in line.option.modes, "off")
+            line.set_class(not option_matters(line.option, form), "off")
             self._show_mistake(line, problems)
         confirm = self.query_one("#confirm")
         confirm.set_class(not needs_name(form, around), "off")
