@@ -11,7 +11,7 @@ from neonsync.report.jsonl import head
 from neonsync.report.wording import money, printable, size
 
 _METHODS = {
-    "swap": "swap: the new table takes the old one's place",
+    "swap": "swap: built beside, and put in place in one step",
     "merge": "merge: changed rows are updated, new ones inserted, others stay",
     "create": "create: an empty table with keys and indexes",
     "keep": "keep: nothing is done to its rows",
