@@ -110,3 +110,18 @@ async def test_keys_in_a_burst_close_a_dialog_once(app: NeonsyncApp) -> None:
         await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is home)
+
+
+async def test_what_is_typed_in_one_go_with_a_filters_key_is_the_filters(
+    app: NeonsyncApp,
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "s Sync" in text_of(app))
+        home = app.screen
+        app.post_message(Key("slash", "/"))
+        for letter in "dsev":
+            app.post_message(Key(letter, letter))
+        app.post_message(Key("enter", None))
+        await until(pilot, lambda: "No branches match “dsev”" in text_of(app))
+        await pilot.pause()
+        assert app.screen is home

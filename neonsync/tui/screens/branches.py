@@ -231,7 +231,6 @@ class BranchesScreen(View, inherit_bindings=False):
         for action, reason in self._obstacles.items():
             if reason and self._key(action) in (event.key, event.character):
                 self.notify(printable(reason), title=f"No {action}", markup=False)
-                event.stop()
 
     def _key(self, action: str) -> str:
         return branch_keys.key_of(action, self.ui.preferences.keys)
