@@ -16,7 +16,7 @@ from neonsync.report.wording import duration, money, printable, size
 from neonsync.settings import OnError
 
 _METHODS = {
-    "swap": "swap: the new table takes the old one's place",
+    "swap": "swap: built beside, and put in place in one step",
     "merge": "merge: changed rows are updated, new ones inserted",
     "replace": f"replace: all old rows give way; {IDS_MAY_CHANGE}",
     "create": "create: an empty table with keys and indexes",

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.segment import Segments
 from rich.text import Text
-from textual import events
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widgets import Input
 
 from neonsync.secret import Secret, redact
 from neonsync.tui.clipboard import copy_text
@@ -211,6 +212,16 @@ class NeonsyncApp(App[int]):
         path = copy_text(text)
         where = f"; also in {path}" if path is not None else ""
         self.notify(f"Copied {what}{where}", markup=False)
+
+    @on(events.Key)
+    def _type_on(self, event: events.Key) -> None:
+        """Let a line have what was typed in one go with the key that opened it.
+
+        It was on its way before the line was there; else "/dev" would open a filter, and delete.
+        """
+        if event.is_printable and isinstance(self.focused, Input):
+            event.prevent_default()
+            self.focused.insert_text_at_cursor(event.character or "")
 
     def on_resize(self, event: events.Resize) -> None:
         """Put the word on the size in front of all screens, or take it away."""

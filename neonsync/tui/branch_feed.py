@@ -82,7 +82,7 @@ class BranchFeed:
         if self.list is None:
             return "last good answer: never" if self.failure is not None else ""
         if self.failure is not None:
-            return f"offline · last good answer {self._age} ago"
+            return f"{self.failure.word} · last good answer {self._age} ago"
         return f"updated {self._age} ago"
 
     @property

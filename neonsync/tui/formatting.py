@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from rich.cells import cell_len, set_cell_size
@@ -48,12 +49,12 @@ def stamp(moment: datetime | None, now: datetime | None = None) -> str:
     return f"{moment:%m-%d %H:%M}" if same_year else f"{moment:%Y-%m-%d}"
 
 
-def age(span: timedelta) -> str:
-    """A span in its largest unit: 12 s, 5 min, 3 h, 2 d."""
+def age(span: timedelta, whole: Callable[[float], int] = int) -> str:
+    """A span in its largest unit: 12 s, 5 min, 3 h, 2 d. ``whole`` makes whole units of parts."""
     seconds = max(span.total_seconds(), 0)
     for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= length:
-            return f"{int(seconds // length)} {unit}"
+            return f"{whole(seconds / length)} {unit}"
     return f"{int(seconds)} s"
 
 
@@ -61,7 +62,7 @@ def expiry(moment: datetime | None, now: datetime) -> str:
     """When something expires, seen from now: ``in 2 d``, ``EXPIRED``, or a dash for never."""
     if moment is None:
         return DASH
-    return "EXPIRED" if moment <= now else f"in {age(moment - now)}"
+    return "EXPIRED" if moment <= now else f"in {age(moment - now, whole=round)}"
 
 
 def clock(seconds: float) -> str:

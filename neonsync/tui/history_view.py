@@ -66,12 +66,14 @@ def cells(
     """An entry as the table's texts, each with the class that it is coloured by."""
     sign = sign_of(entry)
     is_run = entry.kind == RUN
+    # A merge that found nothing changed has written none, which is no unknown number.
+    none = entry.status == "succeeded" and entry.mode != "schema-only"
     texts = (
         (when(entry.moment, now), ""),
         (entry.branch or DASH, "bold"),
         ((entry.mode or DASH) if is_run else entry.kind, ""),
         (sign.text(ascii_only=ascii_only), sign.style),
-        (short(entry.rows) if is_run and entry.rows else DASH, ""),
+        (short(entry.rows) if is_run and (entry.rows or none) else DASH, ""),
         (took(entry.seconds), ""),
         (entry.user or DASH, ""),
     )

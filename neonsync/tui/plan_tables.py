@@ -71,11 +71,13 @@ def table_label(key: str, table: LakeTable, columns: Columns, *, looked: bool) -
     return f"{cut(key, room):<{room}} {amount:>{figure}} {newest:<{day}}".rstrip()
 
 
-def table_note(table: LakeTable) -> str:
-    """What has no room in the row."""
+def table_note(table: LakeTable, width: int) -> str:
+    """What has no room in the row: the target, and the newest date's year where that has room."""
     if table.problem:
         return f"! {table.problem}"
-    return f"{table.newest} → {table.target}".lstrip()
+    target = f"→ {table.target}"
+    note = f"{table.newest} {target}".lstrip()
+    return note if len(note) <= width else target
 
 
 def plain(text: str, *, ascii_only: bool) -> str:

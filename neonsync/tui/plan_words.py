@@ -11,7 +11,7 @@ from neonsync.tui.plan_form import MODES, PlanForm
 from neonsync.tui.ports import BranchRow, PlanPreview, TablePreview
 
 METHODS = {
-    "swap": "the new table takes the old one's place",
+    "swap": "built beside, and put in place in one step",
     "merge": "changed rows are updated, new ones inserted, others stay",
     "create": "an empty table with keys and indexes",
     "keep": "nothing is done to its rows",
@@ -46,11 +46,11 @@ def headline(preview: PlanPreview, mode: str) -> str:
     if mode != "full":
         return " · ".join([*parts, "nothing is scanned"])
     if preview.scanned_bytes is not None:
-        parts.append(f"{size(preview.scanned_bytes)} to scan")
-    if preview.price is not None:
         billed = preview.billed_bytes
-        of = f" for {size(billed)}" if billed not in (None, preview.scanned_bytes) else ""
-        parts.append(f"about {money(preview.price)}{of}")
+        as_ = f", billed as {size(billed)}" if billed not in (None, preview.scanned_bytes) else ""
+        parts.append(f"{size(preview.scanned_bytes)} to scan{as_}")
+    if preview.price is not None:
+        parts.append(f"about {money(preview.price)}")
     return " · ".join(parts)
 
 
@@ -99,7 +99,8 @@ def _rows(preview: PlanPreview, mode: str) -> str:
         return f"{count(preview.rows)} rows are made"
     if all(table.rows_exact for table in preview.tables):
         return f"{count(preview.rows)} rows"
-    return f"~{short(preview.rows)} rows"
+    most = "at most " if any(table.note for table in preview.tables) else ""
+    return f"{most}~{short(preview.rows)} rows"
 
 
 def _by_method(tables: Sequence[TablePreview]) -> list[Line]:
@@ -111,15 +112,16 @@ def _by_method(tables: Sequence[TablePreview]) -> list[Line]:
         meaning = f": {METHODS[method]}" if method in METHODS else ""
         lines.append(Line(f"{method} {_number(len(group), 'table')}{meaning}", "head"))
         width = min(max(len(printable(table.target)) for table in group), 32)
-        lines += (Line(f"  {_table(table, width)}") for table in group)
+        for table in group:
+            lines.append(Line(f"  {_table(table, width)}"))
+            lines += [Line(f"    {printable(table.note)}", "dim")] * bool(table.note)
     return lines
 
 
 def _table(table: TablePreview, width: int) -> str:
-    about = "" if table.rows_exact else "~"
+    about = "" if table.rows_exact else "at most ~" if table.note else "~"
     rows = f"  {about}{short(table.rows)} rows" if table.rows is not None else ""
-    note = f" ({table.note})" if table.note else ""
-    return printable(f"{table.target:<{width}}{rows}  because {table.reason}{note}")
+    return printable(f"{table.target:<{width}}{rows}  because {table.reason}")
 
 
 def _merges_rows(table: TablePreview) -> bool:

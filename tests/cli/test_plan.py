@@ -53,7 +53,7 @@ def test_a_plan_tells_sql_ddl_method_rows_bytes_and_price(target: Target) -> Non
         "AND \"state\" IN ('CA', 'TX')",
         'CREATE TABLE "public"."forecast_data"',
         'CREATE INDEX "idx_forecast_composite"',
-        "swap: the new table takes the old one's place",
+        "swap: built beside, and put in place in one step",
         "because it does not exist",
         "Price: about $0.0001",
         "Nothing was written.",

@@ -6,13 +6,16 @@ import asyncio
 from typing import Any
 
 import pytest
+from textual.events import Key
 
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Emit
 from neonsync.selection import Selection
 from neonsync.tui.app import NeonsyncApp
 from neonsync.tui.ports import RunReport
+from neonsync.tui.screens.branch_detail import BranchDialog
 from neonsync.tui.screens.confirm import Ask
+from neonsync.tui.screens.history import HistoryScreen
 from neonsync.tui.screens.too_small import TooSmall
 from tests.tui.conftest import text_of, until
 from tests.tui.fakes import Fakes, report_of
@@ -94,3 +97,31 @@ async def test_quitting_while_a_run_is_at_work_asks_and_rolls_it_back(
         await until(pilot, lambda: app.return_value is not None)
     assert rolled_back == [130]
     assert app.return_value == 130
+
+
+async def test_keys_in_a_burst_close_a_dialog_once(app: NeonsyncApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "s Sync" in text_of(app))
+        home = app.screen
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, BranchDialog))
+        for _ in range(3):  # all there before the first one has done anything
+            app.screen.post_message(Key("h", "h"))
+        await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is home)
+
+
+async def test_what_is_typed_in_one_go_with_a_filters_key_is_the_filters(
+    app: NeonsyncApp,
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "s Sync" in text_of(app))
+        home = app.screen
+        app.post_message(Key("slash", "/"))
+        for letter in "dsev":
+            app.post_message(Key(letter, letter))
+        app.post_message(Key("enter", None))
+        await until(pilot, lambda: "No branches match “dsev”" in text_of(app))
+        await pilot.pause()
+        assert app.screen is home

@@ -7,9 +7,12 @@ from datetime import timedelta
 import pytest
 from rich.cells import cell_len
 
+from neonsync.errors import ConfigError
+from neonsync.neon.errors import KeyRefusedError, Refusal, UnavailableError, UnreachableError
 from neonsync.report.wording import printable
 from neonsync.tui import branch_details, branch_keys, branch_table
 from neonsync.tui.branch_feed import BranchFeed
+from neonsync.tui.formatting import expiry
 from neonsync.tui.ports import BranchList, BranchRow, ProjectInfo
 from neonsync.tui.widgets.panel import Failure
 from tests.tui.branch_world import Clock, many
@@ -116,3 +119,31 @@ def test_the_age_is_told_calmly_and_the_rows_turn_old() -> None:
     assert feed.stale
     feed.answer(found)
     assert not feed.stale
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (timedelta(days=7) - timedelta(seconds=2), "in 7 d"),  # just made, for seven days
+        (timedelta(hours=30), "in 1 d"),
+        (timedelta(minutes=59, seconds=40), "in 60 min"),
+        (timedelta(seconds=20), "in 20 s"),
+        (timedelta(0), "EXPIRED"),
+    ],
+)
+def test_an_expiry_is_told_to_the_nearest_unit(left: timedelta, said: str) -> None:
+    assert expiry(NOW + left, NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (ConfigError("NEON_API_KEY is not set"), "not set up"),
+        (KeyRefusedError("no", "", Refusal(401, "", "", "")), "refused"),
+        (UnavailableError("busy", "", Refusal(503, "", "", "")), "offline"),
+        (UnreachableError("no answer"), "offline"),
+        (ValueError("a fault"), "failed"),
+    ],
+)
+def test_offline_is_said_only_of_what_may_come_back_by_itself(error: Exception, word: str) -> None:
+    assert Failure.of(error).word == word

@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from neonsync.neon.errors import NeonRequestError, Refusal
+from neonsync.neon.errors import NeonRequestError, Refusal, UnreachableError
 from neonsync.tui.app import NeonsyncApp
 from neonsync.tui.preferences import Preferences
 from neonsync.tui.screens.branch_detail import BranchDialog
@@ -119,13 +119,15 @@ async def test_offline_the_old_rows_stay_with_their_age(
 ) -> None:
     async with app.run_test(size=size) as pilot:
         await go_to(app, pilot, "dev-kate")
-        fakes.branches.error = refused()
+        fakes.branches.error = UnreachableError(
+            "Neon cannot be reached: [/x]", "Check the network."
+        )
         clock.now += 190
         await until(pilot, shown(app, "offline · last good answer 3 min ago", "e Error"))
         assert app.screen.query_one(Rows).has_class("-stale")
         assert text_of(app) == screen
         await pilot.press("e")
-        await until(pilot, shown(app, "Neon refused the API key [/x]", "request id 6c1e-77"))
+        await until(pilot, shown(app, "Neon cannot be reached: [/x]", "Check the network."))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -44,8 +44,9 @@ def test_a_problem_stands_in_the_place_of_figures() -> None:
     table = LakeTable("claims", "public.claims", problem="access denied\x1b[31m")
     assert label(table, 40) == r"claims ! access denied\x1b[31m"
     assert len(label(table, 20)) == 20
-    assert table_note(table).startswith("! access denied")
-    assert table_note(CLAIMS) == "2026-11-22 → public.claims"
+    assert table_note(table, 60).startswith("! access denied")
+    assert table_note(CLAIMS, 26) == "2026-11-22 → public.claims"
+    assert table_note(CLAIMS, 25) == "→ public.claims"
 
 
 def test_a_long_name_is_cut_and_all_rows_fit() -> None:
@@ -100,7 +101,7 @@ def plan(*tables: TablePreview, **more: object) -> PlanPreview:
         (
             plan(table("a", rows_exact=True), billed_bytes=10_000_000, scanned_bytes=5),
             "full",
-            "1 table · 1,200,000 rows · 5 B to scan · about $0.00155 for 10.0 MB",
+            "1 table · 1,200,000 rows · 5 B to scan, billed as 10.0 MB · about $0.00155",
         ),
         (
             plan(table("a"), rows=None, scanned_bytes=None, price=None),
@@ -145,8 +146,9 @@ def test_the_summary_tells_each_table_by_how_it_is_published() -> None:
         table("c", "keep", "it exists", rows=None),
     )
     assert [line.text for line in summary(preview, "full", 3)][2:] == [
-        "swap 1 table: the new table takes the old one's place",
-        "  public.b  90 rows  because it does not exist (not pruned)",
+        "swap 1 table: built beside, and put in place in one step",
+        "  public.b  90 rows  because it does not exist",
+        "    not pruned",
         "merge 1 table: changed rows are updated, new ones inserted, others stay",
         "  public.claims  ~1.2M rows  because it holds rows",
         "keep 1 table: nothing is done to its rows",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Footer
@@ -110,8 +111,9 @@ class View(Screen[None]):
         return self.run_worker(work, group=group, exclusive=True)
 
     def action_leave(self) -> None:
-        """Back to the screen before."""
-        self.app.pop_screen()
+        """Back to the screen before; of keys in a burst, the second must not leave that one too."""
+        if self.is_active:
+            self.app.pop_screen()
 
     def action_help(self) -> None:
         """The keys and the states."""
@@ -137,6 +139,10 @@ class Dialog(ModalScreen[T]):
     def ui(self) -> NeonsyncApp:
         """The app, by its type."""
         return cast("NeonsyncApp", self.app)
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """Close, once: keys in a burst reach a dialog that has gone, and would close the next."""
+        return super().dismiss(result) if self.is_active else AwaitComplete()
 
     def action_cancel(self) -> None:
         """Change nothing."""

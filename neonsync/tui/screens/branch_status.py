@@ -48,7 +48,7 @@ class BranchStatus(Horizontal):
     def open_filter(self) -> None:
         """Let one type."""
         self.add_class("-filter")
-        self.query_one(Input).focus()
+        self.screen.set_focus(self.query_one(Input))  # at once, for what is typed behind
 
     def close_filter(self, *, clear: bool) -> None:
         """Away with it, when it is empty or to be cleared."""

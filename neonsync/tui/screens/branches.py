@@ -75,8 +75,8 @@ class BranchesScreen(View, inherit_bindings=False):
 
     def show_crumbs(self, note: str = "") -> None:
         """The project's place stands behind its name."""
-        offline = "offline" if self._feed.failure is not None else ""
-        super().show_crumbs(note or offline or branch_table.project_note(self.ui.project))
+        failed = self._feed.failure.word if self._feed.failure is not None else ""
+        super().show_crumbs(note or failed or branch_table.project_note(self.ui.project))
 
     def _columns(self) -> tuple[tuple[str, int], ...]:
         width = self.app.size.width
@@ -130,10 +130,9 @@ class BranchesScreen(View, inherit_bindings=False):
         self._draw()
 
     def _tick(self) -> None:
-        if self.is_active:
-            if self._feed.due:
-                self._load()
-            self._tell()
+        if self.is_active and self._feed.due:
+            self._load()
+        self._tell()  # a dialog lets it be seen
 
     # Drawing.
 
@@ -232,7 +231,6 @@ class BranchesScreen(View, inherit_bindings=False):
         for action, reason in self._obstacles.items():
             if reason and self._key(action) in (event.key, event.character):
                 self.notify(printable(reason), title=f"No {action}", markup=False)
-                event.stop()
 
     def _key(self, action: str) -> str:
         return branch_keys.key_of(action, self.ui.preferences.keys)

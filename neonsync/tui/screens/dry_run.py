@@ -89,7 +89,7 @@ class DryRunScreen(View):
     def action_search(self) -> None:
         """Type what to look for."""
         self.add_class("-searching")
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))  # at once, for what is typed behind
 
     def action_next(self, step: int) -> None:
         """To the next place, or the one before."""

@@ -210,7 +210,7 @@ class HistoryScreen(View):
         """Type what is looked for."""
         line = self.query_one("#filter", Input)
         line.add_class("-on")
-        line.focus()
+        self.set_focus(line)  # at once, for what is typed behind
 
     @on(Input.Changed, "#filter")
     def _typed(self, event: Input.Changed) -> None:

@@ -59,7 +59,7 @@ class PlanScreen(View):
     HELP = (
         "What to sync, and what that would do. Space chooses, a all, i the others, / filters.\n"
         "No state chosen is all of them. Days count back from today, in UTC.\n"
-        "swap: the new table takes the old one's place in one step. merge: changed rows are "
+        "swap: the table is built beside and put in place in one step. merge: changed rows are "
         "updated, new ones inserted, none deleted.\n"
         "Nothing is written before F5. The default branch and protected ones want their name "
         "typed, unless the run goes into a child of them."
@@ -108,11 +108,6 @@ class PlanScreen(View):
         self.set_interval(1.0, self._show_status)
         self._fetch_base()
 
-    def on_screen_resume(self) -> None:
-        """A run may have begun or ended meanwhile."""
-        super().on_screen_resume()
-        self._show_status()
-
     def _fetch_base(self) -> None:
         services = self.ui.services
         if self._around is None:
@@ -139,7 +134,7 @@ class PlanScreen(View):
 
     def _not_begun(self, failure: Failure) -> None:
         if self._around is None:
-            self.query_one(StatePanel).failed(failure, "r tries again   esc goes back")
+            self.query_one(StatePanel).failed(failure, "r tries again · esc goes back")
         else:
             self.notify(failure.message, severity="error", markup=False)
             self._changed()
@@ -189,6 +184,9 @@ class PlanScreen(View):
 
     def _show_status(self) -> None:
         if self._judged is None:
+            return
+        if self.bottom.outdated and not self.ui.run_active:
+            self._changed()  # which comes back here
             return
         obstacle = self._obstacle()
         self.bottom.show_status(status(self.form, self.branch, obstacle))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DEBOUNCE = 0.3
 """Seconds after the last change before a service is asked."""
+_BORDER = 4
+"""What the box's line takes of its width beside the note."""
 LOOKS = 3
 """So many tables are looked at side by side."""
 
@@ -68,7 +70,7 @@ class TableList(PickList):
 
     def _note_of(self, key: str) -> str:
         table = self.found.get(key) or self._tables[key]
-        return plain(table_note(table), ascii_only=self._ascii)
+        return plain(table_note(table, self.size.width - _BORDER), ascii_only=self._ascii)
 
     @property
     def _ascii(self) -> bool:

@@ -25,6 +25,7 @@ from neonsync.tui.widgets.panel import QUIET_SECONDS, Failure
 
 if TYPE_CHECKING:
     from neonsync.selection import Selection
+    from neonsync.tui.run_controller import RunController
     from neonsync.tui.screens.base import View
 
 _STYLES = {
@@ -61,6 +62,7 @@ class PlanSummary(Vertical):
         self.notes: tuple[str, ...] = ()
         self._wanted: Selection | None = None
         self._chosen = 0
+        self._ended: RunController | None = None
         self._rest: Timer | None = None
         self._command = ""
         self._lines: tuple[Line, ...] = ()
@@ -77,12 +79,17 @@ class PlanSummary(Vertical):
 
     def want(self, selection: Selection, chosen: int) -> None:
         """Have the plan of a selection, of so many tables; nothing is done where it is there."""
-        if selection == self._wanted:
+        if selection == self._wanted and not self.outdated:
             return
-        self._wanted, self._chosen = selection, chosen
+        self._wanted, self._chosen, self._ended = selection, chosen, self._ended_run()
         self.preview = self.failure = None
         self._wait()
         self._rest = self.set_timer(DEBOUNCE, self._ask)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a run has ended since: its tables are not as they were, nor how they go in."""
+        return self._wanted is not None and self._ended_run() is not self._ended
 
     def want_none(self, reason: str) -> None:
         """Say why there is no plan."""
@@ -120,6 +127,11 @@ class PlanSummary(Vertical):
     def on_resize(self) -> None:
         """The command is wrapped anew."""
         self._draw_command()
+
+    def _ended_run(self) -> RunController | None:
+        """The last run of this program; None while it is at work, or where there was none."""
+        ui = cast("View", self.screen).ui
+        return None if ui.run_active else ui.run_controller
 
     def _ask(self) -> None:
         view, wanted = cast("View", self.screen), self._wanted

@@ -89,7 +89,7 @@ class SetupScreen(View):
 
         form = self.query_one(".form", VerticalScroll)
         form.mount(
-            Static(f"{said}It is written to {path}.", markup=False, classes="why"),
+            Static(f"{said}F2 writes what stands here to {path}.", markup=False, classes="why"),
             line(0),
             KeySource(self._values, self._check),
             *map(line, range(1, len(LINES))),

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.timer import Timer
 from textual.widgets import Static
 
-from neonsync.errors import NeonsyncError
+from neonsync.errors import ExitCode, NeonsyncError
 from neonsync.report.wording import printable
 from neonsync.secret import redact
 from neonsync.tui import clock
@@ -24,6 +24,8 @@ class Failure:
     message: str
     remedy: str = ""
     request_id: str = ""
+    word: str = "offline"
+    """What the breadcrumb says of a service that failed like this."""
 
     @property
     def said(self) -> str:
@@ -38,11 +40,22 @@ class Failure:
                 printable(redact(error.message)),
                 printable(redact(error.remedy)),
                 printable(str(getattr(error, "request_id", "") or "")),
+                _word(error),
             )
         return cls(
             printable(redact(f"unexpected: {type(error).__name__}: {error}")),
             "If it happens again, report it.",
+            word="failed",
         )
+
+
+def _word(error: NeonsyncError) -> str:
+    """Offline is only what may come back by itself."""
+    if error.exit_code is ExitCode.USAGE:
+        return "not set up"
+    if getattr(error, "status", 0) in (401, 403):
+        return "refused"
+    return "offline" if error.exit_code is ExitCode.ACCESS else "failed"
 
 
 class StatePanel(Static):

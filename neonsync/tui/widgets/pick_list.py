@@ -121,7 +121,7 @@ class PickList(Vertical):
     def action_filter(self) -> None:
         """Type what the items shall hold."""
         self.add_class("-filtered")
-        self.query_one(Input).focus()
+        self.screen.set_focus(self.query_one(Input))  # at once, for what is typed behind
 
     def action_end_filter(self) -> None:
         """Show all again."""
