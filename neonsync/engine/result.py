@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from neonsync.engine.audit import Proof
-from neonsync.engine.context import QueryCost
+from neonsync.engine.context import DateCounts, QueryCost
 from neonsync.engine.events import StepFinished
 from neonsync.engine.publish import Published
 from neonsync.errors import ExitCode, NeonsyncError, RunCancelled
@@ -19,8 +19,9 @@ class RunResult:
     """The end of a run, good or bad.
 
     ``status`` is succeeded, invalid (published, but a check failed), failed or cancelled.
-    ``scopes`` says in words what of a filtered table the run was about. ``scanned_bytes`` counts
-    what Athena read, ``billed_bytes`` what it bills for that.
+    ``scopes`` says in words what of a filtered table the run was about. ``dates`` are the counts
+    that the proofs have compared, equal or not. ``scanned_bytes`` counts what Athena read,
+    ``billed_bytes`` what it bills for that.
     """
 
     status: str
@@ -37,6 +38,7 @@ class RunResult:
     scopes: dict[str, str] = field(default_factory=dict)
     published: tuple[Published, ...] = ()
     proofs: dict[str, Proof] = field(default_factory=dict)
+    dates: dict[str, DateCounts] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
     steps: tuple[StepFinished, ...] = ()
     queries: tuple[QueryCost, ...] = ()

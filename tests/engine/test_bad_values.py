@@ -136,7 +136,7 @@ async def test_a_key_is_never_made_null(target: Target, lake: Lake) -> None:
 
 
 async def test_the_reports_tell_of_each_change(target: Target, lake: Lake) -> None:
-    from neonsync.report.files import report
+    from neonsync.report.documents import report
 
     table = lake.write("nul", frame(name=["b\x00c"]))
     target.configure(entry(table, on_bad_value="strip"))
