@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from neonsync.engine.audit import ChangedValues
-from neonsync.report.reading import inert, items, mode_of, number_in, part, shown, text_in
+from neonsync.report.reading import float_in, inert, items, mode_of, number_in, part, shown, text_in
 from neonsync.report.results import FULL, TEST_DATA, price_line
 from neonsync.report.wording import duration, headline, proof_line
 
@@ -101,7 +101,7 @@ def _facts(report: Mapping[str, Any], validation: Mapping[str, Any]) -> Iterator
     yield "run", f"{run}{again}" if run else ""
     yield "started by", _who(part(report, "startedBy"))
     if report.get("startTime"):
-        took = duration(float(report.get("duration") or 0))
+        took = duration(float_in(report, "duration"))
         yield "started", f"{_moment(text_in(report, 'startTime'))}, took {took}"
     yield "Athena", price_line(part(report, "athena"))
     yield "validation", text_in(report, "validationStatus")
@@ -181,7 +181,7 @@ def _steps(report: Mapping[str, Any]) -> tuple[StepTime, ...]:
         StepTime(
             name,
             len(parts),
-            sum(float(each.get("seconds") or 0) for each in parts),
+            sum(float_in(each, "seconds") for each in parts),
             text_in(parts[0], "detail") if len(parts) == 1 else f"{len(parts)} tables",
         )
         for name, parts in steps.items()

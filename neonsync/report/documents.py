@@ -22,11 +22,8 @@ SCHEMA_VERSION = 1
 """Raised when a key changes its meaning or goes away; new keys may come any time."""
 
 ORIGIN = ("user", "host", "repository", "commit")
-RUNNING = {
-    "schemaVersion": SCHEMA_VERSION,
-    "status": "running",
-    "validationStatus": "pending",
-}
+_RUNNING = {"schemaVersion": SCHEMA_VERSION, "status": "running"}
+RUNNING = {**_RUNNING, "validationStatus": "pending"}, {**_RUNNING, "overallStatus": "pending"}
 """Both documents while a run is at work."""
 
 

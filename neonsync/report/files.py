@@ -47,8 +47,8 @@ class ReportFiles:
         try:
             self.directory, self._log = _open_log(directory)
             # Whatever stands there is of an earlier run; should this one be killed, it shows.
-            write_documents(self.directory, RUNNING, RUNNING)
-            write_pages(self.directory, RUNNING, RUNNING)
+            write_documents(self.directory, *RUNNING)
+            write_pages(self.directory, *RUNNING)
         except OSError as error:
             raise ConfigError(
                 f"the report directory {directory} cannot be written to: {error.strerror}",

@@ -14,7 +14,7 @@ from typing import Any
 from neonsync.report.charts import date_chart, step_chart
 from neonsync.report.contents import Contents, TableOutcome, contents
 from neonsync.report.markup import Html, breakable, group, tag
-from neonsync.report.reading import inert, items, number_in, shown, text_in
+from neonsync.report.reading import inert, items, listed, number_in, part, shown, text_in
 from neonsync.report.results import ResultRow, results_view
 from neonsync.report.wording import DASH, size
 
@@ -199,7 +199,7 @@ def _date_charts(told: Contents) -> Html:
 
 
 def _key(kind: str, words: str) -> Html:
-    return tag("span", tag("i", class_=f"key {kind}"), words, " ")
+    return tag("span", tag("i", class_=f"key {kind}"), words)
 
 
 def _steps(told: Contents) -> Html:
@@ -209,13 +209,13 @@ def _steps(told: Contents) -> Html:
 
 
 def _notices(report: Mapping[str, Any]) -> Html | None:
-    notices = [inert(text) for text in report.get("notices") or ()]
+    notices = [inert(text) for text in listed(report, "notices")]
     return tag("ul", *(tag("li", text) for text in notices)) if notices else None
 
 
 def _queries(report: Mapping[str, Any]) -> Html | None:
     columns = ("for", "table", "query", "scanned")
-    queries = items(report.get("athena") or {}, "queries")
+    queries = items(part(report, "athena"), "queries")
     rows = [
         tag(
             "tr",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neonsync.report.contents import TableOutcome, contents
-from neonsync.report.reading import inert, items, text_in
+from neonsync.report.reading import float_in, inert, items, listed, text_in
 from neonsync.report.results import ResultRow, results_view
 from neonsync.report.wording import DASH, duration, printable
 
@@ -44,7 +44,7 @@ def markdown_page(
     page.table(_checks("Warnings of checks", [row for row in checks if row.status == "warning"]))
     page.table(_tables(told.tables))
     page.table(_checks("All checks", checks, folded=True))
-    notices = [[escape(inert(text))] for text in report.get("notices") or ()]
+    notices = [[escape(inert(text))] for text in listed(report, "notices")]
     page.table(_Table("Notices", ("notice",), notices, folded=True))
     page.table(_steps(report))
     return page.text
@@ -156,7 +156,7 @@ def _steps(report: Mapping[str, Any]) -> _Table:
         [
             escape(text_in(step, "step")),
             escape(text_in(step, "table")),
-            duration(float(step.get("seconds") or 0)),
+            duration(float_in(step, "seconds")),
             escape(text_in(step, "detail")),
         ]
         for step in items(report, "steps")

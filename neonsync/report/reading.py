@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from math import isfinite
 from typing import Any
 
 from neonsync.report.wording import DASH, printable
@@ -20,7 +21,13 @@ def mode_of(document: Mapping[str, Any]) -> str:
 
 def items(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     """The objects of a list of the document; none where it has no such list."""
-    return [each for each in document.get(key) or () if isinstance(each, Mapping)]
+    return [each for each in listed(document, key) if isinstance(each, Mapping)]
+
+
+def listed(document: Mapping[str, Any], key: str) -> list[Any]:
+    """A list of the document; an empty one where it has none."""
+    value = document.get(key)
+    return value if isinstance(value, list) else []
 
 
 def text_in(document: Mapping[str, Any], key: str) -> str:
@@ -62,8 +69,13 @@ def part(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def number_in(document: Mapping[str, Any], key: str) -> int:
     """A whole number of the document, 0 where it has none."""
+    return int(float_in(document, key))
+
+
+def float_in(document: Mapping[str, Any], key: str) -> float:
+    """A number of the document, 0 where it has none."""
     value = document.get(key)
-    return int(value) if isinstance(value, int | float) else 0
+    return value if isinstance(value, int | float) and isfinite(value) else 0
 
 
 def day_of(value: object) -> date | None:

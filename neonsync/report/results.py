@@ -12,9 +12,11 @@ from typing import Any, Literal, TypeAlias
 
 from neonsync.report.reading import (
     day_of,
+    float_in,
     inert,
     inert_lines,
     items,
+    listed,
     mode_of,
     number_in,
     part,
@@ -116,7 +118,7 @@ def results_view(document: Mapping[str, Any], validation: Mapping[str, Any]) -> 
     rows += [_published(table, mode_of(document)) for table in tables]
     rows += [
         ResultRow(f"notice-{number}", "notice", "notice", "notice", message=inert(text))
-        for number, text in enumerate(document.get("notices") or ())
+        for number, text in enumerate(listed(document, "notices"))
     ]
     # Stable: within a group the run's own order stays. What stopped the run comes before all.
     rows.sort(key=lambda row: (_ORDER.get(row.status, 1), row.kind != "error"))
@@ -124,7 +126,7 @@ def results_view(document: Mapping[str, Any], validation: Mapping[str, Any]) -> 
         status,
         _WORDS.get(status, status or "unknown").upper(),
         _counts(rows),
-        duration(float(document.get("duration") or 0)),
+        duration(float_in(document, "duration")),
         _proof(tables, mode_of(document)),
         _published_sum(document, tables),
         price_line(part(document, "athena")),
@@ -153,7 +155,7 @@ def _failed_tables(rows: Sequence[ResultRow]) -> tuple[str, ...]:
 
 
 def _differing(error: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    dates = [inert(each) if each else "no date" for each in error.get("dates") or ()]
+    dates = [inert(each) if each else "no date" for each in listed(error, "dates")]
     if not dates:
         return ()
     left = number_in(error, "differingDates") - len(dates)
@@ -164,7 +166,7 @@ def _differing(error: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 def _repair(errors: Sequence[Mapping[str, Any]]) -> Repair | None:
     """None where rows without a date differ, or the dates are none: no days would bound them."""
     for error in errors:
-        days = [day_of(each) for each in error.get("dates") or ()]
+        days = [day_of(each) for each in listed(error, "dates")]
         known = [day for day in days if day is not None]
         if known and len(known) == len(days):
             count = number_in(error, "differingDates") or len(days)
@@ -293,8 +295,8 @@ def price_line(athena: Mapping[str, Any]) -> str:
     """What Athena has read and what that costs; empty where it was not asked."""
     if not athena.get("queries"):
         return ""
-    scanned, billed = (float(athena.get(name) or 0) for name in ("bytesScanned", "bytesBilled"))
-    price = money(float(athena.get("priceUsd") or 0))
+    scanned, billed = (number_in(athena, name) for name in ("bytesScanned", "bytesBilled"))
+    price = money(float_in(athena, "priceUsd"))
     return f"{size(scanned)} scanned, {price} for {size(billed)} billed"
 
 
