@@ -158,9 +158,27 @@ class LeaseLostError(SyncError):
 
 
 class ProofError(NeonsyncError):
-    """What was loaded differs from what Athena holds; nothing was published."""
+    """What was loaded differs from what Athena holds; nothing was published.
+
+    ``dates`` are those of ``table`` that differ, ``differing`` counts them all; None stands for the
+    rows that have no date. Of many dates only some are named, the first and the last among them.
+    """
 
     exit_code = ExitCode.VALIDATION
+
+    def __init__(
+        self,
+        message: str,
+        remedy: str = "",
+        *,
+        table: str = "",
+        dates: tuple[str | None, ...] = (),
+        differing: int = 0,
+    ) -> None:
+        super().__init__(message, remedy)
+        self.table = table
+        self.dates = dates
+        self.differing = differing
 
 
 class TablesFailedError(NeonsyncError):

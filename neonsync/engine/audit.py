@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 
 from neonsync.engine import ledger
-from neonsync.engine.context import RunContext
+from neonsync.engine.context import DateCount, DateCounts, RunContext
 from neonsync.engine.events import Level
 from neonsync.engine.extract import SourceCounts
 from neonsync.engine.ledger import ExportRecord, LoadedChunks
@@ -19,6 +20,8 @@ from neonsync.postgres.copy import count_by_day
 from neonsync.postgres.fitting import NULL, Change
 
 DATES_SHOWN = 20
+DATES_KEPT = 400
+"""So many dates of a table go into the reports with their counts."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,14 @@ async def audit(
         )
 
     loaded, staged = await context.with_connection(look)
+    context.dates[name] = count_by_date(counts.dates, staged)
     exported = source.keys()
     missing = exported - loaded.pieces
     if missing or loaded.pieces - exported:
         raise ProofError(
             f"{name}: {len(missing)} of {len(exported)} exported pieces are not loaded",
             "Nothing was published. Run again with a fresh export.",
+            table=name,
         )
     _compare(name, "the ledger", counts.dates, loaded.dates)
     _compare(name, "staging", counts.dates, staged)
@@ -116,10 +121,7 @@ def _changed(changes: Counter[Change], counts: SourceCounts) -> tuple[ChangedVal
 
 
 def _compare(name: str, where: str, source: Counter[str | None], ours: Counter[str | None]) -> None:
-    differing = sorted(
-        (date for date in source.keys() | ours.keys() if source[date] != ours[date]),
-        key=lambda date: date or "",
-    )
+    differing = [date for date in _in_order(source, ours) if source[date] != ours[date]]
     if not differing:
         return
     shown = ", ".join(
@@ -131,4 +133,28 @@ def _compare(name: str, where: str, source: Counter[str | None], ours: Counter[s
         f"{name}: the counts differ on {len(differing)} of {len(source)} dates: {shown}{more}",
         "Nothing was published. If the table was being written to while it was exported, run "
         "again; else look at the export's files.",
+        table=name,
+        # With the last one they bound all of them.
+        dates=tuple(differing[: DATES_SHOWN - 1] + differing[DATES_SHOWN - 1 :][-1:]),
+        differing=len(differing),
+    )
+
+
+def count_by_date(source: Counter[str | None], loaded: Counter[str | None]) -> DateCounts:
+    """Both counts side by side; of too many dates those that differ, and the newest."""
+    counts = [DateCount(date, source[date], loaded[date]) for date in _in_order(source, loaded)]
+    differing = [each for each in counts if each.source != each.loaded]
+    kept = set(differing[:DATES_KEPT])
+    for each in reversed(counts):
+        if len(kept) == DATES_KEPT:
+            break
+        kept.add(each)
+    return DateCounts(len(counts), len(differing), tuple(each for each in counts if each in kept))
+
+
+def _in_order(*counters: Counter[str | None]) -> list[str | None]:
+    """All dates; numbers by their value, as in 2026-9-1."""
+    dates = {date for counter in counters for date in counter if counter[date]}
+    return sorted(
+        dates, key=lambda date: re.sub(r"\d+", lambda digits: digits[0].zfill(9), date or "")
     )

@@ -60,6 +60,27 @@ class QueryCost:
 
 
 @dataclass(frozen=True)
+class DateCount:
+    """Rows of a date, in the source and as loaded; ``date`` is None for those without one."""
+
+    date: str | None
+    source: int
+    loaded: int
+
+
+@dataclass(frozen=True)
+class DateCounts:
+    """The counts that a proof has compared: of ``dates`` in all, ``differing`` ones among them.
+
+    ``counts`` holds no more of them than a report should.
+    """
+
+    dates: int
+    differing: int
+    counts: tuple[DateCount, ...]
+
+
+@dataclass(frozen=True)
 class RunContext:
     """The run's plan, clients and lease; the collection gathers facts for the reports.
 
@@ -73,6 +94,7 @@ class RunContext:
     emit: Emit
     loading: asyncio.Semaphore
     queries: dict[str, QueryCost] = field(default_factory=dict)
+    dates: dict[str, DateCounts] = field(default_factory=dict)
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

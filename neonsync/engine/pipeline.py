@@ -342,6 +342,7 @@ class _Run:
             published=tuple(self.published),
             failed=tuple(self.failures.events),
             proofs=dict(self.proofs),
+            dates=dict(self.context.dates) if self.context else {},
             checks=tuple(self.checks),
             steps=tuple(self.steps),
             queries=queries,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from neonsync.engine.audit import Proof
-from neonsync.engine.context import QueryCost
+from neonsync.engine.context import DateCounts, QueryCost
 from neonsync.engine.events import StepFinished, TableFailed
 from neonsync.engine.published import Published
 from neonsync.errors import ExitCode, NeonsyncError, RunCancelled
@@ -20,8 +20,8 @@ class RunResult:
 
     ``status`` is succeeded, invalid (published, but a check failed), partial (``failed`` has tables
     that were not published, others were), failed or cancelled. ``scopes`` says in words what of a
-    filtered table the run was about. ``scanned_bytes`` counts what Athena read, ``billed_bytes``
-    what it bills for that.
+    filtered table the run was about. ``dates`` are the counts that the proofs have compared, equal
+    or not. ``scanned_bytes`` counts what Athena read, ``billed_bytes`` what it bills for that.
     """
 
     status: str
@@ -39,6 +39,7 @@ class RunResult:
     published: tuple[Published, ...] = ()
     failed: tuple[TableFailed, ...] = ()
     proofs: dict[str, Proof] = field(default_factory=dict)
+    dates: dict[str, DateCounts] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
     steps: tuple[StepFinished, ...] = ()
     queries: tuple[QueryCost, ...] = ()

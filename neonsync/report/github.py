@@ -10,7 +10,7 @@ secret is shown, and the values of ``secrets.*`` are masked by the runner itself
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from neonsync.engine.events import (
@@ -25,7 +25,6 @@ from neonsync.engine.events import (
     StepStarted,
 )
 from neonsync.engine.result import RunResult
-from neonsync.errors import NeonsyncError
 from neonsync.report.github_files import LIMIT_BYTES, outputs, step_summary
 from neonsync.report.plain import PlainReporter
 from neonsync.secret import Secret, redact
@@ -100,14 +99,10 @@ class GitHubReporter:
     def finish(self, result: RunResult, report_dir: str) -> None:
         """Write the annotations, the step's summary and its outputs."""
         self._close_group()
-        result = _clean(result, self._secrets)
         problems = self._write_files(result, report_dir)
-        for line in annotate("error", failures(result)):
+        for line in annotate("error", self._clean(failures(result))):
             self._write(line)
-        warnings = [
-            replace(one, message=redact(one.message, *self._secrets)) for one in self._warnings
-        ]
-        for line in annotate("warning", [*problems, *warnings]):
+        for line in annotate("warning", self._clean([*problems, *self._warnings])):
             self._write(line)
 
     def abandon(self, result: RunResult) -> None:
@@ -118,6 +113,14 @@ class GitHubReporter:
     def close(self) -> None:
         """End the group, so that what follows is not folded away."""
         self._close_group()
+
+    def _clean(self, annotations: Sequence[Annotation]) -> list[Annotation]:
+        """Without secrets: once they are escaped they would not be found any more."""
+        secrets = self._secrets
+        return [
+            Annotation(redact(one.title, *secrets), redact(one.message, *secrets))
+            for one in annotations
+        ]
 
     def _phase(self, event: StepStarted) -> str:
         """The step of the only table; several tables are in different steps at the same time."""
@@ -140,7 +143,13 @@ class GitHubReporter:
         """What could not be written, which is no reason for a run to fail."""
         path = self._environ.get("GITHUB_STEP_SUMMARY")
         taken = Path(path).stat().st_size if path and Path(path).is_file() else 0
-        summary = step_summary(result, report_dir, LIMIT_BYTES - taken)
+        summary = step_summary(
+            result,
+            report_dir,
+            LIMIT_BYTES - taken,
+            environ=self._environ,
+            secrets=self._secrets,
+        )
         problems = [
             self._append("GITHUB_STEP_SUMMARY", summary),
             self._append("GITHUB_OUTPUT", outputs(result, report_dir)),
@@ -157,29 +166,6 @@ class GitHubReporter:
         except OSError as error:
             return f"the file of {variable} cannot be written: {error}"
         return ""
-
-
-def _clean(result: RunResult, secrets: tuple[Secret, ...]) -> RunResult:
-    """A result without secrets: once it is escaped they would not be found any more."""
-
-    def clean(text: str) -> str:
-        return redact(text, *secrets)
-
-    error = result.error
-    return replace(
-        result,
-        error=error and NeonsyncError(clean(error.message), clean(error.remedy)),
-        checks=tuple(
-            replace(check, message=clean(check.message), remedy=clean(check.remedy))
-            for check in result.checks
-        ),
-        failed=tuple(
-            replace(failed, error=clean(failed.error), remedy=clean(failed.remedy))
-            for failed in result.failed
-        ),
-        steps=tuple(replace(step, detail=clean(step.detail)) for step in result.steps),
-        notices=tuple(map(clean, result.notices)),
-    )
 
 
 def failures(result: RunResult) -> list[Annotation]:

@@ -18,7 +18,7 @@ from typing import Any
 from neonsync.engine.events import Event, QueryProgress, RowsCopied, RunFinished
 from neonsync.engine.published import Published
 from neonsync.engine.result import RunResult
-from neonsync.report.files import validation_status
+from neonsync.report.documents import validation_status
 from neonsync.secret import Secret, redacted
 from neonsync.validation.result import Status
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from neonsync.history import history_path
+from neonsync.report.replacing import replace_file
 from neonsync.secret import Secret, redacted
 
 KEPT = 200
+_MODE = 0o600
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -57,15 +57,7 @@ def store_run(
     text = json.dumps(redacted(content, *secrets), ensure_ascii=False, default=str)
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{run_id}.")  # mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
-            Path(temporary).replace(directory / f"{run_id}.json")
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-            raise
+        replace_file(directory / f"{run_id}.json", text + "\n", _MODE)
         _drop_oldest(directory)
     except OSError as error:
         return f"the reports could not be kept in {directory}: {error.strerror or error}"
@@ -89,10 +81,27 @@ def stored_run(run_id: str, environ: Mapping[str, str]) -> StoredRun | None:
         return None
 
 
+def store_page(run_id: str, page: str, environ: Mapping[str, str]) -> Path | None:
+    """Keep a run's page beside its documents; returns its file, None where there is no place.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    directory = runs_directory(environ)
+    if directory is None or not _RUN_ID.fullmatch(run_id):
+        return None
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = directory / f"{run_id}.html"
+    replace_file(path, page, _MODE)
+    _drop_oldest(directory)
+    return path
+
+
 def _drop_oldest(directory: Path) -> None:
-    found: list[tuple[float, Path]] = []
-    for path in directory.glob("*.json"):
-        with contextlib.suppress(OSError):  # another run has dropped it
-            found.append((path.stat().st_mtime, path))
-    for _, path in sorted(found)[:-KEPT]:
-        path.unlink(missing_ok=True)
+    for pattern in ("*.json", "*.html"):
+        found: list[tuple[float, Path]] = []
+        for path in directory.glob(pattern):
+            with contextlib.suppress(OSError):  # another run has dropped it
+                found.append((path.stat().st_mtime, path))
+        for _, path in sorted(found)[:-KEPT]:
+            path.unlink(missing_ok=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from neonsync.engine.audit import Proof
+from pathlib import Path
+
 from neonsync.engine.published import describe
 from neonsync.engine.result import RunResult
 from neonsync.errors import ExitCode
-from neonsync.report.files import FILE_NAMES
-from neonsync.report.wording import duration, money, printable, size
+from neonsync.report.files import HTML_NAME
+from neonsync.report.wording import duration, money, printable, proof_line, size
 from neonsync.tables import Mode
 from neonsync.validation.result import Status
 
@@ -36,7 +37,8 @@ def summary(result: RunResult, report_dir: str) -> str:
         scope = result.scopes.get(published.table)
         lines.append(f"  {describe(published)}" + (f" ({scope})" if scope else ""))
         if proof := result.proofs.get(published.table):
-            lines.append(f"  proof: {_proof(proof, result.mode)}")
+            made = result.mode == Mode.TEST_DATA
+            lines.append(f"  {proof_line(proof.rows, proof.dates, made=made)}")
     for failed in result.failed:
         lines.append(f"  {failed.table}: failed: {failed.error}")
         if failed.remedy:
@@ -54,14 +56,5 @@ def summary(result: RunResult, report_dir: str) -> str:
             f"  Athena: {size(result.scanned_bytes)} scanned, {money(result.price)} "
             f"for {size(result.billed_bytes)} billed (at least 10 MB a query)"
         )
-    lines.append(f"  reports: {', '.join(FILE_NAMES)} in {report_dir}")
+    lines.append(f"  page: {Path(report_dir) / HTML_NAME}; the log and all reports are beside it")
     return "\n".join(map(printable, lines))
-
-
-def _proof(proof: Proof, mode: str) -> str:
-    """What was found equal before publishing."""
-    dates = f"{proof.dates} of {proof.dates} date{'' if proof.dates == 1 else 's'}"
-    if mode == Mode.TEST_DATA:
-        return f"{proof.rows:,} rows, all that were to be made, on {dates}"
-    files = f"{proof.files} file{'' if proof.files == 1 else 's'}"
-    return f"{proof.rows:,} rows of {files}, counts equal to Athena's on {dates}"

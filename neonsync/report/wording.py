@@ -22,8 +22,18 @@ from neonsync.engine.events import (
     TablePublished,
 )
 from neonsync.engine.state import RunState, TableState
+from neonsync.errors import ExitCode
 
 TABLES_NAMED = 5
+DASH = "-"
+"""Stands for what is not known."""
+_HEADLINES = {
+    "running": "Running, or killed before it could tell",
+    "succeeded": "Done",
+    "invalid": "Published, but a check failed",
+    "partial": "Published in part: some tables failed",
+    "cancelled": "Stopped",
+}
 _MARKS = {"passed": "ok", "warning": "!!", "failed": "FAILED"}
 
 
@@ -58,6 +68,22 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s"
+
+
+def proof_line(rows: int, dates: int, tables: int = 1, *, made: bool = False) -> str:
+    """What was compared before publishing, and found equal. ``made`` rows are not Athena's."""
+    of = f" of {tables} tables" if tables > 1 else ""
+    on = f"on {dates:,} of {dates:,} date{'' if dates == 1 else 's'}"
+    if made:
+        return f"{rows:,} rows{of}, all that were to be made, {on}"
+    return f"{rows:,} rows{of} proved: counts equal {on}"
+
+
+def headline(status: str, exit_code: int = 0) -> str:
+    """How a run has ended, in the words that head its pages."""
+    if status == "failed" and exit_code == ExitCode.REFUSED:
+        return "Refused"
+    return _HEADLINES.get(status, "Failed")
 
 
 def printable(text: str) -> str:

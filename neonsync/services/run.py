@@ -17,7 +17,9 @@ from neonsync.engine.pipeline import run
 from neonsync.engine.plan import make_plan
 from neonsync.engine.result import RunResult, not_started
 from neonsync.errors import NeonsyncError, RunCancelled, SyncError
-from neonsync.report.files import ReportFiles, report, validation_report
+from neonsync.history import origin
+from neonsync.report.documents import report, validation_report
+from neonsync.report.files import ReportFiles, write_documents, write_pages
 from neonsync.report.history import record_run
 from neonsync.report.stored import StoredRun, store_run
 from neonsync.secret import redact, redacted
@@ -100,14 +102,8 @@ class Run:
 
     def _told(self, result: RunResult) -> Ended:
         """Write what a run leaves behind."""
-        warnings = []
-        try:
-            self._files.write(result)
-        except OSError as error:
-            # The sync has ended as it has: that is what the exit code tells.
-            warnings.append(f"the reports could not be written: {error}")
         documents = RunReport(
-            self._plain(report(result)),
+            self._plain(report(result, origin(self._environ))),
             self._plain(validation_report(result)),
             self.directory.absolute(),
             self._command,
@@ -115,11 +111,27 @@ class Run:
         stored = StoredRun(
             documents.report, documents.validation, str(documents.directory), self._command
         )
-        warnings += [
+        warnings = [
+            *self._written(documents),
             self.record(result),
             store_run(result.run_id, stored, self._environ, self.secrets),
         ]
         return Ended(result, documents, tuple(filter(None, warnings)))
+
+    def _written(self, documents: RunReport) -> list[str]:
+        """Write the files. The sync has ended as it has, so what goes wrong is only told."""
+        contents = documents.report, documents.validation
+        problems = []
+        try:
+            write_documents(self.directory, *contents)
+        except OSError as error:
+            problems.append(f"the reports could not be written: {error}")
+        try:
+            write_pages(self.directory, *contents)
+        except Exception as error:
+            problems.append(f"the pages of the reports could not be written: {error!r}")
+        self._files.close()
+        return problems
 
     def _plain(self, document: dict[str, Any]) -> dict[str, Any]:
         """A document as its file has it."""

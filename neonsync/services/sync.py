@@ -59,25 +59,48 @@ class Sync:
         return self._context.base(path)
 
     def html(self, report: RunReport) -> Path | None:
-        """The report's page for a browser; None where there is none."""
-        return None
+        """The report's page for a browser; None where there is no place to put it.
+
+        The one beside the run's reports, if they are still this run's; else it is made anew of the
+        documents, for its owner's eyes alone.
+
+        Raises:
+            ConfigError: it cannot be written.
+        """
+        from neonsync.report.files import HTML_NAME, REPORT_NAME
+        from neonsync.report.html_page import html_page
+        from neonsync.report.stored import store_page
+
+        if report.directory is not None and _is_of(report, report.directory / REPORT_NAME):
+            page = report.directory / HTML_NAME
+            if page.is_file():
+                return page
+        text = html_page(report.report, report.validation)
+        try:
+            return store_page(report.run_id, text, self._context.environ)
+        except OSError as error:
+            raise ConfigError(
+                f"the page cannot be written: {error.strerror or error}",
+                "Write the reports into a directory of your choice.",
+            ) from error
 
     def write_reports(self, report: RunReport, directory: Path) -> tuple[Path, ...]:
-        """Write a run's reports into another directory, with its log where that is still there.
+        """Write a run's reports and pages into a directory, and its log where that is still there.
 
         Raises:
             ConfigError: it cannot be written to.
         """
-        from neonsync.report.files import LOG_NAME, REPORT_NAME, VALIDATION_NAME, write_json
+        from neonsync.report.files import LOG_NAME, REPORT_NAME, write_documents, write_pages
 
-        documents = {REPORT_NAME: report.report, VALIDATION_NAME: report.validation}
+        documents = report.report, report.validation
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            for name, document in documents.items():
-                write_json(directory, name, document)
-            written = [directory / name for name in documents]
+            # Asked beforehand: it may be the same directory.
             log = report.directory / LOG_NAME if report.directory is not None else None
-            if log is not None and _is_of(report, log.with_name(REPORT_NAME)):
+            if log is not None and not _is_of(report, log.with_name(REPORT_NAME)):
+                log = None
+            written = [*write_documents(directory, *documents), *write_pages(directory, *documents)]
+            if log is not None:
                 if log.resolve() != (directory / LOG_NAME).resolve():
                     shutil.copyfile(log, directory / LOG_NAME)
                 written.append(directory / LOG_NAME)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from rich.cells import cell_len, set_cell_size
 
-from neonsync.report.wording import duration, money, printable, short, size
+from neonsync.report.wording import DASH, duration, money, printable, short, size
 
 __all__ = [
     "DASH",
@@ -27,7 +27,6 @@ __all__ = [
     "stamp",
 ]
 
-DASH = "-"
 _EIGHTHS = "▁▂▃▄▅▆▇█"
 
 

@@ -119,7 +119,9 @@ def test_a_run_prints_a_line_a_step_and_its_summary_apart(target: Target) -> Non
     assert "Traceback" not in done.stderr
     assert sorted(path.name for path in target.report_dir.iterdir()) == [
         "etl-manual.log",
+        "etl-report.html",
         "etl-report.json",
+        "etl-report.md",
         "etl-validation-report.json",
     ]
 

@@ -18,7 +18,7 @@ from neonsync.engine.audit import ChangedValues
 from neonsync.engine.context import RunContext
 from neonsync.engine.plan import TablePlan
 from neonsync.errors import ConfigError, DatabaseAccessError, ExitCode, ExportError, LoadError
-from neonsync.report.files import report
+from neonsync.report.documents import report
 from tests.conftest import Lake, Outcome, Target
 
 

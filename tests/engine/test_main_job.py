@@ -12,7 +12,7 @@ import pytest
 
 from neonsync.engine.events import CheckFinished, StepFinished
 from neonsync.errors import ExitCode
-from neonsync.report.files import report, validation_report
+from neonsync.report.documents import report, validation_report
 from neonsync.sandbox import Sandbox
 from tests.conftest import ROWS, Target, lake_folder
 

@@ -23,7 +23,7 @@ from neonsync.errors import (
     LoadError,
     TargetError,
 )
-from neonsync.report.files import report
+from neonsync.report.documents import report
 from neonsync.report.jsonl import record, summary_record
 from neonsync.report.summary import summary
 from neonsync.report.wording import describe_event

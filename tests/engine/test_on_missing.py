@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from neonsync.errors import ConfigError, DeletionRefusedError, ExitCode, RefusedError, TargetError
-from neonsync.report.files import report
+from neonsync.report.documents import report
 from neonsync.report.summary import summary
 from tests.conftest import ROWS, Lake, Outcome, Target
 from tests.engine.test_main_job import lake_rows, target_rows

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from neonsync import who
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import ChunkLoaded, Event, Notice, RunStarted
 from neonsync.errors import ConfigError
@@ -58,10 +60,44 @@ async def test_a_run_is_reported_noted_and_can_be_opened_and_done_again(
     assert [path.name for path in files] == [
         "etl-report.json",
         "etl-validation-report.json",
+        "etl-report.html",
+        "etl-report.md",
         "etl-manual.log",
     ]
     assert json.loads(files[0].read_text()) == report.report
-    assert sync.html(report) is None
+    assert report.report["startedBy"]["host"] == who.host()
+
+    page = tmp_path / "reports" / "etl-report.html"
+    assert sync.html(report) == page
+    assert "rows proved: counts equal on" in page.read_text()
+    # Another run has taken the directory: the page of this one is made of what is kept of it.
+    (tmp_path / "reports" / "etl-report.json").write_text("{}")
+    assert opened is not None
+    anew = sync.html(opened)
+    assert anew is not None
+    assert anew == tmp_path / "home" / "runs" / f"{report.run_id}.html"
+    assert anew.stat().st_mode & 0o777 == 0o600
+    assert anew.read_text() == page.read_text()
+    for secret in (password, target.environment["NEON_API_KEY"]):
+        assert secret not in page.read_text() + (page.with_suffix(".md")).read_text()
+
+
+async def test_pages_that_cannot_be_made_do_not_fail_a_run(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("no page")
+
+    sync = Sync(context)
+    job = sync.job(replace(sync.base(), branch="nowhere"))
+    page = tmp_path / "reports" / "etl-report.html"
+    # What stands there of an earlier run is not taken for this one's.
+    assert "Running, or killed" in page.read_text()
+    monkeypatch.setattr("neonsync.services.run.write_pages", broken)
+    report = await job(lambda _: None, CancelToken())
+    assert report.exit_code == 2
+    assert any("no page" in note for note in report.notes)
+    assert json.loads(page.with_suffix(".json").read_text()) == report.report
 
 
 async def test_a_plan_that_cannot_be_made_ends_as_a_failed_run(context: Context) -> None:
@@ -72,6 +108,11 @@ async def test_a_plan_that_cannot_be_made_ends_as_a_failed_run(context: Context)
     assert "no branch named 'nowhere'" in report.report["errors"][0]["message"]
     (entry,) = LocalHistory(context).load().entries
     assert (entry.status, entry.exit_code) == ("failed", 2)
+    page = sync.html(report)
+    assert page is not None
+    assert "no branch named &#x27;nowhere&#x27;" in page.read_text()
+    # A run without a name has no place of its own where its page could be kept.
+    assert sync.html(replace(report, directory=None)) is None
 
 
 async def test_a_run_that_is_stopped_while_it_plans_has_done_nothing(context: Context) -> None:
@@ -175,12 +216,18 @@ def test_only_the_newest_documents_are_kept_and_none_without_a_history(
     run = stored.StoredRun({"runId": "x"}, {})
     for number in range(5):
         assert stored.store_run(f"run_{number}", run, environ, ()) == ""
-        import os
-
         os.utime(tmp_path / "runs" / f"run_{number}.json", (number, number))
     assert stored.store_run("run_5", run, environ, ()) == ""
     kept = sorted(path.name for path in (tmp_path / "runs").iterdir())
     assert kept == ["run_3.json", "run_4.json", "run_5.json"]
+    for number in range(5):
+        page = stored.store_page(f"run_{number}", "<html>", environ)
+        assert page is not None
+        os.utime(page, (number, number))
+    pages = sorted(path.name for path in (tmp_path / "runs").glob("*.html"))
+    assert pages == ["run_2.html", "run_3.html", "run_4.html"]
+    assert stored.store_page("../x", "<html>", environ) is None
+    assert stored.store_page("run_1", "<html>", {HISTORY_VARIABLE: "/dev/null"}) is None
     assert stored.stored_run("run_0", environ) is None
     assert stored.stored_run("../history", environ) is None
     (tmp_path / "runs" / "run_4.json").write_text("[]")

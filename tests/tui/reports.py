@@ -130,6 +130,9 @@ def failed_report() -> RunReport:
                 "message": "public.claims: the counts differ on 1 of 31 dates: 2026-10-31: 90 in "
                 "the source, 80 in staging; every table is as it was",
                 "remedy": "Nothing was published. Run again.",
+                "table": "public.claims",
+                "dates": ["2026-10-31"],
+                "differingDates": 1,
             }
         ],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,19 @@ async def test_r_opens_the_plan_with_the_failed_tables_and_the_branch_as_it_is_n
     branch, selection = plans[0]
     assert branch.name == "dev-kate"
     assert selection == Selection(branch="dev-kate", tables=("eligibility",), states=("CA", "TX"))
+
+
+async def test_r_after_a_failed_proof_is_of_the_days_that_differed_and_says_so(
+    app: NeonsyncApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[Selection | None] = []
+    monkeypatch.setattr(NeonsyncApp, "open_plan", lambda _, branch, chosen: plans.append(chosen))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await opened(app, pilot, failed_report())
+        await pilot.press("R")
+        await until(pilot, lambda: "Only the days that differed: 2026-10-31" in text_of(app))
+    day = date(2026, 10, 31)
+    assert plans == [Selection(branch="dev-kate", tables=("claims",), first=day, last=day)]
 
 
 async def test_r_says_so_when_the_branch_is_gone(app: NeonsyncApp, fakes: Fakes) -> None:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
+from neonsync.selection import Selection
 from neonsync.tui.ports import RunReport
-from neonsync.tui.results_view import detail_text, difference, results_view
+from neonsync.tui.results_view import (
+    again,
+    detail_text,
+    difference,
+    only_days,
+    results_view,
+)
 from tests.tui.fakes import report_of
 from tests.tui.reports import COUNT_SQL, check, failed_report, invalid_report, published
 
+FAILED = {"status": "failed", "branchInfo": {"mode": "full"}}
 RANGE = {"max": "2026-10-28", "source_max": "2026-10-31"}
 
 
@@ -113,7 +123,38 @@ def test_a_run_that_failed_before_the_checks_has_its_error_as_a_row() -> None:
     (row,) = view.rows
     assert (row.status, row.kind) == ("failed", "error")
     assert row.remedy == "Nothing was published. Run again."
-    assert view.failed_tables == ()
+    assert row.detail == (("dates", "2026-10-31"),)
+    assert view.failed_tables == ("public.claims",)
+
+
+@pytest.mark.parametrize(
+    ("dates", "bounds"),
+    [
+        (["2026-10-09", "2026-10-31"], (date(2026, 10, 9), date(2026, 10, 31))),
+        (["20261009"], (date(2026, 10, 9), date(2026, 10, 9))),
+        (["2026-9-1", "2026-10-1"], (date(2026, 9, 1), date(2026, 10, 1))),
+        # No days bound rows that have none, or texts that are none.
+        ([None, "2026-10-09"], None),
+        (["2026-10-09", "soon"], None),
+        ([], None),
+    ],
+)
+def test_the_days_that_differed_bound_what_is_synced_again(
+    dates: list[str | None], bounds: tuple[date, date] | None
+) -> None:
+    error = {"message": "x", "table": "public.a", "dates": dates, "differingDates": 25}
+    view = results_view(RunReport({**FAILED, "errors": [error]}, {}))
+    found = again(Selection(days=30, states=("CA",)), view)
+    assert found.tables == ("a",)
+    assert found.states == ("CA",)
+    if bounds is None:
+        assert (found.days, found.first, found.last) == (30, None, None)
+    else:
+        assert (found.days, found.first, found.last) == (None, *bounds)
+        assert view.repair is not None
+        assert str(bounds[0]) in only_days(view.repair)
+        # Some more are not named.
+        assert view.rows[0].detail[0][1].endswith(f"and {25 - len(dates)} more")
 
 
 def test_the_detail_has_everything_and_the_sql_keeps_its_lines() -> None:

@@ -13,7 +13,7 @@ from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Emit, Step
 from neonsync.engine.pipeline import run
 from neonsync.engine.result import RunResult
-from neonsync.report.files import report, validation_report
+from neonsync.report.documents import report, validation_report
 from neonsync.selection import Selection
 from neonsync.tui.app import NeonsyncApp
 from neonsync.tui.ports import Job, RunReport

@@ -25,7 +25,8 @@ from neonsync.engine.published import Published
 from neonsync.engine.result import RunResult
 from neonsync.errors import ExitCode, SyncError
 from neonsync.report.github import GitHubReporter, command, inert
-from neonsync.report.github_files import LIMIT_BYTES, escape, outputs, step_summary
+from neonsync.report.github_files import LIMIT_BYTES, outputs, step_summary
+from neonsync.report.markdown import escape
 from neonsync.secret import Secret
 from neonsync.validation.result import CheckResult, Status
 
@@ -244,7 +245,7 @@ def test_the_summary_shows_what_failed_before_all_else() -> None:
             "## neonsync: Published, but a check failed, branch dev",
             "### Failed checks",
             "check2",
-            "| rows | 10 exported and proved |",
+            "✓ 10 rows proved: counts equal on 2 of 2 dates",
             "### Warnings of checks",
             "### Tables",
             "<details><summary>All checks (3)</summary>",

@@ -16,7 +16,13 @@ from textual.widgets import DataTable, Static
 from neonsync.tui.colours import style_of
 from neonsync.tui.glyphs import run_sign
 from neonsync.tui.ports import BranchRow, RunReport
-from neonsync.tui.results_view import ResultRow, detail_text, results_view
+from neonsync.tui.results_view import (
+    ResultRow,
+    again,
+    detail_text,
+    only_days,
+    results_view,
+)
 from neonsync.tui.run_lines import short_id
 from neonsync.tui.screens.base import View
 from neonsync.tui.screens.result_detail import ResultDetail, styled
@@ -52,7 +58,8 @@ class ResultsScreen(View):
         "measured, DIFF the one less the other.\n\n"
         "fail: the check found what should not be. warn: worth a look. pass: as it should be. "
         "done: a published table; its detail tells how. note: something the run wanted to tell.\n\n"
-        "R opens the plan with the failed tables; nothing begins before one starts it there."
+        "R opens the plan with the failed tables, and with the days on which a proof found other "
+        "counts; nothing begins before one starts it there. o opens the page of the run."
     )
 
     def __init__(self, report: RunReport) -> None:
@@ -136,14 +143,12 @@ class ResultsScreen(View):
         """The plan of this run, with the tables that failed."""
         from neonsync.selection import Selection, from_arguments
 
-        services, report, tables = self.ui.services, self._report, self._view.failed_tables
+        services, report, view = self.ui.services, self._report, self._view
         branch = report.report.get("branchInfo") or {}
 
         def look() -> tuple[BranchRow | None, Selection]:
             selection = from_arguments(report.command, services.sync.base())
-            if tables:
-                names = tuple(name.removeprefix("public.") for name in tables)
-                selection = replace(selection, tables=names)
+            selection = again(selection, view)
             # Whether it is protected is asked anew: it may have become so.
             rows = services.branches.load().branches
             found = next(
@@ -158,6 +163,8 @@ class ResultsScreen(View):
                 self._told(Failure(f"branch {branch.get('name')} is there no more"))
             else:
                 self.ui.open_plan(row, replace(selection, branch=row.name))
+                if view.repair is not None:
+                    self.notify(only_days(view.repair), markup=False, timeout=15)
 
         self.fetch(look, done, self._told, group="again")
 

@@ -1,0 +1,116 @@
+"""Documents of runs as pages get them, made by the engine's own values."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from neonsync.engine.audit import ChangedValues, Proof, count_by_date
+from neonsync.engine.context import DateCounts, QueryCost
+from neonsync.engine.events import Step, StepFinished
+from neonsync.engine.published import Published
+from neonsync.engine.result import RunResult
+from neonsync.errors import ExitCode, ProofError
+from neonsync.report.documents import report, validation_report
+from neonsync.validation.result import CheckResult, Status
+
+A, B = "public.claims", "public.eligibility"
+BEGAN = datetime(2026, 11, 23, 1, 32, tzinfo=UTC)
+ORIGIN = {"user": "kate", "host": "laptop", "repository": "", "commit": ""}
+SQL = "SELECT count(*)\nFROM lake.claims\nWHERE a < 1 AND b = '</pre>'"
+
+
+def days(count: int, *, lacking: int = 0, per_day: int = 100) -> DateCounts:
+    """So many dates, with a row too few on the last ``lacking`` ones."""
+    names = [str(date(2026, 1, 1) + timedelta(number)) for number in range(count)]
+    source: Counter[str | None] = Counter(dict.fromkeys(names, per_day))
+    loaded = source - Counter(names[count - lacking :])
+    return count_by_date(source, loaded)
+
+
+def done(**changes: Any) -> RunResult:
+    """Two tables, swapped and merged, all well."""
+    checks = tuple(
+        CheckResult(name, table, Status.PASSED, f"{name} is well", details, "", SQL, "SELECT 1")
+        for table in (A, B)
+        for name, details in (
+            ("record_count", {"measured": 3_100, "source": 3_100}),
+            ("table_existence", {}),
+        )
+    )
+    result = RunResult(
+        status="succeeded",
+        exit_code=ExitCode.OK,
+        run_id="run_0123456789",
+        attempt_resumed=False,
+        branch="dev",
+        branch_id="br-1",
+        database="neondb",
+        mode="full",
+        started_at=BEGAN,
+        finished_at=BEGAN + timedelta(seconds=161.2),
+        tables=(A, B),
+        scopes={A: "states CA, TX"},
+        published=(Published(A, "swap", 3_100, 0, 0), Published(B, "merge", 1, 2, 3_097, 5)),
+        proofs={
+            A: Proof(3, 3_100, 31, (ChangedValues("note", "null", "are too long", 12),), 7),
+            B: Proof(3, 3_100, 31),
+        },
+        dates={A: days(31), B: days(31)},
+        checks=checks,
+        steps=(
+            StepFinished(Step.LOAD, A, 1.5, "3,100 rows"),
+            StepFinished(Step.LOAD, B, 2.5, "3,100 rows"),
+            StepFinished(Step.PUBLISH, "", 0.5, "both"),
+        ),
+        queries=(QueryCost("export", A, "7f6b1d1e", 1_200_000_000),),
+        billed_bytes=1_210_000_000,
+        price=0.00605,
+    )
+    return replace(result, **changes)
+
+
+def unproved(lacking: int = 1, dates: int = 31) -> RunResult:
+    """A proof that failed: nothing is published."""
+    counted = days(dates, lacking=lacking)
+    names = tuple(each.date for each in counted.counts if each.source != each.loaded)
+    return done(
+        status="failed",
+        exit_code=ExitCode.VALIDATION,
+        published=(),
+        proofs={B: Proof(3, 3_100, 31)},
+        dates={B: days(31), A: counted},
+        checks=(),
+        error=ProofError(
+            f"{A}: the counts differ on {lacking} of {dates} dates",
+            "Nothing was published. Run again.",
+            table=A,
+            dates=names[:20],
+            differing=lacking,
+        ),
+    )
+
+
+def invalid(message: str = "210 rows, but Athena has 3,100", **more: Any) -> RunResult:
+    """A published table that fails a check."""
+    details = {"measured": 210, "source": 3_100}
+    given = {"details": details, "remedy": "Look at the triggers.", "athena_sql": SQL, **more}
+    bad = CheckResult("record_count", B, Status.FAILED, message, **given)
+    slow = CheckResult("performance", A, Status.WARNING, "it was slow", {"seconds": 1.2})
+    whole = done()
+    return replace(
+        whole,
+        status="invalid",
+        exit_code=ExitCode.VALIDATION,
+        checks=(*whole.checks, slow, bad),
+    )
+
+
+def documents(result: RunResult) -> tuple[dict[str, Any], dict[str, Any]]:
+    """As the files have them."""
+    both = report(result, ORIGIN), validation_report(result)
+    found: list[dict[str, Any]] = json.loads(json.dumps(both, default=str))
+    return found[0], found[1]

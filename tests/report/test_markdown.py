@@ -1,0 +1,60 @@
+"""etl-report.md: what one reads in a pull request."""
+
+from __future__ import annotations
+
+import re
+
+from neonsync.errors import SyncError
+from neonsync.report.documents import RUNNING
+from neonsync.report.markdown import COMMENT_BYTES, markdown_page
+from tests.report.documents import A, B, documents, done, invalid, unproved
+from tests.report.test_html_page import EVIL, in_order
+
+
+def test_what_failed_comes_first_then_the_proof_then_the_rest() -> None:
+    in_order(
+        markdown_page(*documents(invalid())),
+        "## neonsync: Published, but a check failed, branch dev\n\n### Failed checks",
+        f"| record&#95;count | {B} | failed | 3,100 | 210 | -2,890 | 210 rows, but",
+        "✓ 6,200 rows of 2 tables proved: counts equal on 62 of 62 dates\n",
+        "| started by | kate on laptop |",
+        "### Warnings of checks",
+        "### Tables",
+        f"| {A} | swap | 3,100 | 0 | 0 | 0 | 0 | 3,100 rows proved: counts equal on 31 of 31 dates; "
+        '12 values of "note"',
+        f"| {B} | merge | 1 | 2 | 3,097 | 5 | 0 |",
+        "<details><summary>All checks (6)</summary>",
+        "<details><summary>Steps (3)</summary>",
+    )
+
+
+def test_an_error_stands_above_all_with_its_remedy() -> None:
+    page = markdown_page(*documents(unproved()))
+    assert page.startswith(
+        "## neonsync: Failed, branch dev\n\n"
+        f"**{A}: the counts differ on 1 of 31 dates**\n\nNothing was published. Run again.\n\n|"
+    )
+    assert f"| {A} | not published |" in page
+    assert "✓" not in page
+
+
+def test_nothing_of_the_data_is_structure_or_a_command() -> None:
+    evil = invalid(f"::error::x | `a` {EVIL}\n# no")
+    page = markdown_page(*documents(done(checks=evil.checks, error=SyncError(EVIL, f"::{EVIL}"))))
+    assert "<script" not in page
+    assert not re.search(r"^\s*::", page, re.MULTILINE)
+    assert not set(page) & {"\x00", "\x1b", "`"}
+    rows = [line for line in page.splitlines() if line.startswith("| record&#95;count")]
+    assert {line.count("|") for line in rows} == {9}
+
+
+def test_it_has_room_in_a_comment_and_says_what_is_cut() -> None:
+    bad = invalid("x" * 1_500).checks[-1:] * 200
+    page = markdown_page(*documents(done(status="invalid", checks=bad)))
+    assert 0.9 * COMMENT_BYTES < len(page.encode()) <= COMMENT_BYTES
+    assert re.search(r"\*Cut here: \d+ rows of this table and what follows", page)
+
+
+def test_a_run_that_is_at_work_says_so() -> None:
+    assert markdown_page(*RUNNING).startswith("## neonsync: Running, or killed")
+    assert markdown_page({}, {})
