@@ -155,7 +155,7 @@ def _check_table(checks: Iterable[ResultRow]) -> Html:
     numbers = columns[3:6]
     rows = []
     for row in checks:
-        names = breakable(row.check), breakable(row.table)
+        names = breakable(row.check), breakable(row.table.removeprefix("public."))
         glyph, word = _GLYPHS.get(row.status, "?"), _WORDS.get(row.status, row.status)
         rows.append(
             tag(
@@ -236,8 +236,8 @@ def _queries(report: Mapping[str, Any]) -> Html | None:
     return tag("details", tag("summary", f"{len(rows)} queries"), table) if rows else None
 
 
-def _cell(label: str, value: Html | str) -> Html:
-    return tag("td", value, data_label=label)
+def _cell(label: str, value: Html) -> Html:
+    return tag("td", value, class_="name", data_label=label)
 
 
 def _number(label: str, value: str) -> Html:

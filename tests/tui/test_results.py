@@ -28,6 +28,14 @@ async def opened(app: NeonsyncApp, pilot: Pilot[int], report: RunReport) -> None
     app.open_results(report)
     await until(pilot, lambda: isinstance(app.screen, ResultsScreen))
     await until(pilot, lambda: "Re-sync" in text_of(app))
+    seen = [""]
+
+    def settled() -> bool:
+        # The detail is wrapped anew once its pane has its width.
+        seen.append(text_of(app))
+        return seen[-1] == seen[-2]
+
+    await until(pilot, settled)
 
 
 @pytest.mark.parametrize("size", SIZES)
