@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import ModalScreen, Screen
-from textual.widgets import Footer
 from textual.worker import Worker
 
 from neonsync.tui.threads import in_thread
 from neonsync.tui.widgets.breadcrumb import Breadcrumb
+from neonsync.tui.widgets.key_bar import KeyBar
 from neonsync.tui.widgets.panel import Failure
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class View(Screen[None]):
         """The breadcrumb, the screen's own, the keys."""
         yield Breadcrumb()
         yield from self.body()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar()
 
     def body(self) -> ComposeResult:
         """The widgets between the breadcrumb and the keys."""

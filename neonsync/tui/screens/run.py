@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.timer import Timer
-from textual.widgets import Static
 
 from neonsync.tui import run_lines
 from neonsync.tui.colours import style_of
@@ -23,6 +22,7 @@ from neonsync.tui.screens.run_error import RunError, problems_of
 from neonsync.tui.screens.run_log import RunLogView
 from neonsync.tui.screens.run_table import RunTable
 from neonsync.tui.widgets.panel import QUIET_SECONDS, Failure, StatePanel
+from neonsync.tui.widgets.said import Said
 
 LINES_A_LOOK = 100
 """So many lines of the log are drawn at once; a burst is drawn over some looks."""
@@ -63,17 +63,16 @@ class RunScreen(View):
         self._controller = controller
         self._snapshot = controller.snapshot()
         self._timer: Timer | None = None
-        self._drawn: dict[str, Text] = {}
         self._noted = ""
 
     def body(self) -> ComposeResult:
         """Steps, tables, log, chart, sums."""
-        yield Static(id="steps", classes="line", markup=False)
+        yield Said(id="steps", classes="line")
         yield RunTable(id="tables")
         yield StatePanel()
         yield RunLogView(self._style, ascii_only=self.ui.preferences.ascii_only)
-        yield Static(id="chart", markup=False)
-        yield Static(id="status", classes="line", markup=False)
+        yield Said(id="chart")
+        yield Said(id="status", classes="line")
 
     def crumbs(self) -> list[str]:
         """The branch and the run."""
@@ -164,7 +163,7 @@ class RunScreen(View):
         width = self.size.width
         self._say("steps", run_lines.steps(snapshot, width, self._style, ascii_only=ascii_only))
         self._say("status", run_lines.status(snapshot, width))
-        if self.query_one("#chart").display:
+        if any(snapshot.samples):  # axes without bars would only be a riddle
             text = run_lines.chart_text(snapshot, width - 2, CHART_LINES, ascii_only=ascii_only)
             self._say("chart", text)
         table = self.query_one(RunTable)
@@ -180,9 +179,7 @@ class RunScreen(View):
         log.add(self._controller.log_after(log.number, LINES_A_LOOK))
 
     def _say(self, name: str, text: Text) -> None:
-        if self._drawn.get(name) != text:
-            self._drawn[name] = text
-            self.query_one(f"#{name}", Static).update(text)
+        self.query_one(f"#{name}", Said).say(text)
 
     def _style(self, name: str) -> str:
         return style_of(name, self.app.current_theme)

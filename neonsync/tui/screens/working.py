@@ -11,7 +11,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Button, Static
+from textual.widgets import Button
 
 from neonsync.report.wording import printable
 from neonsync.secret import redact
@@ -20,6 +20,7 @@ from neonsync.tui.ports import Talk
 from neonsync.tui.screens.base import Dialog
 from neonsync.tui.threads import in_thread
 from neonsync.tui.widgets.panel import QUIET_SECONDS, Failure
+from neonsync.tui.widgets.said import Said
 
 T = TypeVar("T")
 LINES = 6
@@ -68,8 +69,8 @@ class Working(Dialog[Outcome[T]]):
         box = VerticalScroll(classes="box", can_focus=False)
         box.border_title = Text(printable(self._heading))
         with box:
-            yield Static("", markup=False, id="lines")
-            yield Static("", markup=False, id="state", classes="dim")
+            yield Said(id="lines")
+            yield Said(id="state", classes="dim")
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
 
@@ -119,8 +120,8 @@ class Working(Dialog[Outcome[T]]):
 
     def _show(self) -> None:
         lines = [printable(redact(line)) for line in self._lines]
-        self.query_one("#lines", Static).update("\n".join(lines))
+        self.query_one("#lines", Said).say("\n".join(lines))
         state = f"{int(clock.seconds() - self._began)} s"
         if self._talk.cancel.is_set():
             state += " · stopping; Neon goes on with what it has begun"
-        self.query_one("#state", Static).update(state)
+        self.query_one("#state", Said).say(state)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from rich.text import Text
 from textual.timer import Timer
-from textual.widgets import Static
 
 from neonsync.errors import NeonsyncError
 from neonsync.report.wording import printable
 from neonsync.secret import redact
 from neonsync.tui import clock
+from neonsync.tui.widgets.said import Said
 
 QUIET_SECONDS = 0.15
 """Nothing is said of a load that ends sooner: a flash would only disturb."""
@@ -45,7 +45,7 @@ class Failure:
         )
 
 
-class StatePanel(Static):
+class StatePanel(Said):
     """Hidden while there are rows; never shows markup of what it is told."""
 
     DEFAULT_CSS = """
@@ -55,7 +55,7 @@ class StatePanel(Static):
     """
 
     def __init__(self, id: str | None = None) -> None:
-        super().__init__("", markup=False, id=id)
+        super().__init__(id=id)
         self._began = 0.0
         self._what = ""
         self._timer: Timer | None = None
@@ -87,14 +87,16 @@ class StatePanel(Static):
 
     def _tick(self) -> None:
         seconds = clock.seconds() - self._began
-        self._say(Text(f"{self._what} … {int(seconds)} s" if seconds >= 1 else f"{self._what} …"))
+        self._appear(
+            Text(f"{self._what} … {int(seconds)} s" if seconds >= 1 else f"{self._what} …")
+        )
 
     def _show(self, text: Text) -> None:
         self._stop()
-        self._say(text)
+        self._appear(text)
 
-    def _say(self, text: Text) -> None:
-        self.update(text)
+    def _appear(self, text: Text) -> None:
+        self.say(text)
         self.add_class("-on")
 
     def _stop(self) -> None:
