@@ -16,7 +16,8 @@ from neonsync.engine.events import Emit, Event, Level, Notice
 from neonsync.engine.pipeline import run
 from neonsync.engine.plan import make_plan
 from neonsync.engine.result import RunResult, not_started
-from neonsync.errors import NeonsyncError, RunCancelled, SyncError
+from neonsync.errors import NeonsyncError, RefusedError, RunCancelled, SyncError
+from neonsync.neon.models import Branch
 from neonsync.report.files import ReportFiles, report, validation_report
 from neonsync.report.history import record_run
 from neonsync.report.stored import StoredRun, store_run
@@ -51,11 +52,13 @@ class Run:
         command: tuple[str, ...] = (),
         run_id: str = "",
         via_branch: bool = False,
+        branch_id: str = "",
     ) -> None:
         """Open the log.
 
         ``command`` are the arguments that select the same again. ``run_id`` is the name of a run
         that was named beforehand. ``via_branch`` makes a child of the branch and syncs into that.
+        ``branch_id`` is that of the branch that was chosen: another one may have its name by now.
 
         Raises:
             ConfigError: the reports cannot be written.
@@ -66,6 +69,7 @@ class Run:
         self._command = command
         self._run_id = run_id
         self._via_branch = via_branch
+        self._branch_id = branch_id
         self._files = ReportFiles(settings.report_dir, self.secrets)
         self.directory = self._files.directory
 
@@ -140,6 +144,7 @@ class Run:
         def branch_off() -> Child:
             with opened(settings, self._environ, tell, giving_up) as work:
                 child = find_child(work)
+                self._check(child.target)
                 make_child(work, child)
                 return child
 
@@ -149,6 +154,8 @@ class Run:
                 child = await _stoppable(branch_off, cancel)
                 settings, run_id = replace(settings, branch=child.name), child.run_id
             plan = await _stoppable(lambda: make_plan(settings, tell), cancel)
+            if not self._via_branch:
+                self._check(plan.branch)
         except asyncio.CancelledError:
             giving_up.set()
             error: NeonsyncError = RunCancelled(
@@ -165,6 +172,14 @@ class Run:
         else:
             return await run(replace(plan, run_id=run_id), emit, cancel)
         return not_started(settings, started_at, error)
+
+    def _check(self, branch: Branch) -> None:
+        if self._branch_id not in ("", branch.id):
+            raise RefusedError(
+                f"{branch.name} is another branch now ({branch.id}) than the one that was chosen "
+                f"({self._branch_id})",
+                "Load the branches again, then choose.",
+            )
 
 
 async def job(run: Run, emit: Emit, cancel: CancelToken) -> RunReport:

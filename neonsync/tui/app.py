@@ -97,8 +97,8 @@ class NeonsyncApp(App[int]):
 
         self.push_screen(PlanScreen(branch, selection))
 
-    def start_run(self, selection: Selection) -> None:
-        """Begin a run and show it. One run at a time."""
+    def start_run(self, selection: Selection, branch_id: str = "") -> None:
+        """Begin a run and show it; into the branch of that id, if one is told. One at a time."""
         from neonsync.tui.run_controller import RunController
         from neonsync.tui.screens.run import RunScreen
 
@@ -108,7 +108,7 @@ class NeonsyncApp(App[int]):
 
         async def job(emit: Emit, cancel: CancelToken) -> RunReport:
             # Made in the run's own thread too: it may read files, or fail.
-            return await self.services.sync.job(selection)(emit, cancel)
+            return await self.services.sync.job(selection, branch_id)(emit, cancel)
 
         self.run_controller = RunController(job, selection)
         self.run_controller.start()
@@ -121,11 +121,16 @@ class NeonsyncApp(App[int]):
 
         if self.run_controller is None:
             return
-        if any(isinstance(screen, RunScreen) for screen in self.screen_stack):
-            while not isinstance(self.screen, RunScreen):
+        controller = self.run_controller
+
+        def shows_it(screen: Screen[Any]) -> bool:
+            return isinstance(screen, RunScreen) and screen.controller is controller
+
+        if any(map(shows_it, self.screen_stack)):
+            while not shows_it(self.screen):
                 self.pop_screen()
         else:
-            self.push_screen(RunScreen(self.run_controller))
+            self.push_screen(RunScreen(controller))
 
     def open_results(self, report: RunReport, *, in_place: bool = False) -> None:
         """Show what a run came to; ``in_place`` of the screen that is in front."""
@@ -179,6 +184,14 @@ class NeonsyncApp(App[int]):
     def run_active(self) -> bool:
         """Whether a run is at work."""
         return self.run_controller is not None and self.run_controller.active
+
+    def run_is_on(self, branch: BranchRow) -> bool:
+        """Whether the run that is at work writes to a branch, or to a child of it."""
+        if self.run_controller is None or not self.run_controller.active:
+            return False
+        asked = self.run_controller.selection.branch
+        names = (asked, self.run_controller.snapshot().state.branch)
+        return branch.name in names or (branch.default and not asked)
 
     def project_crumb(self) -> list[str]:
         """The project's name, once it is known."""

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from neonsync.errors import UnknownBranchError
 from neonsync.history import RUN, Entry
 from neonsync.selection import PROGRAM
 from neonsync.tui.formatting import DASH, cut, money, printable, short, spark
 from neonsync.tui.glyphs import DONE, Sign, run_sign
-from neonsync.tui.ports import BranchRow, HistoryList
+from neonsync.tui.ports import HistoryList
 
 TREND = 12
 """Runs in the line of small bars."""
@@ -164,24 +163,6 @@ def command_line(entry: Entry) -> str:
     """The same as a command for a shell."""
     arguments = command_of(entry)
     return printable(shlex.join([*PROGRAM, *arguments])) if arguments else ""
-
-
-def branch_again(entry: Entry, branches: Sequence[BranchRow]) -> BranchRow:
-    """The branch that a run wrote to, as it is now.
-
-    Raises:
-        UnknownBranchError: it is gone; another one of its name is not what was meant.
-    """
-    for branch in branches:
-        if branch.id == entry.branch_id or (not entry.branch_id and branch.name == entry.branch):
-            return branch
-    namesake = any(branch.name == entry.branch for branch in branches)
-    raise UnknownBranchError(
-        f"the branch {entry.branch} ({entry.branch_id}) of this run is gone",
-        f"Another one is named {entry.branch} now; sync it from the branches."
-        if namesake
-        else "Sync another one from the branches.",
-    )
 
 
 def trend(entry: Entry, entries: Sequence[Entry]) -> list[float]:

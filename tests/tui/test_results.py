@@ -169,7 +169,7 @@ async def test_r_says_so_when_the_branch_is_gone(app: NeonsyncApp, fakes: Fakes)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await opened(app, pilot, invalid_report())
         await pilot.press("R")
-        await until(pilot, lambda: "branch dev-kate is there no more" in text_of(app))
+        await until(pilot, lambda: "of this run is gone" in text_of(app))
 
 
 async def test_esc_leads_back(app: NeonsyncApp) -> None:

@@ -17,11 +17,11 @@ from textual.widgets import Input, Static
 
 from neonsync.history import RUN, Entry
 from neonsync.selection import Selection, from_arguments
+from neonsync.tui.again import branch_again
 from neonsync.tui.colours import coloured, style_of
 from neonsync.tui.formatting import printable
 from neonsync.tui.history_view import (
     Shown,
-    branch_again,
     cells,
     columns,
     command_line,
@@ -273,7 +273,7 @@ class HistoryScreen(View):
         def found(report: RunReport | None) -> None:
             if report is None:
                 self.notify(GONE, severity="warning", markup=False)
-            else:
+            elif self.is_active:  # else one has gone on to something else
                 use(report)
 
         history = self.ui.services.history
@@ -293,9 +293,14 @@ class HistoryScreen(View):
 
         def look() -> tuple[BranchRow, Selection]:
             selection = from_arguments(command_of(entry), services.sync.base())
-            return branch_again(entry, services.branches.load().branches), selection
+            branches = services.branches.load().branches
+            return branch_again(entry.branch_id, entry.branch, selection, branches), selection
 
-        self.fetch(look, lambda found: self.ui.open_plan(*found), self._refused, group="again")
+        def found(plan: tuple[BranchRow, Selection]) -> None:
+            if self.is_active:  # else one has gone on to something else
+                self.ui.open_plan(*plan)
+
+        self.fetch(look, found, self._refused, group="again")
 
     def _refused(self, failure: Failure) -> None:
         self.notify(failure.said, severity="error", markup=False)

@@ -236,7 +236,7 @@ class PlanScreen(View):
             return
         selection = self._judged.selection
         try:
-            self.ui.start_run(selection)
+            self.ui.start_run(selection, self.branch.id)
         except Exception as error:
             self.bottom.fail(Failure.of(error))
             self._show_status()

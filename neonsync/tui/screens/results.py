@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import DataTable, Static
 
+from neonsync.tui.again import branch_again
 from neonsync.tui.colours import style_of
 from neonsync.tui.glyphs import run_sign
 from neonsync.tui.ports import BranchRow, RunReport
@@ -139,25 +140,20 @@ class ResultsScreen(View):
         services, report, tables = self.ui.services, self._report, self._view.failed_tables
         branch = report.report.get("branchInfo") or {}
 
-        def look() -> tuple[BranchRow | None, Selection]:
+        def look() -> tuple[BranchRow, Selection]:
             selection = from_arguments(report.command, services.sync.base())
             if tables:
                 names = tuple(name.removeprefix("public.") for name in tables)
                 selection = replace(selection, tables=names)
             # Whether it is protected is asked anew: it may have become so.
-            rows = services.branches.load().branches
-            found = next(
-                (row for row in rows if row.id == branch.get("id")),
-                next((row for row in rows if row.name == branch.get("name")), None),
-            )
-            return found, selection
+            branches = services.branches.load().branches
+            name, branch_id = (str(branch.get(key) or "") for key in ("name", "id"))
+            row = branch_again(branch_id, name, selection, branches)
+            return row, replace(selection, branch=row.name)
 
-        def done(answer: tuple[BranchRow | None, Selection]) -> None:
-            row, selection = answer
-            if row is None:
-                self._told(Failure(f"branch {branch.get('name')} is there no more"))
-            else:
-                self.ui.open_plan(row, replace(selection, branch=row.name))
+        def done(plan: tuple[BranchRow, Selection]) -> None:
+            if self.is_active:  # else one has gone on to something else
+                self.ui.open_plan(*plan)
 
         self.fetch(look, done, self._told, group="again")
 

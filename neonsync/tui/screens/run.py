@@ -60,7 +60,7 @@ class RunScreen(View):
 
     def __init__(self, controller: RunController) -> None:
         super().__init__()
-        self._controller = controller
+        self.controller = controller
         self._snapshot = controller.snapshot()
         self._timer: Timer | None = None
         self._noted = ""
@@ -76,7 +76,7 @@ class RunScreen(View):
 
     def crumbs(self) -> list[str]:
         """The branch and the run."""
-        branch = self._snapshot.state.branch or self._controller.selection.branch
+        branch = self._snapshot.state.branch or self.controller.selection.branch
         name = run_lines.short_id(self._snapshot.state.run_id)
         return [*([branch] if branch else []), f"run {name}".strip()]
 
@@ -120,7 +120,7 @@ class RunScreen(View):
 
         def answered(choice: str | None) -> None:
             if choice in (KEEP, ROLL_BACK):
-                self._controller.stop(keep=choice == KEEP)
+                self.controller.stop(keep=choice == KEEP)
                 self._look()
 
         self.app.push_screen(CancelRun(self._snapshot), answered)
@@ -145,7 +145,7 @@ class RunScreen(View):
         """Draw what has changed."""
         if not self.is_mounted:
             return
-        before, self._snapshot = self._snapshot, self._controller.snapshot()
+        before, self._snapshot = self._snapshot, self.controller.snapshot()
         snapshot = self._snapshot
         with self.app.batch_update():
             self._draw(snapshot)
@@ -176,7 +176,7 @@ class RunScreen(View):
             said = "Stopping" if snapshot.stopping else "Looking at the lake and at the branch"
             panel.empty(f"{said} … {int(snapshot.seconds)} s", "")
         log = self.query_one(RunLogView)
-        log.add(self._controller.log_after(log.number, LINES_A_LOOK))
+        log.add(self.controller.log_after(log.number, LINES_A_LOOK))
 
     def _say(self, name: str, text: Text) -> None:
         self.query_one(f"#{name}", Said).say(text)
@@ -194,7 +194,7 @@ class RunScreen(View):
             return
         if self._timer is not None:
             self._timer.pause()
-        self.ui.run_watch.seen(self._controller)
+        self.ui.run_watch.seen(self.controller)
         if snapshot.report is not None and snapshot.begun:
             self.ui.open_results(snapshot.report, in_place=True)
             return
