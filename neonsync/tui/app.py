@@ -20,7 +20,7 @@ from neonsync.tui.lifecycle import Faults, handle_signals, open_first
 from neonsync.tui.ports import BranchRow, ProjectInfo, RunReport, Services
 from neonsync.tui.preferences import DEFAULT_THEME, THEMES, Preferences
 from neonsync.tui.run_watch import RunWatch
-from neonsync.tui.screens.too_small import COLUMNS, ROWS, TooSmall
+from neonsync.tui.screens.too_small import TooSmall, too_small
 from neonsync.tui.themes import OWN
 from neonsync.tui.widgets.breadcrumb import Breadcrumb
 
@@ -62,6 +62,7 @@ class NeonsyncApp(App[int]):
         self.preferences = preferences or Preferences()
         self.run_controller: RunController | None = None
         self.project: ProjectInfo | None = None
+        self.changes: list[str] = []  # what is being done to branches, in words
         self.first_plan = tuple(first_plan)
         self.faults = Faults(self.hide)
         self._secrets = secrets
@@ -227,21 +228,20 @@ class NeonsyncApp(App[int]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Put the word on the size in front of all screens, or take it away."""
-        small = event.size.width < COLUMNS or event.size.height < ROWS
-        shown = isinstance(self.screen, TooSmall)
-        if small and not shown:
-            self.push_screen(TooSmall(self.run_word()))
-        elif shown and not small:
+        # A question may be in front of it, as whether to quit; then it goes by itself afterwards.
+        there = any(isinstance(screen, TooSmall) for screen in self.screen_stack)
+        if too_small(event.size):
+            if not there:
+                self.push_screen(TooSmall(self.run_word))
+        elif isinstance(self.screen, TooSmall):
             self.pop_screen()
 
     async def action_quit(self) -> None:
-        """Leave; a run that is at work is asked about first."""
-        if not self.run_active:
-            self.exit(self._exit_code())
-            return
+        """Leave; where something is at work it is asked first."""
         from neonsync.tui.screens.quit import ask_to_quit
 
-        ask_to_quit(self)
+        if not ask_to_quit(self):
+            self.exit(self._exit_code())
 
     def _exit_code(self) -> int:
         return (self.run_controller.exit_code if self.run_controller is not None else 0) or 0

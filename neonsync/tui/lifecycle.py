@@ -49,11 +49,11 @@ async def _end(app: NeonsyncApp, code: ExitCode) -> None:
 
 
 def roll_back(app: NeonsyncApp, code: ExitCode = ExitCode.INTERRUPTED) -> None:
-    """Stop a run that is at work, and wait until it has confirmed. Blocks."""
+    """Stop a run that is at work, and wait until it has confirmed. Blocks, once at most."""
     controller = app.run_controller
-    if controller is not None and controller.active:
+    if controller is not None and controller.active and not controller.given_up:
         controller.stop(keep=False, exit_code=code)
-        controller.wait(ROLLBACK_SECONDS)
+        controller.given_up = not controller.wait(ROLLBACK_SECONDS)
 
 
 def _hang_up(app: NeonsyncApp) -> None:

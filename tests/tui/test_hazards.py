@@ -9,15 +9,20 @@ from dataclasses import replace
 import pytest
 from textual.pilot import Pilot
 
+from neonsync.engine.events import Step, StepStarted
 from neonsync.selection import Selection
 from neonsync.tui.app import NeonsyncApp
+from neonsync.tui.lifecycle import ROLLBACK_SECONDS, roll_back
 from neonsync.tui.run_controller import RunController
 from neonsync.tui.screens.branch_detail import BranchDialog
 from neonsync.tui.screens.branches import BranchesScreen
 from neonsync.tui.screens.confirm import TypeName
 from neonsync.tui.screens.help import HelpScreen
 from neonsync.tui.screens.plan import PlanScreen
+from neonsync.tui.screens.quit import QuitRun
 from neonsync.tui.screens.run import RunScreen
+from neonsync.tui.screens.too_small import TooSmall
+from neonsync.tui.screens.working import Working
 from neonsync.tui.widgets.rows import Rows
 from tests.tui.branch_world import shown
 from tests.tui.conftest import text_of, until
@@ -98,6 +103,78 @@ async def test_a_run_is_told_the_branch_that_was_chosen(app: NeonsyncApp, fakes:
         await until(pilot, shown(app, "F5 starts"))
         await pilot.press("f5")
         await until(pilot, lambda: fakes.sync.branch_id == "br-dev-kate")
+
+
+async def test_what_is_at_stake_is_told_anew_while_it_is_asked(
+    app: NeonsyncApp, script: Script
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        show(app, script)
+        script.send(started())
+        await until(pilot, lambda: app.run_word() == "running")
+        await pilot.press("c")
+        await until(pilot, shown(app, "Every table of the branch stays as", "it was, either way"))
+        script.send(StepStarted(Step.PUBLISH, ""))
+        await until(pilot, shown(app, "are being published in one"))
+        assert "either way" not in text_of(app)
+        await pilot.press("escape", "ctrl+q")
+        await until(pilot, on(app, QuitRun))
+        assert "stays as it was" not in text_of(app)
+
+
+async def test_a_question_before_a_terminal_that_is_too_small_leaves_nothing_behind(
+    app: NeonsyncApp, script: Script
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        show(app, script)
+        script.send(started())
+        await pilot.resize_terminal(50, 12)
+        await until(pilot, on(app, TooSmall))
+        await until(pilot, shown(app, "sync goes on: running"))
+        await pilot.press("q")
+        await until(pilot, on(app, QuitRun))
+        await pilot.resize_terminal(52, 12)
+        await until(pilot, lambda: app.size.width == 52)
+        assert isinstance(app.screen, QuitRun), "it can still be answered"
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: app.size.width == 80)
+        await pilot.press("escape")
+        await until(pilot, on(app, RunScreen))
+        assert not any(isinstance(screen, TooSmall) for screen in app.screen_stack)
+
+
+async def test_leaving_while_neon_is_at_work_asks(app: NeonsyncApp, fakes: Fakes) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await go_to(app, pilot, "dev-kate")
+        fakes.branches.hold = threading.Event()
+        await pilot.press("d")
+        await until(pilot, on(app, TypeName))
+        await pilot.press(*"dev-kate", "enter")
+        await until(pilot, on(app, Working))
+        await pilot.press("ctrl+q")
+        await until(pilot, shown(app, "Delete dev-kate: Neon goes on with what"))
+        await pilot.press("enter")
+        await until(pilot, on(app, Working))
+        fakes.branches.hold.set()
+        await until(pilot, on(app, BranchesScreen))
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: app.return_value == 0)
+
+
+def test_a_run_that_does_not_stop_is_waited_for_once(
+    app: NeonsyncApp, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    app.run_controller = begin(script)
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        return False
+
+    monkeypatch.setattr(app.run_controller, "wait", wait)
+    roll_back(app)
+    roll_back(app)
+    assert waited == [ROLLBACK_SECONDS]
 
 
 async def test_v_shows_the_run_of_now_and_none_that_is_over(

@@ -206,7 +206,7 @@ class BranchWork:
             else:
                 self.app.notify(printable(outcome.result or ""), markup=False)
 
-        self.app.push_screen(Working(title, call), ended)
+        self.app.push_screen(Working(title, call, changes=True), ended)
 
     def _ask(self, title: str, call: Callable[[Talk], T], done: Callable[[T], None]) -> None:
         """Find something out, and go on with it."""
@@ -219,7 +219,7 @@ class BranchWork:
             elif outcome.result is not None:
                 done(outcome.result)
 
-        self.app.push_screen(Working(title, call), ended)
+        self.app.push_screen(Working(title, call, changes=False), ended)
 
 
 def _said_of_stopped(title: str, outcome: Outcome[str] | None) -> str:

@@ -123,7 +123,7 @@ class RunScreen(View):
                 self.controller.stop(keep=choice == KEEP)
                 self._look()
 
-        self.app.push_screen(CancelRun(self._snapshot), answered)
+        self.app.push_screen(CancelRun(self.controller), answered)
 
     def action_errors(self) -> None:
         """All that went wrong."""

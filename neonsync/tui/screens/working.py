@@ -53,10 +53,12 @@ class Working(Dialog[Outcome[T]]):
     Working #lines { height: 6; }
     """
 
-    def __init__(self, title: str, call: Callable[[Talk], T]) -> None:
+    def __init__(self, title: str, call: Callable[[Talk], T], *, changes: bool) -> None:
+        """``changes`` tells a call that changes something: leaving the program then asks."""
         super().__init__(classes="-quiet")
         self._heading = title
         self._call = call
+        self._changes = changes
         # Written by the call's thread, read by the loop: appending is atomic.
         self._lines: deque[str] = deque(maxlen=LINES)
         self._talk = Talk(self._lines.append)
@@ -103,10 +105,14 @@ class Working(Dialog[Outcome[T]]):
     async def _work(self) -> None:
         result: T | None = None
         failure: Failure | None = None
+        at_work = self.ui.changes if self._changes else []
+        at_work.append(self._heading)
         try:
             result = await in_thread(lambda: self._call(self._talk))
         except Exception as error:
             failure = Failure.of(error)
+        finally:
+            at_work.remove(self._heading)
         self._end(Outcome(result, failure, self._talk.cancel.is_set()))
 
     def _end(self, outcome: Outcome[T]) -> None:
