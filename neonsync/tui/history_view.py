@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from rich.text import Text
+
 from neonsync.history import RUN, Entry
 from neonsync.selection import PROGRAM
 from neonsync.tui.formatting import DASH, cut, money, printable, short, spark
@@ -16,6 +18,8 @@ from neonsync.tui.ports import HistoryList
 
 TREND = 12
 """Runs in the line of small bars."""
+MOST_ROWS = 500
+"""So many are drawn, the newest: thousands would hold the keys up, and nobody reads them."""
 DAYS = 30
 """Days that the share of passed runs is of."""
 COLUMNS = (
@@ -130,6 +134,8 @@ def status_line(found: HistoryList, shown: Shown, count: int, now: datetime, hom
     scope = Shown(shown.project, shown.branch)
     kept = summary([entry for entry in found.entries if scope.holds(entry)], now)
     narrowed = f"{count:,} shown · " if shown != scope else ""
+    if count > MOST_ROWS:
+        narrowed = f"newest {MOST_ROWS} of {count:,} shown · "
     return f"{narrowed}{kept} · {home_path(found.path, home)}"
 
 
@@ -210,6 +216,18 @@ def details(
     if line := command_line(entry):
         shown += [("", ""), ("", f"$ {line}")]
     return shown
+
+
+def details_text(entry: Entry, entries: Sequence[Entry], *, ascii_only: bool = False) -> Text:
+    """The same as a text, its headings bold."""
+    text = Text()
+    for label, said in details(entry, entries, ascii_only=ascii_only):
+        if label and said:
+            text.append(f"{label:<8}", "dim")
+            text.append(f"{said}\n")
+        else:
+            text.append(f"{label or said}\n", "bold" if label else "")
+    return text
 
 
 def _tables(names: Sequence[str]) -> str:

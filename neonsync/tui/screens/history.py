@@ -21,12 +21,13 @@ from neonsync.tui.again import branch_again
 from neonsync.tui.colours import coloured, style_of
 from neonsync.tui.formatting import printable
 from neonsync.tui.history_view import (
+    MOST_ROWS,
     Shown,
     cells,
     columns,
     command_line,
     command_of,
-    details,
+    details_text,
     nothing,
     status_line,
 )
@@ -145,10 +146,15 @@ class HistoryScreen(View):
         if self.ui.project is not None:
             self._shown = replace(self._shown, project=self.ui.project.id)
         everything = self._list.entries
-        # An entry's number from the oldest on stays its own when newer ones come.
-        numbered = {str(len(everything) - index): each for index, each in enumerate(everything)}
-        self._entries = {key: each for key, each in numbered.items() if self._shown.holds(each)}
-        had_focus = rows.has_focus or not self._drawn
+        wanted = [
+            # An entry's number from the oldest on stays its own when newer ones come.
+            (str(len(everything) - index), each)
+            for index, each in enumerate(everything)
+            if self._shown.holds(each)
+        ]
+        self._entries = dict(wanted[:MOST_ROWS])
+        typing = self.query_one("#filter", Input).has_focus
+        had_focus = rows.has_focus or not (self._drawn or typing)
         rows.show([(key, self._cells(each)) for key, each in self._entries.items()])
         rows.display = bool(self._entries)
         if not self._entries:
@@ -160,7 +166,7 @@ class HistoryScreen(View):
         self._drawn = bool(self._entries)
         self._draw_details()
         status = status_line(
-            self._list, self._shown, len(self._entries), self._now(), os.environ.get("HOME", "")
+            self._list, self._shown, len(wanted), self._now(), os.environ.get("HOME", "")
         )
         self.query_one(".status", Static).update(status)
         self.show_crumbs()
@@ -177,12 +183,7 @@ class HistoryScreen(View):
         text = Text()
         if entry is not None and self._list is not None:
             plain = self.ui.preferences.ascii_only
-            for label, said in details(entry, self._list.entries, ascii_only=plain):
-                if label and said:
-                    text.append(f"{label:<8}", "dim")
-                    text.append(f"{said}\n")
-                else:
-                    text.append(f"{label or said}\n", "bold" if label else "")
+            text = details_text(entry, self._list.entries, ascii_only=plain)
         self.query_one("#details", Static).update(text)
         self.refresh_bindings()
 
@@ -259,9 +260,8 @@ class HistoryScreen(View):
 
         def tell(report: RunReport) -> None:
             if report.directory is not None:
-                self.ui.copy(
-                    str(report.directory / LOG), f"the log's path {report.directory / LOG}"
-                )
+                path = report.directory / LOG
+                self.ui.copy(str(path), f"the log's path {path}")
 
         self._with_report(tell)
 
