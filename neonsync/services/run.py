@@ -12,7 +12,15 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from neonsync.engine.cancel import CancelToken
-from neonsync.engine.events import Emit, Event, Level, Notice
+from neonsync.engine.events import (
+    CheckFinished,
+    Emit,
+    Event,
+    Level,
+    Notice,
+    RunFinished,
+    StepFinished,
+)
 from neonsync.engine.pipeline import run
 from neonsync.engine.plan import make_plan
 from neonsync.engine.result import RunResult, not_started
@@ -183,10 +191,24 @@ class Run:
 
 
 async def job(run: Run, emit: Emit, cancel: CancelToken) -> RunReport:
-    """A run for those who have nothing but its events: all lines for people come as notices."""
+    """A run for those who have nothing but its events: all lines for people come as notices.
+
+    What is told in words has lost its secrets.
+    """
+
+    def tell(event: Event) -> None:
+        match event:
+            case Notice() | CheckFinished():
+                event = replace(event, message=redact(event.message, *run.secrets))
+            case RunFinished():
+                event = replace(event, error=redact(event.error, *run.secrets))
+            case StepFinished():
+                event = replace(event, detail=redact(event.detail, *run.secrets))
+        emit(event)
+
     if run.diverted:
-        emit(Notice(Level.WARNING, run.diverted))
-    ended = await run.carry_out(emit, cancel, lambda text: emit(Notice(Level.INFO, text)))
+        tell(Notice(Level.WARNING, run.diverted))
+    ended = await run.carry_out(tell, cancel, lambda text: tell(Notice(Level.INFO, text)))
     return replace(ended.report, notes=ended.warnings)
 
 

@@ -14,6 +14,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from neonsync.report.wording import printable
 from neonsync.secret import Secret, redact
 from neonsync.tui.clipboard import copy_text
 from neonsync.tui.lifecycle import Faults, handle_signals, open_first
@@ -218,6 +219,11 @@ class NeonsyncApp(App[int]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without a run there is none to be shown."""
         return self.run_controller is not None if action == "open_run" else True
+
+    def notify(self, message: str, *, title: str = "", markup: bool = True, **more: Any) -> None:
+        """Tell something at the corner; control characters are no part of it."""
+        lines = "\n".join(map(printable, message.splitlines()))
+        super().notify(lines, title=printable(title), markup=markup, **more)
 
     def copy(self, text: str, what: str) -> None:
         """Copy by the terminal (OSC 52), and into a file for those whose terminal does not."""

@@ -106,7 +106,7 @@ async def open_first(app: NeonsyncApp) -> None:
         elif app.first_plan:
             app.open_plan(*await in_thread(lambda: _plan_of(app)))
     except NeonsyncError as error:
-        app.notify(Failure.of(error).said, severity="error", markup=False)
+        app.notify(Failure.of(error, app.hide).said, severity="error", markup=False)
 
 
 def _plan_of(app: NeonsyncApp) -> tuple[BranchRow, Selection]:

@@ -10,9 +10,11 @@ import pytest
 from textual.pilot import Pilot
 
 from neonsync.engine.events import Step, StepStarted
+from neonsync.secret import Secret
 from neonsync.selection import Selection
 from neonsync.tui.app import NeonsyncApp
 from neonsync.tui.lifecycle import ROLLBACK_SECONDS, roll_back
+from neonsync.tui.ports import BranchList
 from neonsync.tui.run_controller import RunController
 from neonsync.tui.screens.branch_detail import BranchDialog
 from neonsync.tui.screens.branches import BranchesScreen
@@ -234,3 +236,19 @@ async def test_r_does_not_take_a_namesake_for_the_branch_of_the_run(
         await pilot.press("R")
         await until(pilot, shown(app, "Another one is named dev-kate now"))
         assert not any(isinstance(screen, PlanScreen) for screen in app.screen_stack)
+
+
+async def test_a_library_that_says_its_key_says_it_to_nobody(fakes: Fakes) -> None:
+    def load() -> BranchList:
+        raise ValueError("invalid header: AKIA-not-like-anything-known [/x]")
+
+    fakes.branches.load = load  # type: ignore[method-assign]
+    app = NeonsyncApp(fakes.services(), secrets=lambda: [Secret("AKIA-not-like-anything-known")])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, shown(app, "invalid header: ******** [/x]"))
+
+
+async def test_what_is_told_at_the_corner_does_not_steer_the_terminal(app: NeonsyncApp) -> None:
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        app.notify("Wrote /tmp/\x1b[31m[/x]\n::error::", title="\x1b]0;x\x07[/x]", markup=False)
+        await until(pilot, shown(app, "\\x1b[31m[/x]", "::error::", "\\x1b]0;x\\x07[/x]"))

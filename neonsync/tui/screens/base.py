@@ -95,7 +95,7 @@ class View(Screen[None]):
             try:
                 result = await in_thread(call)
             except Exception as error:
-                failure = Failure.of(error)
+                failure = Failure.of(error, self.ui.hide)
             if not self.is_attached or not self.children:
                 return  # one has left meanwhile, and nothing is there to be shown in
             if failure is not None:

@@ -238,7 +238,7 @@ class PlanScreen(View):
         try:
             self.ui.start_run(selection, self.branch.id)
         except Exception as error:
-            self.bottom.fail(Failure.of(error))
+            self.bottom.fail(Failure.of(error, self.ui.hide))
             self._show_status()
             return
         if self.form.typed:

@@ -51,12 +51,12 @@ class TableList(PickList):
         )
 
     async def _look(self, key: str, table: LakeTable, places: asyncio.Semaphore) -> None:
-        lake = cast("View", self.screen).ui.services.lake
+        view = cast("View", self.screen)
         async with places:
             try:
-                found = await in_thread(lambda: lake.look(table))
+                found = await in_thread(lambda: view.ui.services.lake.look(table))
             except Exception as error:
-                found = replace(table, problem=Failure.of(error).message)
+                found = replace(table, problem=Failure.of(error, view.ui.hide).message)
         self.found[key] = found
         self.choose(self.chosen)
 

@@ -110,7 +110,7 @@ class Working(Dialog[Outcome[T]]):
         try:
             result = await in_thread(lambda: self._call(self._talk))
         except Exception as error:
-            failure = Failure.of(error)
+            failure = Failure.of(error, self.ui.hide)
         finally:
             at_work.remove(self._heading)
         self._end(Outcome(result, failure, self._talk.cancel.is_set()))

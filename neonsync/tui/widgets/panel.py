@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -9,7 +10,6 @@ from textual.timer import Timer
 
 from neonsync.errors import NeonsyncError
 from neonsync.report.wording import printable
-from neonsync.secret import redact
 from neonsync.tui import clock
 from neonsync.tui.widgets.said import Said
 
@@ -31,16 +31,19 @@ class Failure:
         return f"{self.message}.\n{self.remedy}" if self.remedy else self.message
 
     @classmethod
-    def of(cls, error: BaseException) -> Failure:
-        """What can be said of an exception; one that is not ours is a fault of the program's."""
+    def of(cls, error: BaseException, hide: Callable[[str], str]) -> Failure:
+        """What can be said of an exception; one that is not ours is a fault of the program's.
+
+        ``hide`` takes secrets out of a text: a library may say whatever it was given.
+        """
         if isinstance(error, NeonsyncError):
             return cls(
-                printable(redact(error.message)),
-                printable(redact(error.remedy)),
+                printable(hide(error.message)),
+                printable(hide(error.remedy)),
                 printable(str(getattr(error, "request_id", "") or "")),
             )
         return cls(
-            printable(redact(f"unexpected: {type(error).__name__}: {error}")),
+            printable(hide(f"unexpected: {type(error).__name__}: {error}")),
             "If it happens again, report it.",
         )
 
