@@ -12,10 +12,13 @@ from rich.text import Text
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.widget import Widget
 
 from neonsync.report.wording import printable
 from neonsync.secret import Secret, redact
+from neonsync.tui.ascii import ASCII, key_word
 from neonsync.tui.clipboard import copy_text
 from neonsync.tui.lifecycle import Faults, handle_signals, open_first
 from neonsync.tui.ports import BranchRow, ProjectInfo, RunReport, Services
@@ -87,9 +90,24 @@ class NeonsyncApp(App[int]):
 
     def prefer(self, preferences: Preferences) -> None:
         """Let other preferences count, at once."""
+        redraw = preferences.ascii_only != self.preferences.ascii_only
         self.preferences = preferences
+        if redraw:
+            for screen in self.screen_stack:
+                for widget in screen.walk_children(Widget, with_self=True):
+                    widget.refresh()
         self.theme = preferences.theme if preferences.theme in THEMES else DEFAULT_THEME
         self.set_keymap(dict(preferences.keys))
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What is done to each line before it is drawn."""
+        filters = super().get_line_filters()
+        return [*filters, ASCII] if self.preferences.ascii_only else filters
+
+    def get_key_display(self, binding: Binding) -> str:
+        """How a key is called."""
+        shown = super().get_key_display(binding)
+        return key_word(shown) if self.preferences.ascii_only else shown
 
     # The ways between screens. Screens are imported when they are first needed.
 
