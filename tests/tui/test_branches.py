@@ -18,9 +18,9 @@ from neonsync.tui.preferences import Preferences
 from neonsync.tui.screens.branch_detail import BranchDialog
 from neonsync.tui.screens.branches import BranchesScreen
 from neonsync.tui.screens.confirm import TypeName
-from neonsync.tui.screens.error import ErrorDialog
 from neonsync.tui.screens.history import HistoryScreen
 from neonsync.tui.screens.plan import PlanScreen
+from neonsync.tui.screens.reading import ErrorDialog
 from neonsync.tui.screens.setup import SetupScreen
 from neonsync.tui.widgets.rows import Rows
 from tests.tui.branch_world import Clock, freeze, many, shown

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from neonsync.report.wording import printable
 from neonsync.tui.branch_details import DANGERS
 from neonsync.tui.ports import Address, BranchRow, BranchService, RollbackOffer, Talk
-from neonsync.tui.screens.error import ErrorDialog
+from neonsync.tui.screens.reading import ErrorDialog
 from neonsync.tui.screens.working import Outcome, Working
 
 if TYPE_CHECKING:

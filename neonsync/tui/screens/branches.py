@@ -22,7 +22,7 @@ from neonsync.tui.screens.base import WIDE, View
 from neonsync.tui.screens.branch_detail import PANE, PANE_TEXT, BranchDialog, BranchPane
 from neonsync.tui.screens.branch_status import BranchStatus
 from neonsync.tui.screens.branch_work import BranchWork
-from neonsync.tui.screens.error import ErrorDialog
+from neonsync.tui.screens.reading import ErrorDialog
 from neonsync.tui.widgets.panel import Failure, StatePanel
 from neonsync.tui.widgets.rows import Rows
 

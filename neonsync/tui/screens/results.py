@@ -20,8 +20,8 @@ from neonsync.tui.ports import BranchRow, RunReport
 from neonsync.tui.results_view import ResultRow, detail_text, results_view
 from neonsync.tui.run_lines import short_id
 from neonsync.tui.screens.base import View
-from neonsync.tui.screens.result_detail import ResultDetail, styled
-from neonsync.tui.screens.result_table import cells, layout, name_width, pane_width
+from neonsync.tui.screens.reading import Reading
+from neonsync.tui.screens.result_table import cells, layout, name_width, pane_width, styled
 from neonsync.tui.screens.write_reports import WriteReports
 from neonsync.tui.widgets.panel import Failure, StatePanel
 from neonsync.tui.widgets.rows import Rows
@@ -100,7 +100,8 @@ class ResultsScreen(View):
         """The row, whole."""
         row = self._chosen()
         if row is not None:
-            self.app.push_screen(ResultDetail(row))
+            what = f"the detail of {row.check}"
+            self.app.push_screen(Reading(row.check, styled(row), what))
 
     def action_copy(self) -> None:
         """The detail of the row."""

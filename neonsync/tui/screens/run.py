@@ -15,10 +15,11 @@ from neonsync.tui import run_lines
 from neonsync.tui.colours import style_of
 from neonsync.tui.glyphs import STOPPED
 from neonsync.tui.run_controller import RunController
+from neonsync.tui.run_problems import problems_of, problems_text
 from neonsync.tui.run_view import RunSnapshot
 from neonsync.tui.screens.base import View
 from neonsync.tui.screens.cancel_run import KEEP, ROLL_BACK, CancelRun
-from neonsync.tui.screens.run_error import RunError, problems_of
+from neonsync.tui.screens.reading import Reading
 from neonsync.tui.screens.run_log import RunLogView
 from neonsync.tui.screens.run_table import RunTable
 from neonsync.tui.widgets.panel import QUIET_SECONDS, Failure, StatePanel
@@ -127,8 +128,8 @@ class RunScreen(View):
 
     def action_errors(self) -> None:
         """All that went wrong."""
-        problems = problems_of(self._snapshot)
-        self.app.push_screen(RunError(problems, ascii_only=self.ui.preferences.ascii_only))
+        text = problems_text(problems_of(self._snapshot))
+        self.app.push_screen(Reading("Errors and warnings", text, "the errors", classes="-danger"))
 
     def action_log_size(self) -> None:
         """More of the log, or none of it."""
