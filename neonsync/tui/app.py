@@ -19,6 +19,7 @@ from textual.widget import Widget
 from neonsync.report.wording import printable
 from neonsync.secret import Secret, redact
 from neonsync.tui.ascii import ASCII, key_word
+from neonsync.tui.browser import show_page
 from neonsync.tui.clipboard import copy_text
 from neonsync.tui.lifecycle import Faults, handle_signals, open_first
 from neonsync.tui.ports import BranchRow, ProjectInfo, RunReport, Services
@@ -249,6 +250,10 @@ class NeonsyncApp(App[int]):
         path = copy_text(text)
         where = f"; also in {path}" if path is not None else ""
         self.notify(f"Copied {what}{where}", markup=False)
+
+    def open_url(self, url: str, *, new_tab: bool = True) -> None:
+        """Show a page in the user's browser, or copy its address."""
+        self.run_worker(show_page(self, url), group="browser")
 
     def on_resize(self, event: events.Resize) -> None:
         """Put the word on the size in front of all screens, or take it away."""

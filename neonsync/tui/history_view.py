@@ -56,6 +56,13 @@ class Shown:
         return all(word in _words(entry) for word in self.text.lower().split())
 
 
+def numbered(entries: Sequence[Entry], shown: Shown) -> list[tuple[str, Entry]]:
+    """Those that are wanted, by a key that stays an entry's own when newer ones come."""
+    return [
+        (str(len(entries) - index), each) for index, each in enumerate(entries) if shown.holds(each)
+    ]
+
+
 def columns(width: int) -> tuple[tuple[str, int], ...]:
     """The columns for a table of so many cells; what is over is the branch's name's, and whose."""
     over = width - sum(cells + _GAP for _, cells in COLUMNS) - 1

@@ -166,10 +166,12 @@ class BranchWork:
         )
 
     def open_console(self, branch: BranchRow) -> None:
-        """Open its page; said too, for a terminal that has no browser."""
-        url = self._service.console_url(branch)
-        self.app.open_url(url)
-        self.app.notify(url, title="Opened in the browser", markup=False)
+        """Open its page. What the project is the configuration tells, which may be wrong."""
+        self._ask(
+            f"The console's page of {branch.name}",
+            lambda talk: self._service.console_url(branch),
+            self.app.open_url,
+        )
 
     @property
     def _service(self) -> BranchService:

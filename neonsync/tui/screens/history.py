@@ -29,6 +29,7 @@ from neonsync.tui.history_view import (
     command_of,
     details_text,
     nothing,
+    numbered,
     status_line,
 )
 from neonsync.tui.ports import BranchRow, HistoryList, RunReport
@@ -107,7 +108,6 @@ class HistoryScreen(View):
 
     def on_screen_resume(self) -> None:
         """Theme and signs may be others now."""
-        super().on_screen_resume()
         self._draw()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -145,13 +145,7 @@ class HistoryScreen(View):
         rows, panel = self.query_one(Rows), self.query_one(StatePanel)
         if self.ui.project is not None:
             self._shown = replace(self._shown, project=self.ui.project.id)
-        everything = self._list.entries
-        wanted = [
-            # An entry's number from the oldest on stays its own when newer ones come.
-            (str(len(everything) - index), each)
-            for index, each in enumerate(everything)
-            if self._shown.holds(each)
-        ]
+        wanted = numbered(self._list.entries, self._shown)
         self._entries = dict(wanted[:MOST_ROWS])
         typing = self.query_one("#filter", Input).has_focus
         had_focus = rows.has_focus or not (self._drawn or typing)
