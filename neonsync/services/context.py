@@ -119,10 +119,11 @@ def selection_of(settings: Settings, config: Path | None) -> Selection:
 def known_secrets(environ: Mapping[str, str]) -> tuple[Secret, ...]:
     """The values that must not be shown, as far as the environment tells."""
     found = [environ[name] for name in _SECRET_VARIABLES if environ.get(name)]
-    with contextlib.suppress(Exception):  # no address: it is hidden as a whole all the same
-        from psycopg.conninfo import conninfo_to_dict
+    if address := environ.get("NEON_CONNECTION_STRING"):
+        with contextlib.suppress(Exception):  # no address: it is hidden as a whole all the same
+            from psycopg.conninfo import conninfo_to_dict
 
-        found.append(str(conninfo_to_dict(environ["NEON_CONNECTION_STRING"])["password"]))
+            found.append(str(conninfo_to_dict(address)["password"]))
     return tuple(map(Secret, found))
 
 

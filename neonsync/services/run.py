@@ -12,12 +12,21 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from neonsync.engine.cancel import CancelToken
-from neonsync.engine.events import Emit, Event, Level, Notice
+from neonsync.engine.events import (
+    CheckFinished,
+    Emit,
+    Event,
+    Level,
+    Notice,
+    RunFinished,
+    StepFinished,
+)
 from neonsync.engine.pipeline import run
 from neonsync.engine.plan import make_plan
 from neonsync.engine.result import RunResult, not_started
-from neonsync.errors import NeonsyncError, RunCancelled, SyncError
+from neonsync.errors import NeonsyncError, RefusedError, RunCancelled, SyncError
 from neonsync.history import origin
+from neonsync.neon.models import Branch
 from neonsync.report.documents import report, validation_report
 from neonsync.report.files import ReportFiles, write_documents, write_pages
 from neonsync.report.history import record_run
@@ -53,11 +62,13 @@ class Run:
         command: tuple[str, ...] = (),
         run_id: str = "",
         via_branch: bool = False,
+        branch_id: str = "",
     ) -> None:
         """Open the log.
 
         ``command`` are the arguments that select the same again. ``run_id`` is the name of a run
         that was named beforehand. ``via_branch`` makes a child of the branch and syncs into that.
+        ``branch_id`` is that of the branch that was chosen: another one may have its name by now.
 
         Raises:
             ConfigError: the reports cannot be written.
@@ -68,6 +79,7 @@ class Run:
         self._command = command
         self._run_id = run_id
         self._via_branch = via_branch
+        self._branch_id = branch_id
         self._files = ReportFiles(settings.report_dir, self.secrets)
         self.directory = self._files.directory
 
@@ -152,6 +164,7 @@ class Run:
         def branch_off() -> Child:
             with opened(settings, self._environ, tell, giving_up) as work:
                 child = find_child(work)
+                self._check(child.target)
                 make_child(work, child)
                 return child
 
@@ -161,6 +174,8 @@ class Run:
                 child = await _stoppable(branch_off, cancel)
                 settings, run_id = replace(settings, branch=child.name), child.run_id
             plan = await _stoppable(lambda: make_plan(settings, tell), cancel)
+            if not self._via_branch:
+                self._check(plan.branch)
         except asyncio.CancelledError:
             giving_up.set()
             error: NeonsyncError = RunCancelled(
@@ -178,12 +193,34 @@ class Run:
             return await run(replace(plan, run_id=run_id), emit, cancel)
         return not_started(settings, started_at, error)
 
+    def _check(self, branch: Branch) -> None:
+        if self._branch_id not in ("", branch.id):
+            raise RefusedError(
+                f"{branch.name} is another branch now ({branch.id}) than the one that was chosen "
+                f"({self._branch_id})",
+                "Load the branches again, then choose.",
+            )
+
 
 async def job(run: Run, emit: Emit, cancel: CancelToken) -> RunReport:
-    """A run for those who have nothing but its events: all lines for people come as notices."""
+    """A run for those who have nothing but its events: all lines for people come as notices.
+
+    What is told in words has lost its secrets.
+    """
+
+    def tell(event: Event) -> None:
+        match event:
+            case Notice() | CheckFinished():
+                event = replace(event, message=redact(event.message, *run.secrets))
+            case RunFinished():
+                event = replace(event, error=redact(event.error, *run.secrets))
+            case StepFinished():
+                event = replace(event, detail=redact(event.detail, *run.secrets))
+        emit(event)
+
     if run.diverted:
-        emit(Notice(Level.WARNING, run.diverted))
-    ended = await run.carry_out(emit, cancel, lambda text: emit(Notice(Level.INFO, text)))
+        tell(Notice(Level.WARNING, run.diverted))
+    ended = await run.carry_out(tell, cancel, lambda text: tell(Notice(Level.INFO, text)))
     return replace(ended.report, notes=ended.warnings)
 
 

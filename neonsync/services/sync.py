@@ -26,8 +26,8 @@ class Sync:
         """What configuration and environment select, before anything is chosen."""
         return self._context.base()
 
-    def job(self, selection: Selection) -> Job:
-        """The run of a selection, its log opened.
+    def job(self, selection: Selection, branch_id: str = "") -> Job:
+        """The run of a selection, its log opened; only into the branch of that id, if one is told.
 
         Raises:
             ConfigError: the settings are wrong, or the reports cannot be written.
@@ -39,6 +39,7 @@ class Sync:
             self._context.environ,
             command=command_of(self._context, selection),
             via_branch=selection.via_branch,
+            branch_id=branch_id,
         )
         return partial(job, run)
 

@@ -12,16 +12,21 @@ from rich.text import Text
 from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input
 
+from neonsync.report.wording import printable
 from neonsync.secret import Secret, redact
+from neonsync.tui.ascii import ASCII, key_word
+from neonsync.tui.browser import show_page
 from neonsync.tui.clipboard import copy_text
 from neonsync.tui.lifecycle import Faults, handle_signals, open_first
 from neonsync.tui.ports import BranchRow, ProjectInfo, RunReport, Services
 from neonsync.tui.preferences import DEFAULT_THEME, THEMES, Preferences
 from neonsync.tui.run_watch import RunWatch
-from neonsync.tui.screens.too_small import COLUMNS, ROWS, TooSmall
+from neonsync.tui.screens.too_small import TooSmall, too_small
 from neonsync.tui.themes import OWN
 from neonsync.tui.widgets.breadcrumb import Breadcrumb
 
@@ -63,6 +68,7 @@ class NeonsyncApp(App[int]):
         self.preferences = preferences or Preferences()
         self.run_controller: RunController | None = None
         self.project: ProjectInfo | None = None
+        self.changes: list[str] = []  # what is being done to branches, in words
         self.first_plan = tuple(first_plan)
         self.faults = Faults(self.hide)
         self._secrets = secrets
@@ -86,9 +92,24 @@ class NeonsyncApp(App[int]):
 
     def prefer(self, preferences: Preferences) -> None:
         """Let other preferences count, at once."""
+        redraw = preferences.ascii_only != self.preferences.ascii_only
         self.preferences = preferences
+        if redraw:
+            for screen in self.screen_stack:
+                for widget in screen.walk_children(Widget, with_self=True):
+                    widget.refresh()
         self.theme = preferences.theme if preferences.theme in THEMES else DEFAULT_THEME
         self.set_keymap(dict(preferences.keys))
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What is done to each line before it is drawn."""
+        filters = super().get_line_filters()
+        return [*filters, ASCII] if self.preferences.ascii_only else filters
+
+    def get_key_display(self, binding: Binding) -> str:
+        """How a key is called."""
+        shown = super().get_key_display(binding)
+        return key_word(shown) if self.preferences.ascii_only else shown
 
     # The ways between screens. Screens are imported when they are first needed.
 
@@ -98,8 +119,8 @@ class NeonsyncApp(App[int]):
 
         self.push_screen(PlanScreen(branch, selection))
 
-    def start_run(self, selection: Selection) -> None:
-        """Begin a run and show it. One run at a time."""
+    def start_run(self, selection: Selection, branch_id: str = "") -> None:
+        """Begin a run and show it; into the branch of that id, if one is told. One at a time."""
         from neonsync.tui.run_controller import RunController
         from neonsync.tui.screens.run import RunScreen
 
@@ -109,7 +130,7 @@ class NeonsyncApp(App[int]):
 
         async def job(emit: Emit, cancel: CancelToken) -> RunReport:
             # Made in the run's own thread too: it may read files, or fail.
-            return await self.services.sync.job(selection)(emit, cancel)
+            return await self.services.sync.job(selection, branch_id)(emit, cancel)
 
         self.run_controller = RunController(job, selection)
         self.run_controller.start()
@@ -122,11 +143,16 @@ class NeonsyncApp(App[int]):
 
         if self.run_controller is None:
             return
-        if any(isinstance(screen, RunScreen) for screen in self.screen_stack):
-            while not isinstance(self.screen, RunScreen):
+        controller = self.run_controller
+
+        def shows_it(screen: Screen[Any]) -> bool:
+            return isinstance(screen, RunScreen) and screen.controller is controller
+
+        if any(map(shows_it, self.screen_stack)):
+            while not shows_it(self.screen):
                 self.pop_screen()
         else:
-            self.push_screen(RunScreen(self.run_controller))
+            self.push_screen(RunScreen(controller))
 
     def open_results(self, report: RunReport, *, in_place: bool = False) -> None:
         """Show what a run came to; ``in_place`` of the screen that is in front."""
@@ -181,6 +207,14 @@ class NeonsyncApp(App[int]):
         """Whether a run is at work."""
         return self.run_controller is not None and self.run_controller.active
 
+    def run_is_on(self, branch: BranchRow) -> bool:
+        """Whether the run that is at work writes to a branch, or to a child of it."""
+        if self.run_controller is None or not self.run_controller.active:
+            return False
+        asked = self.run_controller.selection.branch
+        names = (asked, self.run_controller.snapshot().state.branch)
+        return branch.name in names or (branch.default and not asked)
+
     def project_crumb(self) -> list[str]:
         """The project's name, once it is known."""
         return [self.project.name or self.project.id] if self.project is not None else []
@@ -206,6 +240,11 @@ class NeonsyncApp(App[int]):
         """Without a run there is none to be shown."""
         return self.run_controller is not None if action == "open_run" else True
 
+    def notify(self, message: str, *, title: str = "", markup: bool = True, **more: Any) -> None:
+        """Tell something at the corner; control characters are no part of it."""
+        lines = "\n".join(map(printable, message.splitlines()))
+        super().notify(lines, title=printable(title), markup=markup, **more)
+
     def copy(self, text: str, what: str) -> None:
         """Copy by the terminal (OSC 52), and into a file for those whose terminal does not."""
         self.copy_to_clipboard(text)
@@ -223,23 +262,26 @@ class NeonsyncApp(App[int]):
             event.prevent_default()
             self.focused.insert_text_at_cursor(event.character or "")
 
+    def open_url(self, url: str, *, new_tab: bool = True) -> None:
+        """Show a page in the user's browser, or copy its address."""
+        self.run_worker(show_page(self, url), group="browser")
+
     def on_resize(self, event: events.Resize) -> None:
         """Put the word on the size in front of all screens, or take it away."""
-        small = event.size.width < COLUMNS or event.size.height < ROWS
-        shown = isinstance(self.screen, TooSmall)
-        if small and not shown:
-            self.push_screen(TooSmall(self.run_word()))
-        elif shown and not small:
+        # A question may be in front of it, as whether to quit; then it goes by itself afterwards.
+        there = any(isinstance(screen, TooSmall) for screen in self.screen_stack)
+        if too_small(event.size):
+            if not there:
+                self.push_screen(TooSmall(self.run_word))
+        elif isinstance(self.screen, TooSmall):
             self.pop_screen()
 
     async def action_quit(self) -> None:
-        """Leave; a run that is at work is asked about first."""
-        if not self.run_active:
-            self.exit(self._exit_code())
-            return
+        """Leave; where something is at work it is asked first."""
         from neonsync.tui.screens.quit import ask_to_quit
 
-        ask_to_quit(self)
+        if not ask_to_quit(self):
+            self.exit(self._exit_code())
 
     def _exit_code(self) -> int:
         return (self.run_controller.exit_code if self.run_controller is not None else 0) or 0

@@ -58,10 +58,16 @@ def age(span: timedelta, whole: Callable[[float], int] = int) -> str:
 
 
 def expiry(moment: datetime | None, now: datetime) -> str:
-    """When something expires, seen from now: ``in 2 d``, ``EXPIRED``, or a dash for never."""
+    """When something expires, seen from now: ``in 2 d``, ``EXPIRED``, or a dash for never.
+
+    In hours below two days: of 47, a day would hide nearly another one.
+    """
     if moment is None:
         return DASH
-    return "EXPIRED" if moment <= now else f"in {age(moment - now, whole=round)}"
+    left = moment - now
+    if timedelta(days=1) <= left < timedelta(days=2):
+        return f"in {left // timedelta(hours=1)} h"
+    return "EXPIRED" if moment <= now else f"in {age(left, whole=round)}"
 
 
 def clock(seconds: float) -> str:

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from neonsync.errors import UnknownBranchError
+from rich.text import Text
+
 from neonsync.history import RUN, Entry
 from neonsync.selection import PROGRAM
 from neonsync.tui.formatting import DASH, cut, money, printable, short, spark
 from neonsync.tui.glyphs import DONE, Sign, run_sign
-from neonsync.tui.ports import BranchRow, HistoryList
+from neonsync.tui.ports import HistoryList
 
 TREND = 12
 """Runs in the line of small bars."""
+MOST_ROWS = 500
+"""So many are drawn, the newest: thousands would hold the keys up, and nobody reads them."""
 DAYS = 30
 """Days that the share of passed runs is of."""
 COLUMNS = (
@@ -51,6 +54,13 @@ class Shown:
         if self.failed_only and entry.status not in _FAILED:
             return False
         return all(word in _words(entry) for word in self.text.lower().split())
+
+
+def numbered(entries: Sequence[Entry], shown: Shown) -> list[tuple[str, Entry]]:
+    """Those that are wanted, by a key that stays an entry's own when newer ones come."""
+    return [
+        (str(len(entries) - index), each) for index, each in enumerate(entries) if shown.holds(each)
+    ]
 
 
 def columns(width: int) -> tuple[tuple[str, int], ...]:
@@ -133,6 +143,8 @@ def status_line(found: HistoryList, shown: Shown, count: int, now: datetime, hom
     scope = Shown(shown.project, shown.branch)
     kept = summary([entry for entry in found.entries if scope.holds(entry)], now)
     narrowed = f"{count:,} shown · " if shown != scope else ""
+    if count > MOST_ROWS:
+        narrowed = f"newest {MOST_ROWS} of {count:,} shown · "
     return f"{narrowed}{kept} · {home_path(found.path, home)}"
 
 
@@ -166,24 +178,6 @@ def command_line(entry: Entry) -> str:
     """The same as a command for a shell."""
     arguments = command_of(entry)
     return printable(shlex.join([*PROGRAM, *arguments])) if arguments else ""
-
-
-def branch_again(entry: Entry, branches: Sequence[BranchRow]) -> BranchRow:
-    """The branch that a run wrote to, as it is now.
-
-    Raises:
-        UnknownBranchError: it is gone; another one of its name is not what was meant.
-    """
-    for branch in branches:
-        if branch.id == entry.branch_id or (not entry.branch_id and branch.name == entry.branch):
-            return branch
-    namesake = any(branch.name == entry.branch for branch in branches)
-    raise UnknownBranchError(
-        f"the branch {entry.branch} ({entry.branch_id}) of this run is gone",
-        f"Another one is named {entry.branch} now; sync it from the branches."
-        if namesake
-        else "Sync another one from the branches.",
-    )
 
 
 def trend(entry: Entry, entries: Sequence[Entry]) -> list[float]:
@@ -231,6 +225,18 @@ def details(
     if line := command_line(entry):
         shown += [("", ""), ("", f"$ {line}")]
     return shown
+
+
+def details_text(entry: Entry, entries: Sequence[Entry], *, ascii_only: bool = False) -> Text:
+    """The same as a text, its headings bold."""
+    text = Text()
+    for label, said in details(entry, entries, ascii_only=ascii_only):
+        if label and said:
+            text.append(f"{label:<8}", "dim")
+            text.append(f"{said}\n")
+        else:
+            text.append(f"{label or said}\n", "bold" if label else "")
+    return text
 
 
 def _tables(names: Sequence[str]) -> str:

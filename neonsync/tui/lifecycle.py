@@ -49,11 +49,11 @@ async def _end(app: NeonsyncApp, code: ExitCode) -> None:
 
 
 def roll_back(app: NeonsyncApp, code: ExitCode = ExitCode.INTERRUPTED) -> None:
-    """Stop a run that is at work, and wait until it has confirmed. Blocks."""
+    """Stop a run that is at work, and wait until it has confirmed. Blocks, once at most."""
     controller = app.run_controller
-    if controller is not None and controller.active:
+    if controller is not None and controller.active and not controller.given_up:
         controller.stop(keep=False, exit_code=code)
-        controller.wait(ROLLBACK_SECONDS)
+        controller.given_up = not controller.wait(ROLLBACK_SECONDS)
 
 
 def _hang_up(app: NeonsyncApp) -> None:
@@ -106,7 +106,7 @@ async def open_first(app: NeonsyncApp) -> None:
         elif app.first_plan:
             app.open_plan(*await in_thread(lambda: _plan_of(app)))
     except NeonsyncError as error:
-        app.notify(Failure.of(error).said, severity="error", markup=False)
+        app.notify(Failure.of(error, app.hide).said, severity="error", markup=False)
 
 
 def _plan_of(app: NeonsyncApp) -> tuple[BranchRow, Selection]:

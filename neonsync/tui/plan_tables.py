@@ -1,7 +1,4 @@
-"""The tables of a plan: a name for each that a run takes for it alone, and its row in a list. Pure.
-
-Where only ASCII is shown, what is written here is translated at the very end, by ``plain``.
-"""
+"""The tables of a plan: a name that a run takes for each alone, and its row in a list. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +10,6 @@ from neonsync.tui.formatting import DASH, cut, short, size
 from neonsync.tui.ports import LakeTable
 
 _WIDE = 40
-_SIGNS = str.maketrans({"→": ">", "·": "|", "…": "~", "✗": "x", "✓": "+"})
 
 
 def keyed(offered: Sequence[LakeTable]) -> dict[str, LakeTable]:
@@ -78,11 +74,6 @@ def table_note(table: LakeTable, width: int) -> str:
     target = f"→ {table.target}"
     note = f"{table.newest} {target}".lstrip()
     return note if len(note) <= width else target
-
-
-def plain(text: str, *, ascii_only: bool) -> str:
-    """The text with signs of ASCII where only such are shown."""
-    return text.translate(_SIGNS) if ascii_only else text
 
 
 def _amount(table: LakeTable, columns: Columns) -> str:

@@ -116,8 +116,8 @@ class SyncService(Protocol):
     def base(self) -> Selection:
         """What configuration and environment select, before anything is chosen."""
 
-    def job(self, selection: Selection) -> Job:
-        """The run of a selection.
+    def job(self, selection: Selection, branch_id: str = "") -> Job:
+        """The run of a selection; with ``branch_id`` only into the branch that has it.
 
         Raises:
             NeonsyncError: the settings are wrong, or the reports cannot be written.

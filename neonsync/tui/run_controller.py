@@ -27,6 +27,7 @@ class RunController:
         self, job: Job, selection: Selection, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.selection = selection
+        self.given_up = False  # nobody waits any more for it to confirm that it has stopped
         self._job = job
         self._clock = clock
         self._cancel = CancelToken()

@@ -92,7 +92,8 @@ def run_app(app: NeonsyncApp) -> int:
             signal.signal(number, handler)
     for text in app.faults.texts:
         print(text, file=sys.__stderr__)
-    if app.run_active:  # after a crash of the UI
+    run = app.run_controller
+    if run is not None and run.active and not run.given_up:  # after a crash of the UI
         from neonsync.tui.lifecycle import roll_back
 
         print("neonsync: stopping the run; it rolls back …", file=sys.__stderr__)

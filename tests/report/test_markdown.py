@@ -20,8 +20,8 @@ def test_what_failed_comes_first_then_the_proof_then_the_rest() -> None:
         "| started by | kate on laptop |",
         "### Warnings of checks",
         "### Tables",
-        f"| {A} | swap | 3,100 | 0 | 0 | 0 | 0 | 3,100 rows proved: counts equal on 31 of 31 dates; "
-        '12 values of "note"',
+        f"| {A} | swap | 3,100 | 0 | 0 | 0 | 0 | 3,100 rows proved: counts equal on 31 of 31 "
+        'dates; 12 values of "note"',
         f"| {B} | merge | 1 | 2 | 3,097 | 5 | 0 |",
         "<details><summary>All checks (6)</summary>",
         "<details><summary>Steps (3)</summary>",

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -238,3 +238,31 @@ def test_only_the_newest_documents_are_kept_and_none_without_a_history(
     (tmp_path / "file").write_text("")
     full = {HISTORY_VARIABLE: str(tmp_path / "file" / "history.jsonl")}
     assert "could not be kept" in stored.store_run("run_5", run, full, ())
+
+
+async def test_a_run_does_not_go_into_another_branch_that_has_the_name_by_now(
+    looking: Context,
+) -> None:
+    sync = Sync(looking)
+    for via in (False, True):
+        job = sync.job(replace(sync.base(), via_branch=via), branch_id="br-that-was-deleted")
+        report = await job(lambda _: None, CancelToken())
+        assert (report.status, report.exit_code, report.run_id) == ("failed", 6, "")
+        assert "another branch now" in report.report["errors"][0]["message"]
+    assert "br-that-was-deleted" in report.report["errors"][0]["message"]
+
+
+async def test_what_a_run_tells_has_lost_its_secrets(
+    looking: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = looking.environ["NEON_API_KEY"]
+
+    def make_plan(settings: object, say: Callable[[str], None]) -> None:
+        say(f"asking with {key}")
+        raise ConfigError(f"no such key: {key}")
+
+    monkeypatch.setattr("neonsync.services.run.make_plan", make_plan)
+    events: list[Event] = []
+    report = await Sync(looking).job(Sync(looking).base())(events.append, CancelToken())
+    assert "asking with ********" in str(events)
+    assert key not in str(events) + str(report)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,17 +48,18 @@ STILL_LOOKS = 8
 """A screen with a clock on it never stands still."""
 
 
-async def until(pilot: Pilot[int], holds: Callable[[], bool], tries: int = 400) -> None:
+async def until(pilot: Pilot[int], holds: Callable[[], bool], seconds: float = 30.0) -> None:
     """Let the UI go on until something holds, and what is drawn with it has been drawn.
 
     Fails with the screen when it never does.
     """
-    for _ in range(tries):
-        await pilot.pause(0.02)
-        if holds():
-            await _drawn(pilot)
-            return
-    pytest.fail(f"never came to hold; the screen shows:\n{text_of(pilot.app)}")
+    gone = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > gone:
+            pytest.fail(f"never came to hold; the screen shows:\n{text_of(pilot.app)}")
+        await asyncio.sleep(0.02)
+    await pilot.pause()  # what holds is drawn by now, and what follows from it
+    await _drawn(pilot)
 
 
 async def _drawn(pilot: Pilot[int]) -> None:

@@ -222,12 +222,14 @@ class FakeSync(Calls):
     start: Selection = field(default_factory=Selection)
     carry_out: Callable[[Emit, CancelToken], Any] | None = None
     path: Path = Path("neonsync.toml")
+    branch_id: str = ""
 
     def base(self) -> Selection:
         return self.start
 
-    def job(self, selection: Selection) -> Job:
+    def job(self, selection: Selection, branch_id: str = "") -> Job:
         self.note("job", selection)
+        self.branch_id = branch_id
 
         async def job(emit: Emit, cancel: CancelToken) -> RunReport:
             if self.carry_out is not None:

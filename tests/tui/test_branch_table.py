@@ -146,4 +146,4 @@ def test_an_expiry_is_told_to_the_nearest_unit(left: timedelta, said: str) -> No
     ],
 )
 def test_offline_is_said_only_of_what_may_come_back_by_itself(error: Exception, word: str) -> None:
-    assert Failure.of(error).word == word
+    assert Failure.of(error, str).word == word

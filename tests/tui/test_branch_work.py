@@ -20,8 +20,8 @@ from neonsync.tui.app import NeonsyncApp
 from neonsync.tui.ports import BranchRow, NewBranch, Talk
 from neonsync.tui.screens.branches import BranchesScreen
 from neonsync.tui.screens.confirm import Ask, TypeName
-from neonsync.tui.screens.error import ErrorDialog
 from neonsync.tui.screens.new_branch import NewBranchDialog
+from neonsync.tui.screens.reading import ErrorDialog
 from neonsync.tui.screens.reset import ResetDialog
 from neonsync.tui.screens.too_small import TooSmall
 from neonsync.tui.screens.working import Working

@@ -12,15 +12,17 @@ from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from neonsync.errors import ConfigError
 from neonsync.neon.errors import NeonRequestError, Refusal, UnreachableError
 from neonsync.tui.app import NeonsyncApp
+from neonsync.tui.ports import BranchRow
 from neonsync.tui.preferences import Preferences
 from neonsync.tui.screens.branch_detail import BranchDialog
 from neonsync.tui.screens.branches import BranchesScreen
 from neonsync.tui.screens.confirm import TypeName
-from neonsync.tui.screens.error import ErrorDialog
 from neonsync.tui.screens.history import HistoryScreen
 from neonsync.tui.screens.plan import PlanScreen
+from neonsync.tui.screens.reading import ErrorDialog
 from neonsync.tui.screens.setup import SetupScreen
 from neonsync.tui.widgets.rows import Rows
 from tests.tui.branch_world import Clock, freeze, many, shown
@@ -260,7 +262,7 @@ async def test_the_keys_lead_on(
     app: NeonsyncApp, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(app, "open_url", opened.append)
+    monkeypatch.setattr("neonsync.tui.browser.open_page", lambda url: not opened.append(url))  # type: ignore[func-returns-value]
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await go_to(app, pilot, "dev-kate")
         home = app.screen
@@ -270,8 +272,28 @@ async def test_the_keys_lead_on(
             app.pop_screen()
             await until(pilot, lambda: app.screen is home)
         await pilot.press("o")
-        assert opened == ["https://console.neon.tech/app/projects/p/branches/br-dev-kate"]
         await until(pilot, shown(app, "Opened in the browser"))
+        assert opened == ["https://console.neon.tech/app/projects/p/branches/br-dev-kate"]
+
+
+async def test_without_a_browser_the_address_is_copied_and_no_setting_ends_the_program(
+    app: NeonsyncApp, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+
+    def console_url(branch: BranchRow) -> str:
+        raise ConfigError("neon.project_id is not set [/x]", "Set it.")
+
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await go_to(app, pilot, "dev-kate")
+        await pilot.press("o")
+        await until(pilot, shown(app, "no browser opens from here"))
+        assert app.clipboard == "https://console.neon.tech/app/projects/p/branches/br-dev-kate"
+        monkeypatch.setattr(fakes.branches, "console_url", console_url)
+        await pilot.press("o")
+        await until(pilot, shown(app, "neon.project_id is not set [/x]"))
 
 
 async def test_the_mouse_does_the_same(app: NeonsyncApp, fakes: Fakes) -> None:

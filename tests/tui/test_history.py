@@ -20,6 +20,7 @@ from neonsync.tui.ports import ProjectInfo
 from neonsync.tui.preferences import Preferences
 from neonsync.tui.screens.history import HistoryScreen
 from neonsync.tui.screens.results import ResultsScreen
+from neonsync.tui.widgets.rows import Rows
 from tests.tui.conftest import SIZES, text_of, until
 from tests.tui.fakes import NOW, Fakes, report_of
 
@@ -170,6 +171,27 @@ async def test_failed_only_and_the_filter(app: NeonsyncApp) -> None:
         assert isinstance(app.screen, HistoryScreen)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, HistoryScreen))
+
+
+async def test_a_filter_that_matches_nothing_for_a_moment_keeps_the_focus(
+    app: NeonsyncApp,
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("slash", *"kateq")
+        await until(pilot, lambda: "Nothing matches" in text_of(app))
+        await pilot.press("backspace")
+        await until(pilot, lambda: "Nothing matches" not in text_of(app))
+        await pilot.press("x")
+        await until(pilot, lambda: "katex" in text_of(app))
+
+
+async def test_of_a_long_history_the_newest_are_drawn(app: NeonsyncApp, fakes: Fakes) -> None:
+    fakes.history.entries = tuple(ENTRIES[0] for _ in range(3000))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await until(pilot, lambda: "newest 500 of 3,000 shown" in text_of(app))
+        assert app.screen.query_one(Rows).row_count == 500
 
 
 async def test_enter_opens_the_results(app: NeonsyncApp, fakes: Fakes) -> None:

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from neonsync.errors import UnknownBranchError
 from neonsync.history import Entry
 from neonsync.tui.history_view import (
     COLUMNS,
     Shown,
-    branch_again,
     cells,
     columns,
     details,
@@ -22,7 +20,7 @@ from neonsync.tui.history_view import (
     trend,
     when,
 )
-from tests.tui.fakes import DEV, MAIN, NOW
+from tests.tui.fakes import NOW
 
 
 def entry(days: float = 0.0, **more: object) -> Entry:
@@ -104,14 +102,6 @@ def test_a_path_in_the_home_is_short() -> None:
     assert home_path(Path("/home/kate/h"), "/home/kate/") == "~/h"
     assert home_path(Path("/home/kateother/h"), "/home/kate") == "/home/kateother/h"
     assert home_path(None, "/") == "no history file"
-
-
-def test_a_run_goes_again_into_the_branch_of_its_id() -> None:
-    assert branch_again(entry(branch="renamed"), [MAIN, DEV]) is DEV
-    assert branch_again(entry(branch_id=""), [MAIN, DEV]) is DEV
-    with pytest.raises(UnknownBranchError, match="is gone") as caught:
-        branch_again(entry(branch_id="br-gone"), [MAIN, DEV])
-    assert "Another one is named dev-kate now" in caught.value.remedy
 
 
 def test_the_clock_of_the_tests_is_a_monday_in_utc() -> None:

@@ -124,6 +124,20 @@ async def test_options_of_test_data_are_typed(fakes: Fakes) -> None:
         )
 
 
+async def test_nothing_starts_before_its_plan_can_be_read(fakes: Fakes, lake: PlanLake) -> None:
+    async with planning(fakes) as (pilot, screen):
+        await settled(pilot, screen)
+        lake.hold = threading.Event()
+        await pilot.press("i", "i", "space", "f5")
+        await until(pilot, lambda: "F5 starts once the plan is worked out." in said(screen))
+        assert screen.ui.run_controller is None
+        lake.hold.set()
+        lake.hold = None
+        await settled(pilot, screen)
+        await pilot.press("f5")
+        await until(pilot, lambda: screen.ui.run_controller is not None)
+
+
 async def test_a_plan_is_asked_for_when_the_form_rests(
     fakes: Fakes, lake: PlanLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

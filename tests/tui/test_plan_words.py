@@ -7,7 +7,7 @@ import pytest
 from neonsync.selection import Selection
 from neonsync.tui.plan_form import PlanForm
 from neonsync.tui.plan_search import find, places
-from neonsync.tui.plan_tables import Columns, chosen_keys, keyed, plain, table_label, table_note
+from neonsync.tui.plan_tables import Columns, chosen_keys, keyed, table_label, table_note
 from neonsync.tui.plan_words import command_lines, headline, status, summary, warnings
 from neonsync.tui.ports import LakeTable, PlanPreview, TablePreview
 from tests.tui.fakes import DEV
@@ -179,11 +179,6 @@ def test_a_command_is_wrapped_and_says_when_it_is_cut() -> None:
     assert all(len(line) <= 78 for line in lines)
     assert lines[1].endswith(" … (y copies all)")
     assert command_lines("a\x1b[31mb", 78, 2) == [r"a\x1b[31mb"]
-
-
-def test_ascii_has_its_own_signs() -> None:
-    assert plain("→ a · b … ✗ ✓", ascii_only=True) == "> a | b ~ x +"
-    assert plain("→", ascii_only=False) == "→"
 
 
 def test_words_are_found_whatever_their_case() -> None:

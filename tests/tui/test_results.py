@@ -15,7 +15,7 @@ from neonsync.tui.app import NeonsyncApp
 from neonsync.tui.ports import BranchRow, ProjectInfo, RunReport
 from neonsync.tui.preferences import Preferences
 from neonsync.tui.screens.branches import BranchesScreen
-from neonsync.tui.screens.result_detail import ResultDetail
+from neonsync.tui.screens.reading import Reading
 from neonsync.tui.screens.results import ResultsScreen
 from neonsync.tui.screens.write_reports import WriteReports
 from tests.tui.conftest import SIZES, text_of, until
@@ -95,7 +95,7 @@ async def test_enter_shows_the_whole_of_a_check_and_y_copies_it(
     async with app.run_test(size=size) as pilot:
         await opened(app, pilot, invalid_report())
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, ResultDetail))
+        await until(pilot, lambda: isinstance(app.screen, Reading))
         await until(pilot, lambda: "Athena SQL" in text_of(app))
         assert text_of(app) == screen
         await pilot.press("y")
@@ -112,7 +112,7 @@ async def test_a_click_on_a_row_chooses_it_and_another_opens_it(app: NeonsyncApp
         await pilot.press("y")
         assert "how" in app.clipboard
         await pilot.click("#results", offset=(10, 4))
-        await until(pilot, lambda: isinstance(app.screen, ResultDetail))
+        await until(pilot, lambda: isinstance(app.screen, Reading))
 
 
 async def test_w_writes_the_reports_where_one_says(
@@ -191,7 +191,7 @@ async def test_r_says_so_when_the_branch_is_gone(app: NeonsyncApp, fakes: Fakes)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await opened(app, pilot, invalid_report())
         await pilot.press("R")
-        await until(pilot, lambda: "branch dev-kate is there no more" in text_of(app))
+        await until(pilot, lambda: "of this run is gone" in text_of(app))
 
 
 async def test_esc_leads_back(app: NeonsyncApp) -> None:

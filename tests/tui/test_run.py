@@ -24,9 +24,9 @@ from neonsync.tui.screens.branches import BranchesScreen
 from neonsync.tui.screens.cancel_run import CancelRun
 from neonsync.tui.screens.history import HistoryScreen
 from neonsync.tui.screens.quit import QuitRun
+from neonsync.tui.screens.reading import Reading
 from neonsync.tui.screens.results import ResultsScreen
 from neonsync.tui.screens.run import RunScreen
-from neonsync.tui.screens.run_error import RunError
 from neonsync.tui.screens.run_log import RunLogView
 from tests.tui.conftest import SIZES, text_of, until
 from tests.tui.fakes import Fakes, report_of
@@ -302,7 +302,7 @@ async def test_the_errors_are_read_and_copied(
         script.send(RunFinished(RUN_ID, "failed", 270.0, ERROR, "Widen premium."), at=270.0)
         await until(pilot, lambda: "1 failed" in text_of(app))
         await pilot.press("e")
-        await until(pilot, lambda: isinstance(app.screen, RunError))
+        await until(pilot, lambda: isinstance(app.screen, Reading))
         await until(pilot, lambda: "Widen" in text_of(app))
         await whole(pilot)
         assert text_of(app) == screen

@@ -9,11 +9,11 @@ from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import ModalScreen, Screen
-from textual.widgets import Footer
 from textual.worker import Worker
 
 from neonsync.tui.threads import in_thread
 from neonsync.tui.widgets.breadcrumb import Breadcrumb
+from neonsync.tui.widgets.key_bar import KeyBar
 from neonsync.tui.widgets.panel import Failure
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class View(Screen[None]):
         """The breadcrumb, the screen's own, the keys."""
         yield Breadcrumb()
         yield from self.body()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar()
 
     def body(self) -> ComposeResult:
         """The widgets between the breadcrumb and the keys."""
@@ -96,7 +96,7 @@ class View(Screen[None]):
             try:
                 result = await in_thread(call)
             except Exception as error:
-                failure = Failure.of(error)
+                failure = Failure.of(error, self.ui.hide)
             if not self.is_attached or not self.children:
                 return  # one has left meanwhile, and nothing is there to be shown in
             if failure is not None:

@@ -6,7 +6,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widgets import Input
+
+from neonsync.tui.widgets.said import Said
 
 
 class BranchStatus(Horizontal):
@@ -30,8 +32,8 @@ class BranchStatus(Horizontal):
     def compose(self) -> ComposeResult:
         """The filter, what there is, its age."""
         yield Input(placeholder="part of a name or id", compact=True)
-        yield Static("", markup=False, classes="line", id="told")
-        yield Static("", markup=False, id="age")
+        yield Said(classes="line", id="told")
+        yield Said(id="age")
 
     @property
     def words(self) -> str:
@@ -40,10 +42,8 @@ class BranchStatus(Horizontal):
 
     def show(self, told: str, age: str) -> None:
         """Say it; only what differs is drawn."""
-        for where, text in (("#told", told), ("#age", age)):
-            line = self.query_one(where, Static)
-            if line.content != text:
-                line.update(text)
+        self.query_one("#told", Said).say(told)
+        self.query_one("#age", Said).say(age)
 
     def open_filter(self) -> None:
         """Let one type."""

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from neonsync.report.wording import printable
+from neonsync.tui.branch_details import DANGERS
 from neonsync.tui.ports import Address, BranchRow, BranchService, RollbackOffer, Talk
-from neonsync.tui.screens.error import ErrorDialog
+from neonsync.tui.screens.reading import ErrorDialog
 from neonsync.tui.screens.working import Outcome, Working
 
 if TYPE_CHECKING:
@@ -29,8 +30,23 @@ class BranchWork:
     now: Callable[[], datetime]
     changed: Callable[[str], None]
 
-    def do(self, what: str, branch: BranchRow) -> None:
-        """The way of a key, by the last word of its binding's id."""
+    def obstacles(self, branch: BranchRow) -> dict[str, str]:
+        """Why each that overwrites or deletes cannot be done to a branch; empty where it can."""
+        if self.app.run_is_on(branch):
+            return dict.fromkeys(DANGERS, f"the run that is at work is on {branch.name}")
+        return {danger: self._service.obstacle(danger, branch) for danger in DANGERS}
+
+    def do(self, what: str | None, branch_id: str) -> None:
+        """The way of a key, by the last word of its binding's id; None is no key.
+
+        Rows come and go while a dialog is open, so that the branch is told by its id.
+        """
+        branch = next((each for each in self.branches() if each.id == branch_id), None)
+        if what is None or branch is None:
+            return
+        if reason := self.obstacles(branch).get(what):
+            self.app.notify(printable(reason), title=f"No {what}", markup=False)
+            return
         ways: dict[str, Callable[[BranchRow], None]] = {
             "sync": self.app.open_plan,
             "history": lambda branch: self.app.open_history(branch.name),
@@ -150,10 +166,12 @@ class BranchWork:
         )
 
     def open_console(self, branch: BranchRow) -> None:
-        """Open its page; said too, for a terminal that has no browser."""
-        url = self._service.console_url(branch)
-        self.app.open_url(url)
-        self.app.notify(url, title="Opened in the browser", markup=False)
+        """Open its page. What the project is the configuration tells, which may be wrong."""
+        self._ask(
+            f"The console's page of {branch.name}",
+            lambda talk: self._service.console_url(branch),
+            self.app.open_url,
+        )
 
     @property
     def _service(self) -> BranchService:
@@ -190,7 +208,7 @@ class BranchWork:
             else:
                 self.app.notify(printable(outcome.result or ""), markup=False)
 
-        self.app.push_screen(Working(title, call), ended)
+        self.app.push_screen(Working(title, call, changes=True), ended)
 
     def _ask(self, title: str, call: Callable[[Talk], T], done: Callable[[T], None]) -> None:
         """Find something out, and go on with it."""
@@ -203,7 +221,7 @@ class BranchWork:
             elif outcome.result is not None:
                 done(outcome.result)
 
-        self.app.push_screen(Working(title, call), ended)
+        self.app.push_screen(Working(title, call, changes=False), ended)
 
 
 def _said_of_stopped(title: str, outcome: Outcome[str] | None) -> str:

@@ -22,7 +22,7 @@ from neonsync.tui.screens.base import WIDE, View
 from neonsync.tui.screens.branch_detail import PANE, PANE_TEXT, BranchDialog, BranchPane
 from neonsync.tui.screens.branch_status import BranchStatus
 from neonsync.tui.screens.branch_work import BranchWork
-from neonsync.tui.screens.error import ErrorDialog
+from neonsync.tui.screens.reading import ErrorDialog
 from neonsync.tui.widgets.panel import Failure, StatePanel
 from neonsync.tui.widgets.rows import Rows
 
@@ -45,6 +45,7 @@ class BranchesScreen(View, inherit_bindings=False):
         self._shown: tuple[BranchRow, ...] = ()
         self._obstacles: dict[str, str] = {}
         self._keys_for: tuple[object, ...] = ()
+        self._run_seen = False
 
     def body(self) -> ComposeResult:
         """The table with its pane, what stands in its place, the line below."""
@@ -130,8 +131,11 @@ class BranchesScreen(View, inherit_bindings=False):
         self._draw()
 
     def _tick(self) -> None:
-        if self.is_active and self._feed.due:
-            self._load()
+        if self.is_active:
+            if self._feed.due:
+                self._load()
+            if self._run_seen != self.ui.run_active:
+                self._draw_branch()
         self._tell()  # a dialog lets it be seen
 
     # Drawing.
@@ -177,11 +181,9 @@ class BranchesScreen(View, inherit_bindings=False):
 
     def _draw_branch(self) -> None:
         """The pane, and the keys of the branch in hand."""
-        branch, service = self._current, self.ui.services.branches
-        self._obstacles = {
-            action: service.obstacle(action, branch) if branch is not None else ""
-            for action in branch_details.DANGERS
-        }
+        branch = self._current
+        self._run_seen = self.ui.run_active
+        self._obstacles = self._work.obstacles(branch) if branch is not None else {}
         pane = self.query_one(BranchPane)
         pane.show(self._details(branch, PANE_TEXT) if branch is not None else Text())
         keys_for = (
@@ -246,7 +248,8 @@ class BranchesScreen(View, inherit_bindings=False):
         if branch is not None:
             keys = {self._key(action): action for action in branch_details.DOES}
             dialog = BranchDialog(lambda width: self._details(branch, width), keys)
-            self.app.push_screen(dialog, self.action_do)
+            # By its id: while the dialog is open, rows may come and go below it.
+            self.app.push_screen(dialog, lambda what: self._work.do(what, branch.id))
 
     def action_new(self) -> None:
         """Make a branch."""
@@ -255,9 +258,8 @@ class BranchesScreen(View, inherit_bindings=False):
 
     def action_do(self, what: str | None) -> None:
         """Do something to the branch in hand, or go where it is done."""
-        branch = self._current
-        if what and branch is not None and not self._obstacles.get(what):
-            self._work.do(what, branch)
+        if what and (branch := self._current) is not None:
+            self._work.do(what, branch.id)
 
     def action_refresh(self) -> None:
         """Ask Neon now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.text import Text
 from textual import on
@@ -12,6 +12,9 @@ from textual.widgets import Button, Input, Static
 
 from neonsync.report.wording import printable
 from neonsync.tui.screens.base import Dialog
+from neonsync.tui.widgets.said import Said
+
+_TOLD_EACH = 0.5
 
 
 class TypeName(Dialog[str]):
@@ -65,9 +68,17 @@ class Ask(Dialog[str]):
     """A choice; gives the id of the button, or None. The first one is the safe one, in focus."""
 
     def __init__(
-        self, title: str, text: str, choices: Sequence[tuple[str, str]], *, danger: bool = False
+        self,
+        title: str,
+        text: str | Callable[[], str],
+        choices: Sequence[tuple[str, str]],
+        *,
+        danger: bool = False,
     ) -> None:
-        """``choices`` are ids with labels; the first changes nothing."""
+        """``choices`` are ids with labels; the first changes nothing.
+
+        A ``text`` that is called is told anew while it is asked: what is at stake may change.
+        """
         super().__init__()
         self._heading = title
         self._said = text
@@ -79,7 +90,7 @@ class Ask(Dialog[str]):
         box = VerticalScroll(classes="box -danger" if self._danger else "box", can_focus=False)
         box.border_title = Text(printable(self._heading))
         with box:
-            yield Static(Text("\n".join(map(printable, self._said.splitlines()))))
+            yield Said(self._text(), id="said")
             with Horizontal(classes="buttons"):
                 for identity, label in self._choices:
                     yield Button(label, id=identity, compact=True)
@@ -87,6 +98,12 @@ class Ask(Dialog[str]):
     def on_mount(self) -> None:
         """Enter alone does nothing."""
         self.query(Button).first().focus()
+        if callable(self._said):
+            self.set_interval(_TOLD_EACH, lambda: self.query_one(Said).say(self._text()))
+
+    def _text(self) -> str:
+        text = self._said() if callable(self._said) else self._said
+        return "\n".join(map(printable, text.splitlines()))
 
     @on(Button.Pressed)
     def _choose(self, event: Button.Pressed) -> None:

@@ -17,17 +17,19 @@ from textual.widgets import Input, Static
 
 from neonsync.history import RUN, Entry
 from neonsync.selection import Selection, from_arguments
+from neonsync.tui.again import branch_again
 from neonsync.tui.colours import coloured, style_of
 from neonsync.tui.formatting import printable
 from neonsync.tui.history_view import (
+    MOST_ROWS,
     Shown,
-    branch_again,
     cells,
     columns,
     command_line,
     command_of,
-    details,
+    details_text,
     nothing,
+    numbered,
     status_line,
 )
 from neonsync.tui.ports import BranchRow, HistoryList, RunReport
@@ -106,7 +108,6 @@ class HistoryScreen(View):
 
     def on_screen_resume(self) -> None:
         """Theme and signs may be others now."""
-        super().on_screen_resume()
         self._draw()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -144,11 +145,10 @@ class HistoryScreen(View):
         rows, panel = self.query_one(Rows), self.query_one(StatePanel)
         if self.ui.project is not None:
             self._shown = replace(self._shown, project=self.ui.project.id)
-        everything = self._list.entries
-        # An entry's number from the oldest on stays its own when newer ones come.
-        numbered = {str(len(everything) - index): each for index, each in enumerate(everything)}
-        self._entries = {key: each for key, each in numbered.items() if self._shown.holds(each)}
-        had_focus = rows.has_focus or not self._drawn
+        wanted = numbered(self._list.entries, self._shown)
+        self._entries = dict(wanted[:MOST_ROWS])
+        typing = self.query_one("#filter", Input).has_focus
+        had_focus = rows.has_focus or not (self._drawn or typing)
         rows.show([(key, self._cells(each)) for key, each in self._entries.items()])
         rows.display = bool(self._entries)
         if not self._entries:
@@ -160,7 +160,7 @@ class HistoryScreen(View):
         self._drawn = bool(self._entries)
         self._draw_details()
         status = status_line(
-            self._list, self._shown, len(self._entries), self._now(), os.environ.get("HOME", "")
+            self._list, self._shown, len(wanted), self._now(), os.environ.get("HOME", "")
         )
         self.query_one(".status", Static).update(status)
         self.show_crumbs()
@@ -177,12 +177,7 @@ class HistoryScreen(View):
         text = Text()
         if entry is not None and self._list is not None:
             plain = self.ui.preferences.ascii_only
-            for label, said in details(entry, self._list.entries, ascii_only=plain):
-                if label and said:
-                    text.append(f"{label:<8}", "dim")
-                    text.append(f"{said}\n")
-                else:
-                    text.append(f"{label or said}\n", "bold" if label else "")
+            text = details_text(entry, self._list.entries, ascii_only=plain)
         self.query_one("#details", Static).update(text)
         self.refresh_bindings()
 
@@ -259,9 +254,8 @@ class HistoryScreen(View):
 
         def tell(report: RunReport) -> None:
             if report.directory is not None:
-                self.ui.copy(
-                    str(report.directory / LOG), f"the log's path {report.directory / LOG}"
-                )
+                path = report.directory / LOG
+                self.ui.copy(str(path), f"the log's path {path}")
 
         self._with_report(tell)
 
@@ -273,7 +267,7 @@ class HistoryScreen(View):
         def found(report: RunReport | None) -> None:
             if report is None:
                 self.notify(GONE, severity="warning", markup=False)
-            else:
+            elif self.is_active:  # else one has gone on to something else
                 use(report)
 
         history = self.ui.services.history
@@ -293,9 +287,14 @@ class HistoryScreen(View):
 
         def look() -> tuple[BranchRow, Selection]:
             selection = from_arguments(command_of(entry), services.sync.base())
-            return branch_again(entry, services.branches.load().branches), selection
+            branches = services.branches.load().branches
+            return branch_again(entry.branch_id, entry.branch, selection, branches), selection
 
-        self.fetch(look, lambda found: self.ui.open_plan(*found), self._refused, group="again")
+        def found(plan: tuple[BranchRow, Selection]) -> None:
+            if self.is_active:  # else one has gone on to something else
+                self.ui.open_plan(*plan)
+
+        self.fetch(look, found, self._refused, group="again")
 
     def _refused(self, failure: Failure) -> None:
         self.notify(failure.said, severity="error", markup=False)

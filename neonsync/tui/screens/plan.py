@@ -179,8 +179,7 @@ class PlanScreen(View):
             return "a run is at work; the next one can start when it has ended"
         if self._judged.problem:
             return self._judged.problem
-        failed = self.bottom.failure is not None
-        return "the plan cannot be made; r tries again" if failed else ""
+        return "the plan cannot be made; r tries again" if self.bottom.failure else ""
 
     def _show_status(self) -> None:
         if self._judged is None:
@@ -232,11 +231,14 @@ class PlanScreen(View):
         """Begin the run that the form selects, if nothing is in its way."""
         if self._judged is None or self._obstacle():
             return
+        if self.bottom.preview is None:  # what it would do is to be read first
+            self.notify("F5 starts once the plan is worked out.", markup=False)
+            return
         selection = self._judged.selection
         try:
-            self.ui.start_run(selection)
+            self.ui.start_run(selection, self.branch.id)
         except Exception as error:
-            self.bottom.fail(Failure.of(error))
+            self.bottom.fail(Failure.of(error, self.ui.hide))
             self._show_status()
             return
         if self.form.typed:
@@ -249,9 +251,9 @@ class PlanScreen(View):
         """The SQL and the DDL, for reading."""
         from neonsync.tui.screens.dry_run import DryRunScreen
 
-        if self._judged is not None:
-            wanted = self._judged.to_look_at(self.branch)
-            self.app.push_screen(DryRunScreen(self.branch, wanted, self.bottom.preview))
+        if (judged := self._judged) is not None:
+            wanted, preview = judged.to_look_at(self.branch), self.bottom.preview
+            self.app.push_screen(DryRunScreen(self.branch, wanted, preview))
 
     def action_copy(self) -> None:
         """The command into the clipboard."""

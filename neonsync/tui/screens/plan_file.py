@@ -64,7 +64,7 @@ class PlanFile(Dialog[T]):
 
     def fail(self, error: Exception) -> None:
         """Say what went wrong; the path can be changed."""
-        failure = Failure.of(error)
+        failure = Failure.of(error, self.ui.hide)
         self.say(f"✗ {failure.message} {failure.remedy}".rstrip(), "$error")
 
     @work(exclusive=True, group="propose")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.timer import Timer
 
-from neonsync.tui.plan_tables import Columns, keyed, plain, table_label, table_note
+from neonsync.tui.plan_tables import Columns, keyed, table_label, table_note
 from neonsync.tui.ports import LakeTable
 from neonsync.tui.threads import in_thread
 from neonsync.tui.widgets.panel import Failure
@@ -53,28 +53,23 @@ class TableList(PickList):
         )
 
     async def _look(self, key: str, table: LakeTable, places: asyncio.Semaphore) -> None:
-        lake = cast("View", self.screen).ui.services.lake
+        view = cast("View", self.screen)
         async with places:
             try:
-                found = await in_thread(lambda: lake.look(table))
+                found = await in_thread(lambda: view.ui.services.lake.look(table))
             except Exception as error:
-                found = replace(table, problem=Failure.of(error).message)
+                found = replace(table, problem=Failure.of(error, view.ui.hide).message)
         self.found[key] = found
         self.choose(self.chosen)
 
     def _label_of(self, key: str, width: int) -> str:
         columns = Columns(width, max(map(len, self._tables)), self._year)
         table = self.found.get(key) or self._tables[key]
-        text = table_label(key, table, columns, looked=key in self.found)
-        return plain(text, ascii_only=self._ascii)
+        return table_label(key, table, columns, looked=key in self.found)
 
     def _note_of(self, key: str) -> str:
         table = self.found.get(key) or self._tables[key]
-        return plain(table_note(table, self.size.width - _BORDER), ascii_only=self._ascii)
-
-    @property
-    def _ascii(self) -> bool:
-        return cast("View", self.screen).ui.preferences.ascii_only
+        return table_note(table, self.size.width - _BORDER)
 
 
 class StateList(PickList):

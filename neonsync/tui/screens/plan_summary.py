@@ -17,7 +17,6 @@ from textual.widgets import Static
 
 from neonsync.report.wording import printable
 from neonsync.tui import clock
-from neonsync.tui.plan_tables import plain
 from neonsync.tui.plan_words import Line, command_lines, summary
 from neonsync.tui.ports import PlanPreview
 from neonsync.tui.screens.plan_lists import DEBOUNCE
@@ -195,7 +194,7 @@ class PlanSummary(Vertical):
             shown.update(Content("$ the command stands here once the form is right"))
             return
         lines = command_lines(f"$ {self._command}", self.size.width - 2, _COMMAND_LINES)
-        shown.update(Content(plain("\n".join(lines), ascii_only=self._ascii)))
+        shown.update(Content("\n".join(lines)))
 
     def _draw_status(self) -> None:
         waits = self._timer is not None and self._status.style == "good" and bool(self._lines)
@@ -204,9 +203,4 @@ class PlanSummary(Vertical):
         self.query_one("#status", Static).update(self._content(line))
 
     def _content(self, line: Line) -> Content:
-        text = plain(printable(line.text), ascii_only=self._ascii)
-        return Content.styled(text, _STYLES.get(line.style, ""))
-
-    @property
-    def _ascii(self) -> bool:
-        return cast("View", self.screen).ui.preferences.ascii_only
+        return Content.styled(printable(line.text), _STYLES.get(line.style, ""))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -57,6 +59,7 @@ class PreferencesScreen(View):
     def __init__(self) -> None:
         super().__init__()
         self._known: tuple[Known, ...] = ()
+        self._keeping = threading.Lock()
 
     def body(self) -> ComposeResult:
         """The table, and where it is kept."""
@@ -132,12 +135,12 @@ class PreferencesScreen(View):
     def _take(self, preferences: Preferences) -> None:
         self.ui.prefer(preferences)
         self._draw()
-        self.fetch(
-            lambda: save_preferences(preferences, os.environ),
-            lambda path: None,
-            self._not_kept,
-            group="save",
-        )
+        self.fetch(self._keep, lambda path: None, self._not_kept, group="save")
+
+    def _keep(self) -> Path:
+        # Threads of earlier choices may still wait here: whichever comes last writes what counts.
+        with self._keeping:
+            return save_preferences(self.ui.preferences, os.environ)
 
     def _not_kept(self, failure: Failure) -> None:
         self.notify(failure.said, severity="warning", markup=False)

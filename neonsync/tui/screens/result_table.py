@@ -9,7 +9,7 @@ from rich.text import Text
 from neonsync.tui.colours import coloured
 from neonsync.tui.formatting import DASH, cut, short
 from neonsync.tui.glyphs import Sign, check_sign
-from neonsync.tui.results_view import ResultRow
+from neonsync.tui.results_view import ResultRow, detail_text
 from neonsync.tui.screens.base import WIDE
 
 NAME, NAME_MOST = 14, 40
@@ -17,6 +17,7 @@ CHECK, VALUE, DIFF = 18, 10, 8
 FIXED = 6 + CHECK + VALUE + VALUE + DIFF + 12 + 1
 """The columns without the name, their gaps and the scroll bar."""
 PANE, PANE_MOST = 31, 80
+_TITLES = ("Message", "Try", "Athena SQL", "Postgres SQL")
 SIGNS = {
     "published": Sign("✓", "+", "done", "good"),
     "notice": Sign("·", ".", "note", "dim"),
@@ -63,6 +64,15 @@ def cells(
             style(sign.style) if row.diff not in (DASH, "0") else "",
         ),
     ]
+
+
+def styled(row: ResultRow) -> Text:
+    """The detail with its headings in bold."""
+    text = Text()
+    for number, line in enumerate(detail_text(row).split("\n")):
+        text.append("\n" if number else "")
+        text.append(line, "bold" if number == 0 or line in _TITLES else "")
+    return text
 
 
 def _fit(value: str, width: int, *, ascii_only: bool) -> str:

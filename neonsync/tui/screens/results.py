@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import DataTable, Static
 
+from neonsync.tui.again import branch_again
 from neonsync.tui.colours import style_of
 from neonsync.tui.glyphs import run_sign
 from neonsync.tui.ports import BranchRow, RunReport
@@ -25,8 +26,8 @@ from neonsync.tui.results_view import (
 )
 from neonsync.tui.run_lines import short_id
 from neonsync.tui.screens.base import View
-from neonsync.tui.screens.result_detail import ResultDetail, styled
-from neonsync.tui.screens.result_table import cells, layout, name_width, pane_width
+from neonsync.tui.screens.reading import Reading
+from neonsync.tui.screens.result_table import cells, layout, name_width, pane_width, styled
 from neonsync.tui.screens.write_reports import WriteReports
 from neonsync.tui.widgets.panel import Failure, StatePanel
 from neonsync.tui.widgets.rows import Rows
@@ -106,7 +107,8 @@ class ResultsScreen(View):
         """The row, whole."""
         row = self._chosen()
         if row is not None:
-            self.app.push_screen(ResultDetail(row))
+            what = f"the detail of {row.check}"
+            self.app.push_screen(Reading(row.check, styled(row), what))
 
     def action_copy(self) -> None:
         """The detail of the row."""
@@ -146,23 +148,18 @@ class ResultsScreen(View):
         services, report, view = self.ui.services, self._report, self._view
         branch = report.report.get("branchInfo") or {}
 
-        def look() -> tuple[BranchRow | None, Selection]:
+        def look() -> tuple[BranchRow, Selection]:
             selection = from_arguments(report.command, services.sync.base())
             selection = again(selection, view)
             # Whether it is protected is asked anew: it may have become so.
-            rows = services.branches.load().branches
-            found = next(
-                (row for row in rows if row.id == branch.get("id")),
-                next((row for row in rows if row.name == branch.get("name")), None),
-            )
-            return found, selection
+            branches = services.branches.load().branches
+            name, branch_id = (str(branch.get(key) or "") for key in ("name", "id"))
+            row = branch_again(branch_id, name, selection, branches)
+            return row, replace(selection, branch=row.name)
 
-        def done(answer: tuple[BranchRow | None, Selection]) -> None:
-            row, selection = answer
-            if row is None:
-                self._told(Failure(f"branch {branch.get('name')} is there no more"))
-            else:
-                self.ui.open_plan(row, replace(selection, branch=row.name))
+        def done(plan: tuple[BranchRow, Selection]) -> None:
+            if self.is_active:  # else one has gone on to something else
+                self.ui.open_plan(*plan)
                 if view.repair is not None:
                     self.notify(only_days(view.repair), markup=False, timeout=15)
 

@@ -10,19 +10,20 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.timer import Timer
-from textual.widgets import Static
 
 from neonsync.tui import run_lines
 from neonsync.tui.colours import style_of
 from neonsync.tui.glyphs import STOPPED
 from neonsync.tui.run_controller import RunController
+from neonsync.tui.run_problems import problems_of, problems_text
 from neonsync.tui.run_view import RunSnapshot
 from neonsync.tui.screens.base import View
 from neonsync.tui.screens.cancel_run import KEEP, ROLL_BACK, CancelRun
-from neonsync.tui.screens.run_error import RunError, problems_of
+from neonsync.tui.screens.reading import Reading
 from neonsync.tui.screens.run_log import RunLogView
 from neonsync.tui.screens.run_table import RunTable
 from neonsync.tui.widgets.panel import QUIET_SECONDS, Failure, StatePanel
+from neonsync.tui.widgets.said import Said
 
 LINES_A_LOOK = 100
 """So many lines of the log are drawn at once; a burst is drawn over some looks."""
@@ -60,24 +61,23 @@ class RunScreen(View):
 
     def __init__(self, controller: RunController) -> None:
         super().__init__()
-        self._controller = controller
+        self.controller = controller
         self._snapshot = controller.snapshot()
         self._timer: Timer | None = None
-        self._drawn: dict[str, Text] = {}
         self._noted = ""
 
     def body(self) -> ComposeResult:
         """Steps, tables, log, chart, sums."""
-        yield Static(id="steps", classes="line", markup=False)
+        yield Said(id="steps", classes="line")
         yield RunTable(id="tables")
         yield StatePanel()
         yield RunLogView(self._style, ascii_only=self.ui.preferences.ascii_only)
-        yield Static(id="chart", markup=False)
-        yield Static(id="status", classes="line", markup=False)
+        yield Said(id="chart")
+        yield Said(id="status", classes="line")
 
     def crumbs(self) -> list[str]:
         """The branch and the run."""
-        branch = self._snapshot.state.branch or self._controller.selection.branch
+        branch = self._snapshot.state.branch or self.controller.selection.branch
         name = run_lines.short_id(self._snapshot.state.run_id)
         return [*([branch] if branch else []), f"run {name}".strip()]
 
@@ -121,15 +121,15 @@ class RunScreen(View):
 
         def answered(choice: str | None) -> None:
             if choice in (KEEP, ROLL_BACK):
-                self._controller.stop(keep=choice == KEEP)
+                self.controller.stop(keep=choice == KEEP)
                 self._look()
 
-        self.app.push_screen(CancelRun(self._snapshot), answered)
+        self.app.push_screen(CancelRun(self.controller), answered)
 
     def action_errors(self) -> None:
         """All that went wrong."""
-        problems = problems_of(self._snapshot)
-        self.app.push_screen(RunError(problems, ascii_only=self.ui.preferences.ascii_only))
+        text = problems_text(problems_of(self._snapshot))
+        self.app.push_screen(Reading("Errors and warnings", text, "the errors", classes="-danger"))
 
     def action_log_size(self) -> None:
         """More of the log, or none of it."""
@@ -146,7 +146,7 @@ class RunScreen(View):
         """Draw what has changed."""
         if not self.is_mounted:
             return
-        before, self._snapshot = self._snapshot, self._controller.snapshot()
+        before, self._snapshot = self._snapshot, self.controller.snapshot()
         snapshot = self._snapshot
         with self.app.batch_update():
             self._draw(snapshot)
@@ -164,7 +164,7 @@ class RunScreen(View):
         width = self.size.width
         self._say("steps", run_lines.steps(snapshot, width, self._style, ascii_only=ascii_only))
         self._say("status", run_lines.status(snapshot, width))
-        if self.query_one("#chart").display:
+        if any(snapshot.samples):  # axes without bars would only be a riddle
             text = run_lines.chart_text(snapshot, width - 2, CHART_LINES, ascii_only=ascii_only)
             self._say("chart", text)
         table = self.query_one(RunTable)
@@ -177,12 +177,10 @@ class RunScreen(View):
             said = "Stopping" if snapshot.stopping else "Looking at the lake and at the branch"
             panel.empty(f"{said} … {int(snapshot.seconds)} s", "")
         log = self.query_one(RunLogView)
-        log.add(self._controller.log_after(log.number, LINES_A_LOOK))
+        log.add(self.controller.log_after(log.number, LINES_A_LOOK))
 
     def _say(self, name: str, text: Text) -> None:
-        if self._drawn.get(name) != text:
-            self._drawn[name] = text
-            self.query_one(f"#{name}", Static).update(text)
+        self.query_one(f"#{name}", Said).say(text)
 
     def _style(self, name: str) -> str:
         return style_of(name, self.app.current_theme)
@@ -197,7 +195,7 @@ class RunScreen(View):
             return
         if self._timer is not None:
             self._timer.pause()
-        self.ui.run_watch.seen(self._controller)
+        self.ui.run_watch.seen(self.controller)
         if snapshot.report is not None and snapshot.begun:
             self.ui.open_results(snapshot.report, in_place=True)
             return

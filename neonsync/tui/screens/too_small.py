@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.screen import ModalScreen
-from textual.widgets import Static
+
+from neonsync.tui.widgets.said import Said
 
 COLUMNS, ROWS = 60, 16
+
+
+def too_small(size: Size) -> bool:
+    """Whether no screen can be drawn in it."""
+    return size.width < COLUMNS or size.height < ROWS
 
 
 class TooSmall(ModalScreen[None]):
@@ -23,22 +31,34 @@ class TooSmall(ModalScreen[None]):
     TooSmall Static { width: auto; max-width: 100%; }
     """
 
-    def __init__(self, run: str = "") -> None:
-        """``run`` says in a word where a run stands, empty without one."""
+    def __init__(self, run_word: Callable[[], str]) -> None:
+        """``run_word`` says where a run stands, empty without one."""
         super().__init__()
-        self._run = run
+        self._run_word = run_word
 
     def compose(self) -> ComposeResult:
         """The message."""
-        yield Static(self._text(), markup=False)
+        yield Said(self._text())
+
+    def on_mount(self) -> None:
+        """The run goes on meanwhile."""
+        self.set_interval(1.0, self._say)
 
     def on_resize(self) -> None:
         """Say the size of now."""
-        self.query_one(Static).update(self._text())
+        self._say()
+
+    def on_screen_resume(self) -> None:
+        """The terminal may have grown while a question was in front."""
+        if not too_small(self.app.size):
+            self.dismiss(None)
+
+    def _say(self) -> None:
+        self.query_one(Said).say(self._text())
 
     def _text(self) -> str:
-        size = self.app.size
-        run = f"sync goes on: {self._run} · " if self._run else ""
+        size, word = self.app.size, self._run_word()
+        run = f"sync goes on: {word} · " if word else ""
         return (
             f"neonsync needs {COLUMNS} x {ROWS}\n"
             f"this terminal is {size.width} x {size.height}\n{run}q quits"

@@ -11,7 +11,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Button, Static
+from textual.widgets import Button
 
 from neonsync.report.wording import printable
 from neonsync.secret import redact
@@ -20,6 +20,7 @@ from neonsync.tui.ports import Talk
 from neonsync.tui.screens.base import Dialog
 from neonsync.tui.threads import in_thread
 from neonsync.tui.widgets.panel import QUIET_SECONDS, Failure
+from neonsync.tui.widgets.said import Said
 
 T = TypeVar("T")
 LINES = 6
@@ -52,10 +53,12 @@ class Working(Dialog[Outcome[T]]):
     Working #lines { height: 6; }
     """
 
-    def __init__(self, title: str, call: Callable[[Talk], T]) -> None:
+    def __init__(self, title: str, call: Callable[[Talk], T], *, changes: bool) -> None:
+        """``changes`` tells a call that changes something: leaving the program then asks."""
         super().__init__(classes="-quiet")
         self._heading = title
         self._call = call
+        self._changes = changes
         # Written by the call's thread, read by the loop: appending is atomic.
         self._lines: deque[str] = deque(maxlen=LINES)
         self._talk = Talk(self._lines.append)
@@ -68,8 +71,8 @@ class Working(Dialog[Outcome[T]]):
         box = VerticalScroll(classes="box", can_focus=False)
         box.border_title = Text(printable(self._heading))
         with box:
-            yield Static("", markup=False, id="lines")
-            yield Static("", markup=False, id="state", classes="dim")
+            yield Said(id="lines")
+            yield Said(id="state", classes="dim")
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
 
@@ -102,10 +105,14 @@ class Working(Dialog[Outcome[T]]):
     async def _work(self) -> None:
         result: T | None = None
         failure: Failure | None = None
+        at_work = self.ui.changes if self._changes else []
+        at_work.append(self._heading)
         try:
             result = await in_thread(lambda: self._call(self._talk))
         except Exception as error:
-            failure = Failure.of(error)
+            failure = Failure.of(error, self.ui.hide)
+        finally:
+            at_work.remove(self._heading)
         self._end(Outcome(result, failure, self._talk.cancel.is_set()))
 
     def _end(self, outcome: Outcome[T]) -> None:
@@ -119,8 +126,8 @@ class Working(Dialog[Outcome[T]]):
 
     def _show(self) -> None:
         lines = [printable(redact(line)) for line in self._lines]
-        self.query_one("#lines", Static).update("\n".join(lines))
+        self.query_one("#lines", Said).say("\n".join(lines))
         state = f"{int(clock.seconds() - self._began)} s"
         if self._talk.cancel.is_set():
             state += " · stopping; Neon goes on with what it has begun"
-        self.query_one("#state", Static).update(state)
+        self.query_one("#state", Said).say(state)

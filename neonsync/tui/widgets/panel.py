@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.text import Text
 from textual.timer import Timer
-from textual.widgets import Static
 
 from neonsync.errors import ExitCode, NeonsyncError
 from neonsync.report.wording import printable
-from neonsync.secret import redact
 from neonsync.tui import clock
+from neonsync.tui.widgets.said import Said
 
 QUIET_SECONDS = 0.15
 """Nothing is said of a load that ends sooner: a flash would only disturb."""
@@ -33,17 +33,20 @@ class Failure:
         return f"{self.message}.\n{self.remedy}" if self.remedy else self.message
 
     @classmethod
-    def of(cls, error: BaseException) -> Failure:
-        """What can be said of an exception; one that is not ours is a fault of the program's."""
+    def of(cls, error: BaseException, hide: Callable[[str], str]) -> Failure:
+        """What can be said of an exception; one that is not ours is a fault of the program's.
+
+        ``hide`` takes secrets out of a text: a library may say whatever it was given.
+        """
         if isinstance(error, NeonsyncError):
             return cls(
-                printable(redact(error.message)),
-                printable(redact(error.remedy)),
+                printable(hide(error.message)),
+                printable(hide(error.remedy)),
                 printable(str(getattr(error, "request_id", "") or "")),
                 _word(error),
             )
         return cls(
-            printable(redact(f"unexpected: {type(error).__name__}: {error}")),
+            printable(hide(f"unexpected: {type(error).__name__}: {error}")),
             "If it happens again, report it.",
             word="failed",
         )
@@ -58,7 +61,7 @@ def _word(error: NeonsyncError) -> str:
     return "offline" if error.exit_code is ExitCode.ACCESS else "failed"
 
 
-class StatePanel(Static):
+class StatePanel(Said):
     """Hidden while there are rows; never shows markup of what it is told."""
 
     DEFAULT_CSS = """
@@ -68,7 +71,7 @@ class StatePanel(Static):
     """
 
     def __init__(self, id: str | None = None) -> None:
-        super().__init__("", markup=False, id=id)
+        super().__init__(id=id)
         self._began = 0.0
         self._what = ""
         self._timer: Timer | None = None
@@ -100,14 +103,16 @@ class StatePanel(Static):
 
     def _tick(self) -> None:
         seconds = clock.seconds() - self._began
-        self._say(Text(f"{self._what} … {int(seconds)} s" if seconds >= 1 else f"{self._what} …"))
+        self._appear(
+            Text(f"{self._what} … {int(seconds)} s" if seconds >= 1 else f"{self._what} …")
+        )
 
     def _show(self, text: Text) -> None:
         self._stop()
-        self._say(text)
+        self._appear(text)
 
-    def _say(self, text: Text) -> None:
-        self.update(text)
+    def _appear(self, text: Text) -> None:
+        self.say(text)
         self.add_class("-on")
 
     def _stop(self) -> None:

@@ -28,7 +28,7 @@ class Rows(DataTable[Text]):
     Rows > .datatable--header { background: $background; color: $text-muted; text-style: bold; }
     Rows > .datatable--cursor { background: $accent 25%; color: $foreground; text-style: bold; }
     Rows:blur > .datatable--cursor { background: $panel; text-style: none; }
-    Rows.-ansi > .datatable--cursor { text-style: reverse; }
+    Rows:ansi > .datatable--header { background: ansi_default; color: ansi_default; }
     """
 
     def __init__(self, *columns: tuple[str, int], id: str | None = None) -> None:
