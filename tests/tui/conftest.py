@@ -54,6 +54,7 @@ async def until(pilot: Pilot[int], holds: Callable[[], bool], seconds: float = 3
     Fails with the screen when it never does.
     """
     gone = time.monotonic() + seconds
+    await pilot.pause()
     while not holds():
         if time.monotonic() > gone:
             pytest.fail(f"never came to hold; the screen shows:\n{text_of(pilot.app)}")

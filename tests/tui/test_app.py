@@ -49,7 +49,7 @@ async def test_the_plan_of_a_command_is_opened_first(
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["--branch", "dve"], "no branch is named 'dve'"), (["--fresh"], "cannot be read")],
+    [(["--branch", "dve"], "no branch is named 'dve'"), (["--colour"], "cannot be read")],
 )
 async def test_a_plan_that_cannot_be_opened_is_told(
     fakes: Fakes, arguments: list[str], said: str

@@ -125,7 +125,7 @@ def test_the_age_is_told_calmly_and_the_rows_turn_old() -> None:
     ("left", "said"),
     [
         (timedelta(days=7) - timedelta(seconds=2), "in 7 d"),  # just made, for seven days
-        (timedelta(hours=30), "in 1 d"),
+        (timedelta(hours=30), "in 30 h"),
         (timedelta(minutes=59, seconds=40), "in 60 min"),
         (timedelta(seconds=20), "in 20 s"),
         (timedelta(0), "EXPIRED"),

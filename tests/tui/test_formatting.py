@@ -15,7 +15,7 @@ from tests.tui.fakes import NOW
     ("left", "said"),
     [
         (timedelta(minutes=3), "in 3 min"),
-        (timedelta(hours=23, minutes=59), "in 23 h"),
+        (timedelta(hours=23, minutes=59), "in 24 h"),
         (timedelta(hours=47), "in 47 h"),
         (timedelta(days=2), "in 2 d"),
         (timedelta(0), "EXPIRED"),

@@ -97,7 +97,7 @@ class View(Screen[None]):
                 result = await in_thread(call)
             except Exception as error:
                 failure = Failure.of(error, self.ui.hide)
-            if not self.is_attached or not self.children:
+            if not self.is_attached or not self.app.is_running:
                 return  # one has left meanwhile, and nothing is there to be shown in
             if failure is not None:
                 failed(failure)
