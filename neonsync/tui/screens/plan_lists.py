@@ -53,12 +53,15 @@ class TableList(PickList):
         )
 
     async def _look(self, key: str, table: LakeTable, places: asyncio.Semaphore) -> None:
-        lake = cast("View", self.screen).ui.services.lake
+        view = cast("View", self.screen)
+        lake = view.ui.services.lake
         async with places:
             try:
                 found = await in_thread(lambda: lake.look(table))
             except Exception as error:
                 found = replace(table, problem=Failure.of(error).message)
+        if view.gone:
+            return
         self.found[key] = found
         self.choose(self.chosen)
 
