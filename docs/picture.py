@@ -41,10 +41,13 @@ def main() -> None:
                 console.print(Text(line, style=_style(line), overflow="ellipsis", no_wrap=True))
             console.print()
     svg = console.export_svg(title="neonsync", theme=MONOKAI)
-    # The picture shall need no network: the reader's own monospaced font will do.
+    DESTINATION.write_text(without_fonts(svg), encoding="utf-8")
+
+
+def without_fonts(svg: str) -> str:
+    """A picture that needs no network: the reader's own monospaced font will do."""
     start, end = svg.index("@font-face"), svg.rindex("@font-face")
-    svg = svg[:start] + svg[svg.index("}", end) + 1 :]
-    DESTINATION.write_text(svg, encoding="utf-8")
+    return svg[:start] + svg[svg.index("}", end) + 1 :]
 
 
 def _style(line: str) -> str:

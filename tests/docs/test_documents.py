@@ -110,3 +110,13 @@ def test_no_document_names_a_path_of_a_machine_or_an_address_in_the_constraints(
     assert "://" not in constraints
     assert all("==" in line for line in constraints.splitlines())
     assert "/home/" not in README
+
+
+def test_the_readmes_pictures_are_there_small_and_tell_nothing_of_a_machine() -> None:
+    pictures = re.findall(r"^!\[[^\]]+\]\(([^)]+)\)$", README, re.MULTILINE)
+    assert len(pictures) >= 3
+    for picture in pictures:
+        svg = (ROOT / picture).read_text()
+        assert len(svg) < 60_000, picture
+        for word in ("@font-face", "/home/", "/tmp/", "127.0.0.1", "localhost", "napi_"):
+            assert word not in svg, (picture, word)

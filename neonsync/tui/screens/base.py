@@ -80,6 +80,11 @@ class View(Screen[None]):
         self.show_crumbs()
         self.ui.show_chip()
 
+    @property
+    def gone(self) -> bool:
+        """Whether one has left, or the program ends: nothing is there to show an answer in."""
+        return not (self.app.is_running and self.is_attached and self.children)
+
     def fetch(
         self,
         call: Callable[[], T],
@@ -97,8 +102,8 @@ class View(Screen[None]):
                 result = await in_thread(call)
             except Exception as error:
                 failure = Failure.of(error, self.ui.hide)
-            if not self.is_attached or not self.app.is_running:
-                return  # one has left meanwhile, and nothing is there to be shown in
+            if self.gone:
+                return
             if failure is not None:
                 failed(failure)
             else:

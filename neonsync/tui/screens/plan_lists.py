@@ -54,11 +54,14 @@ class TableList(PickList):
 
     async def _look(self, key: str, table: LakeTable, places: asyncio.Semaphore) -> None:
         view = cast("View", self.screen)
+        lake = view.ui.services.lake
         async with places:
             try:
-                found = await in_thread(lambda: view.ui.services.lake.look(table))
+                found = await in_thread(lambda: lake.look(table))
             except Exception as error:
                 found = replace(table, problem=Failure.of(error, view.ui.hide).message)
+        if view.gone:
+            return
         self.found[key] = found
         self.choose(self.chosen)
 

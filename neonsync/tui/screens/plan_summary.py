@@ -31,7 +31,7 @@ _STYLES = {
     "good": "$success",
     "bad": "$error",
     "warn": "$warning",
-    "dim": "$text-muted",
+    "dim": "$foreground 60%",
     "head": "bold",
 }
 _COMMAND_LINES = 2
