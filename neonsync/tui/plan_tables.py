@@ -10,6 +10,7 @@ from neonsync.tui.formatting import DASH, cut, short, size
 from neonsync.tui.ports import LakeTable
 
 _WIDE = 40
+_NAME_LEAST = 8
 
 
 def keyed(offered: Sequence[LakeTable]) -> dict[str, LakeTable]:
@@ -63,8 +64,10 @@ def table_label(key: str, table: LakeTable, columns: Columns, *, looked: bool) -
         return cut(f"{name} ! {table.problem}", columns.width)
     amount, newest = (_amount(table, columns), _newest(table, columns)) if looked else ("…", "")
     figure, day = (10, 10) if columns.wide else (6, 7)
-    room = min(max(columns.width - figure - day - 2, 4), max(columns.name, 8))
-    return f"{cut(key, room):<{room}} {amount:>{figure}} {newest:<{day}}".rstrip()
+    if columns.width - figure - day - 2 < min(columns.name, _NAME_LEAST):
+        newest, day = "", -1  # names that cannot be told apart are of no use beside a date
+    room = min(max(columns.width - figure - day - 2, 4), max(columns.name, _NAME_LEAST))
+    return f"{cut(key, room):<{room}} {amount:>{figure}} {newest:<{max(day, 0)}}".rstrip()
 
 
 def table_note(table: LakeTable, width: int) -> str:

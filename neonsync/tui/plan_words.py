@@ -45,12 +45,12 @@ def headline(preview: PlanPreview, mode: str) -> str:
     parts = [_number(len(preview.tables), "table"), _rows(preview, mode)]
     if mode != "full":
         return " · ".join([*parts, "nothing is scanned"])
+    if preview.price is not None:
+        parts.append(f"about {money(preview.price)}")
     if preview.scanned_bytes is not None:
         billed = preview.billed_bytes
         as_ = f", billed as {size(billed)}" if billed not in (None, preview.scanned_bytes) else ""
         parts.append(f"{size(preview.scanned_bytes)} to scan{as_}")
-    if preview.price is not None:
-        parts.append(f"about {money(preview.price)}")
     return " · ".join(parts)
 
 

@@ -238,9 +238,12 @@ async def test_f5_starts_what_the_form_selects(fakes: Fakes) -> None:
 async def test_f5_can_be_clicked(fakes: Fakes) -> None:
     async with planning(fakes) as (pilot, screen):
         await settled(pilot, screen)
-        keys = screen.query(FooterKey).results()
-        (start,) = (key for key in keys if key.action.endswith("start_run"))
-        await pilot.click(start)
+
+        def starts() -> list[FooterKey]:  # the footer is made anew when its keys change
+            return [key for key in screen.query(FooterKey) if key.action.endswith("start_run")]
+
+        await until(pilot, lambda: bool(starts()))
+        await pilot.click(starts()[0])
         await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
 
 

@@ -40,6 +40,11 @@ def test_another_year_is_told() -> None:
     assert label(LakeTable("a", "a", 1, newest="Q3")) == "a                1 Q3"
 
 
+def test_where_names_would_be_cut_to_nothing_the_date_gives_way() -> None:
+    assert label(CLAIMS, 20) == "claims        4.8M"
+    assert label(CLAIMS, 24).endswith("4.8M 11-22")
+
+
 def test_a_problem_stands_in_the_place_of_figures() -> None:
     table = LakeTable("claims", "public.claims", problem="access denied\x1b[31m")
     assert label(table, 40) == r"claims ! access denied\x1b[31m"
@@ -96,12 +101,12 @@ def plan(*tables: TablePreview, **more: object) -> PlanPreview:
         (
             plan(table("a"), table("b")),
             "full",
-            "2 tables · ~2.4M rows · 310.0 MB to scan · about $0.00155",
+            "2 tables · ~2.4M rows · about $0.00155 · 310.0 MB to scan",
         ),
         (
             plan(table("a", rows_exact=True), billed_bytes=10_000_000, scanned_bytes=5),
             "full",
-            "1 table · 1,200,000 rows · 5 B to scan, billed as 10.0 MB · about $0.00155",
+            "1 table · 1,200,000 rows · about $0.00155 · 5 B to scan, billed as 10.0 MB",
         ),
         (
             plan(table("a"), rows=None, scanned_bytes=None, price=None),

@@ -115,8 +115,8 @@ class PickList(Vertical):
         self.set_class(old, "-old")
 
     def on_resize(self) -> None:
-        """Labels for the width of now."""
-        self._draw()
+        """Labels for the width of now, which the list within has a moment later."""
+        self.call_after_refresh(self._draw)
 
     def action_filter(self) -> None:
         """Type what the items shall hold."""
