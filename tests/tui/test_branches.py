@@ -93,7 +93,7 @@ async def test_loading_says_so_after_a_moment(
 ) -> None:
     fakes.branches.hold = threading.Event()
     async with app.run_test(size=size) as pilot:
-        await until(pilot, shown(app, "Asking Neon for the branches …"))
+        await until(pilot, shown(app, "Asking Neon for the branches …", "? Help"))
         assert text_of(app).replace(" … 1 s", " …") == screen
         fakes.branches.hold.set()
         await rows_there(app, pilot)

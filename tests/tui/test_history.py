@@ -122,7 +122,7 @@ async def test_a_history_that_cannot_be_read_says_why_and_is_tried_again(
     fakes.history.error = ConfigError("the history is no file [/x]", "Mend it.")
     async with app.run_test(size=size) as pilot:
         app.push_screen(HistoryScreen("", lambda: NOW))
-        await until(pilot, lambda: "no file" in text_of(app))
+        await until(pilot, lambda: "no file" in text_of(app) and "? Help" in text_of(app))
         assert text_of(app) == screen
         fakes.history.error = None
         await pilot.press("r")
