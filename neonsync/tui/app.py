@@ -67,6 +67,7 @@ class NeonsyncApp(App[int]):
         self.preferences = preferences or Preferences()
         self.run_controller: RunController | None = None
         self.project: ProjectInfo | None = None
+        self.leaving = False
         self.changes: list[str] = []  # what is being done to branches, in words
         self.first_plan = tuple(first_plan)
         self.faults = Faults(self.hide)
@@ -271,6 +272,11 @@ class NeonsyncApp(App[int]):
 
         if not ask_to_quit(self):
             self.exit(self._exit_code())
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: Any = None) -> None:
+        """Leave. What comes in from now on has no screen any more."""
+        self.leaving = True
+        super().exit(result, return_code, message)
 
     def _exit_code(self) -> int:
         return (self.run_controller.exit_code if self.run_controller is not None else 0) or 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
 from textual.worker import Worker
 
 from neonsync.tui.threads import in_thread
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _LAST = ("view.back", "view.help")
+_A_MOMENT = 0.01
 WIDE = 110
 """Columns from which on there is a pane for details."""
 
@@ -96,7 +99,10 @@ class View(Screen[None]):
                 result = await in_thread(call)
             except Exception as error:
                 failure = Failure.of(error, self.ui.hide)
-            if not self.is_attached or not self.children:
+            # A quick answer may come before the widgets have theirs in them.
+            while not all(widget.is_mounted for widget in self.walk_children(Widget)):  # noqa: ASYNC110
+                await asyncio.sleep(_A_MOMENT)
+            if self.ui.leaving or not self.is_attached or not self.children:
                 return  # one has left meanwhile, and nothing is there to be shown in
             if failure is not None:
                 failed(failure)
