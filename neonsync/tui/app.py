@@ -28,7 +28,6 @@ from neonsync.tui.preferences import DEFAULT_THEME, THEMES, Preferences
 from neonsync.tui.run_watch import RunWatch
 from neonsync.tui.screens.too_small import TooSmall, too_small
 from neonsync.tui.themes import OWN
-from neonsync.tui.widgets.breadcrumb import Breadcrumb
 
 if TYPE_CHECKING:
     from neonsync.engine.cancel import CancelToken
@@ -68,6 +67,7 @@ class NeonsyncApp(App[int]):
         self.preferences = preferences or Preferences()
         self.run_controller: RunController | None = None
         self.project: ProjectInfo | None = None
+        self.leaving = False
         self.changes: list[str] = []  # what is being done to branches, in words
         self.first_plan = tuple(first_plan)
         self.faults = Faults(self.hide)
@@ -209,11 +209,7 @@ class NeonsyncApp(App[int]):
 
     def run_is_on(self, branch: BranchRow) -> bool:
         """Whether the run that is at work writes to a branch, or to a child of it."""
-        if self.run_controller is None or not self.run_controller.active:
-            return False
-        asked = self.run_controller.selection.branch
-        names = (asked, self.run_controller.snapshot().state.branch)
-        return branch.name in names or (branch.default and not asked)
+        return self.run_controller is not None and self.run_controller.is_on(branch)
 
     def project_crumb(self) -> list[str]:
         """The project's name, once it is known."""
@@ -227,10 +223,7 @@ class NeonsyncApp(App[int]):
 
     def show_chip(self) -> None:
         """Say in the breadcrumb of the front screen that a run is at work."""
-        word = self.run_word() if getattr(self.screen, "CHIP", True) else ""
-        mark = ">" if self.preferences.ascii_only else "▶"
-        for crumb in self.screen.query(Breadcrumb):
-            crumb.chip(f"{mark} {word} (v)" if word else "")
+        self.run_watch.show_chip()
 
     def action_open_run(self) -> None:
         """To the run."""
@@ -282,6 +275,11 @@ class NeonsyncApp(App[int]):
 
         if not ask_to_quit(self):
             self.exit(self._exit_code())
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: Any = None) -> None:
+        """Leave. What comes in from now on has no screen any more."""
+        self.leaving = True
+        super().exit(result, return_code, message)
 
     def _exit_code(self) -> int:
         return (self.run_controller.exit_code if self.run_controller is not None else 0) or 0

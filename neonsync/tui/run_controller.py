@@ -15,7 +15,7 @@ from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Event
 from neonsync.errors import ExitCode
 from neonsync.selection import Selection
-from neonsync.tui.ports import Job, RunReport
+from neonsync.tui.ports import BranchRow, Job, RunReport
 from neonsync.tui.run_events import LogLine
 from neonsync.tui.run_view import RunSnapshot, RunView
 
@@ -73,6 +73,14 @@ class RunController:
     def stop(self, *, keep: bool, exit_code: ExitCode = ExitCode.INTERRUPTED) -> None:
         """Ask it to stop. ``keep`` leaves what is loaded for the next run to go on from."""
         self._cancel.request(exit_code, keep=keep)
+
+    def is_on(self, branch: BranchRow) -> bool:
+        """Whether it is at work, and writes to a branch or to a child of it."""
+        if not self.active:
+            return False
+        asked = self.selection.branch
+        names = (asked, self.snapshot().state.branch)
+        return branch.name in names or (branch.default and not asked)
 
     def wait(self, seconds: float) -> bool:
         """Whether it has ended, at most so many seconds from now. Blocks."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.timer import Timer
 
 from neonsync.tui.glyphs import run_sign
+from neonsync.tui.widgets.breadcrumb import Breadcrumb
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
@@ -34,6 +35,14 @@ class RunWatch:
     def seen(self, controller: RunController) -> None:
         """The end of a run is on the screen: nothing is to be told of it any more."""
         self._seen = controller
+
+    def show_chip(self) -> None:
+        """Say in the breadcrumb of the front screen that a run is at work."""
+        app = self._app
+        word = app.run_word() if getattr(app.screen, "CHIP", True) else ""
+        mark = ">" if app.preferences.ascii_only else "▶"
+        for crumb in app.screen.query(Breadcrumb):
+            crumb.chip(f"{mark} {word} (v)" if word else "")
 
     def _look(self) -> None:
         app = self._app

@@ -66,6 +66,7 @@ async def planning(
         screen = PlanScreen(branch, selection, lambda: NOW.date())
         app.push_screen(screen)
         yield pilot, screen
+        app.leaving = True  # as when one quits: what is still on its way is dropped
 
 
 async def settled(pilot: Pilot[int], screen: PlanScreen) -> None:

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from textual.app import ComposeResult
+from textual.command import CommandPalette
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from neonsync.engine.events import Step, StepStarted
 from neonsync.secret import Secret
@@ -16,11 +19,13 @@ from neonsync.tui.app import NeonsyncApp
 from neonsync.tui.lifecycle import ROLLBACK_SECONDS, roll_back
 from neonsync.tui.ports import BranchList
 from neonsync.tui.run_controller import RunController
+from neonsync.tui.screens.base import View
 from neonsync.tui.screens.branch_detail import BranchDialog
 from neonsync.tui.screens.branches import BranchesScreen
 from neonsync.tui.screens.confirm import TypeName
 from neonsync.tui.screens.help import HelpScreen
 from neonsync.tui.screens.plan import PlanScreen
+from neonsync.tui.screens.plan_options import PlanOptions
 from neonsync.tui.screens.quit import QuitRun
 from neonsync.tui.screens.run import RunScreen
 from neonsync.tui.screens.too_small import TooSmall
@@ -102,7 +107,7 @@ async def test_a_run_is_told_the_branch_that_was_chosen(app: NeonsyncApp, fakes:
     async with app.run_test(size=(80, 24)) as pilot:
         await go_to(app, pilot, "dev-kate")
         await pilot.press("s")
-        await until(pilot, shown(app, "F5 starts"))
+        await until(pilot, shown(app, "F5 starts", "to scan"))
         await pilot.press("f5")
         await until(pilot, lambda: fakes.sync.branch_id == "br-dev-kate")
 
@@ -177,6 +182,55 @@ def test_a_run_that_does_not_stop_is_waited_for_once(
     roll_back(app)
     roll_back(app)
     assert waited == [ROLLBACK_SECONDS]
+
+
+async def test_an_answer_that_comes_while_one_leaves_is_dropped(
+    app: NeonsyncApp, fakes: Fakes
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await go_to(app, pilot, "dev-kate")
+        fakes.lake.hold = threading.Event()
+        await pilot.press("s")
+        await until(pilot, on(app, PlanScreen))
+        plan = app.screen
+        drawn: list[object] = []
+        assert isinstance(plan, PlanScreen)
+        app.leaving = True
+        work = plan.fetch(lambda: 1, drawn.append, drawn.append, group="late")
+        await work.wait()
+        fakes.lake.hold.set()
+    assert not drawn
+
+
+async def test_an_answer_waits_for_the_widgets_that_show_it(app: NeonsyncApp) -> None:
+    class Quick(View):
+        def body(self) -> ComposeResult:
+            yield PlanOptions()
+
+        def on_mount(self) -> None:
+            self.whole: list[bool] = []
+            self.fetch(lambda: 1, self.answered, self.answered, group="quick")
+
+        def answered(self, _: object) -> None:
+            self.whole.append(all(widget.is_mounted for widget in self.walk_children(Widget)))
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = Quick()
+        await app.push_screen(screen)
+        await until(pilot, lambda: bool(screen.whole))
+        assert screen.whole[0]
+
+
+@pytest.mark.parametrize(("column", "kind"), [(3, CommandPalette), (76, RunScreen)])
+async def test_the_mouse_finds_the_palette_and_the_run(
+    app: NeonsyncApp, script: Script, column: int, kind: type
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.run_controller = begin(script)
+        app.open_history()
+        await until(pilot, shown(app, "(v)", "Run again"))
+        await pilot.click(offset=(column, 0))
+        await until(pilot, on(app, kind))
 
 
 async def test_v_shows_the_run_of_now_and_none_that_is_over(

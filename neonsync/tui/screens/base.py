@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -9,6 +10,7 @@ from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
 from textual.worker import Worker
 
 from neonsync.tui.threads import in_thread
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _LAST = ("view.back", "view.help")
+_A_MOMENT = 0.01
 WIDE = 110
 """Columns from which on there is a pane for details."""
 
@@ -83,7 +86,7 @@ class View(Screen[None]):
     @property
     def gone(self) -> bool:
         """Whether one has left, or the program ends: nothing is there to show an answer in."""
-        return not (self.app.is_running and self.is_attached and self.children)
+        return self.ui.leaving or not (self.app.is_running and self.is_attached and self.children)
 
     def fetch(
         self,
@@ -102,6 +105,9 @@ class View(Screen[None]):
                 result = await in_thread(call)
             except Exception as error:
                 failure = Failure.of(error, self.ui.hide)
+            # A quick answer may come before the widgets have theirs in them.
+            while not all(widget.is_mounted for widget in self.walk_children(Widget)):  # noqa: ASYNC110
+                await asyncio.sleep(_A_MOMENT)
             if self.gone:
                 return
             if failure is not None:

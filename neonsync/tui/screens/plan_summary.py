@@ -197,9 +197,12 @@ class PlanSummary(Vertical):
         shown.update(Content("\n".join(lines)))
 
     def _draw_status(self) -> None:
-        waits = self._timer is not None and self._status.style == "good" and bool(self._lines)
-        dimmed = self.query_one("#summary").has_class("-old")
-        line = self._waiting() if waits and dimmed else self._status
+        line = self._status
+        if self._timer is not None and line.style == "good":
+            if not self._lines:
+                line = Line("· F5 waits for the plan", "dim")
+            elif self.query_one("#summary").has_class("-old"):
+                line = self._waiting()
         self.query_one("#status", Static).update(self._content(line))
 
     def _content(self, line: Line) -> Content:

@@ -65,7 +65,7 @@ class Breadcrumb(Horizontal):
         """What has no key at the bottom is found by the mouse too."""
         event.stop()
         ui = cast("NeonsyncApp", self.app)
-        if event.widget is self._chip:
+        if self._chip.region.contains(event.screen_x, event.screen_y):
             ui.open_run()
         else:
             ui.action_command_palette()
