@@ -9,9 +9,8 @@ from datetime import date
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.content import Content
 from textual.message import Message
-from textual.widgets import Checkbox, Input, Label, RadioSet, Static
+from textual.widgets import Checkbox, Input, Label, RadioSet
 
 from neonsync.report.wording import printable
 from neonsync.tui.plan_form import (
@@ -30,6 +29,7 @@ from neonsync.tui.plan_form import (
 )
 from neonsync.tui.widgets.choices import Choice, Tick
 from neonsync.tui.widgets.line_choice import LineChoice
+from neonsync.tui.widgets.said import Said
 
 _MEANT = {"full": "real rows", "schema-only": "no rows", "test-data": "made rows"}
 _SHORT_NAME = 14
@@ -58,7 +58,7 @@ class OptionLine(Vertical):
                 yield LineChoice([(each, each) for each in option.choices])
             else:
                 yield Input(placeholder=option.empty, select_on_focus=False, compact=True)
-        yield Static("", markup=False, classes="mistake")
+        yield Said(classes="mistake")
 
     @property
     def value(self) -> str:
@@ -97,8 +97,8 @@ class PlanOptions(VerticalScroll, can_focus=False):
     PlanOptions .-wrong > .mistake { display: block; }
     PlanOptions OptionLine { padding: 0 1; }
     PlanOptions #confirm { height: 1; padding: 0 1; }
-    PlanOptions #confirm Label { color: $warning; text-style: bold; margin: 0 1 0 0; }
-    PlanOptions #confirm.-wrong Label { color: $error; }
+    PlanOptions #confirm .ask { width: auto; color: $warning; text-style: bold; margin: 0 1 0 0; }
+    PlanOptions #confirm.-wrong .ask { color: $error; }
     PlanOptions .off { display: none; }
     """
 
@@ -122,11 +122,11 @@ class PlanOptions(VerticalScroll, can_focus=False):
                     id="first", placeholder="first day", select_on_focus=False, compact=True
                 )
                 yield Input(id="last", placeholder="last day", select_on_focus=False, compact=True)
-            yield Static("", markup=False, classes="said")
+            yield Said(classes="said")
             yield LineChoice(quick_choices(), ALL_DAYS, id="days")
         # What a run into a guarded branch needs must be seen without scrolling.
         with Horizontal(id="confirm"):
-            yield Label("", markup=False)
+            yield Said(classes="ask")
             yield Input(id="typed", placeholder="to confirm", select_on_focus=False, compact=True)
         yield Tick("via a child for a day", id="via")
         for option in OPTIONS:
@@ -170,8 +170,8 @@ class PlanOptions(VerticalScroll, can_focus=False):
         self.query_one("#dates").set_class(not dates_matter(form.mode), "off")
         problems = judged.problems
         wrong = problems.get("first") or problems.get("last") or ""
-        said = self.query_one("#dates .said", Static)
-        said.update(Content(self._wrong(wrong) if wrong else range_words(form, today)))
+        said = self.query_one("#dates .said", Said)
+        said.say(self._wrong(wrong) if wrong else range_words(form, today))
         said.set_class(bool(wrong), "-wrong")
         for line in self.query(OptionLine):
             line.set_class(not option_matters(line.option, form), "off")
@@ -182,12 +182,12 @@ class PlanOptions(VerticalScroll, can_focus=False):
         confirm.set_class(wrong_name, "-wrong")
         name = around.branch.name
         ask = "Type " + (printable(name) if len(name) <= _SHORT_NAME else "its name")
-        confirm.query_one(Label).update(Content(self._wrong(ask) if wrong_name else ask))
+        confirm.query_one(Said).say(self._wrong(ask) if wrong_name else ask)
 
     def _show_mistake(self, line: OptionLine, problems: Mapping[str, str]) -> None:
         problem = problems.get(line.option.name, "")
         line.set_class(bool(problem), "-wrong")
-        line.query_one(".mistake", Static).update(Content(self._wrong(problem)))
+        line.query_one(Said).say(self._wrong(problem))
 
     @staticmethod
     def _wrong(problem: str) -> str:

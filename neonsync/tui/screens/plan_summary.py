@@ -21,6 +21,7 @@ from neonsync.tui.plan_words import Line, command_lines, summary
 from neonsync.tui.ports import PlanPreview
 from neonsync.tui.screens.plan_lists import DEBOUNCE
 from neonsync.tui.widgets.panel import QUIET_SECONDS, Failure
+from neonsync.tui.widgets.said import Said
 
 if TYPE_CHECKING:
     from neonsync.selection import Selection
@@ -65,7 +66,7 @@ class PlanSummary(Vertical):
         self._rest: Timer | None = None
         self._command = ""
         self._lines: tuple[Line, ...] = ()
-        self._status = Line("")
+        self._status = self._drawn = Line("")
         self._began: float | None = None
         self._timer: Timer | None = None
 
@@ -73,7 +74,7 @@ class PlanSummary(Vertical):
         """Summary, command, status."""
         with VerticalScroll():
             yield Static("", id="summary", markup=False)
-        yield Static("", id="command", markup=False)
+        yield Said(id="command")
         yield Static("", id="status", markup=False, classes="line")
 
     def want(self, selection: Selection, chosen: int) -> None:
@@ -188,13 +189,13 @@ class PlanSummary(Vertical):
         )
 
     def _draw_command(self) -> None:
-        shown = self.query_one("#command", Static)
+        shown = self.query_one("#command", Said)
         shown.set_class(not self._command, "-off")
         if not self._command:
-            shown.update(Content("$ the command stands here once the form is right"))
+            shown.say("$ the command stands here once the form is right")
             return
         lines = command_lines(f"$ {self._command}", self.size.width - 2, _COMMAND_LINES)
-        shown.update(Content("\n".join(lines)))
+        shown.say("\n".join(lines))
 
     def _draw_status(self) -> None:
         line = self._status
@@ -203,7 +204,9 @@ class PlanSummary(Vertical):
                 line = Line("· F5 waits for the plan", "dim")
             elif self.query_one("#summary").has_class("-old"):
                 line = self._waiting()
-        self.query_one("#status", Static).update(self._content(line))
+        if line != self._drawn:
+            self._drawn = line
+            self.query_one("#status", Static).update(self._content(line), layout=False)
 
     def _content(self, line: Line) -> Content:
         return Content.styled(printable(line.text), _STYLES.get(line.style, ""))

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, SelectionList, Static
+from textual.widgets import Input, SelectionList
 from textual.widgets.selection_list import Selection
 
 from neonsync.report.wording import printable
 from neonsync.tui.widgets.choices import CheckList
+from neonsync.tui.widgets.said import Said
 
 BOX = 4
 """Cells that the box before a label takes."""
@@ -71,12 +71,13 @@ class PickList(Vertical):
         self._label: Callable[[str, int], str] = lambda key, width: key
         self._chosen: frozenset[str] = frozenset()
         self._shown: dict[str, str] = {}
+        self._told = ("", "")
 
     def compose(self) -> ComposeResult:
         """The filter, the list, the reason why there is none."""
         yield Input(placeholder="filter", select_on_focus=False, compact=True)
         yield CheckList(compact=True)
-        yield Static("", markup=False, classes="reason")
+        yield Said(classes="reason")
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -103,9 +104,7 @@ class PickList(Vertical):
 
     def switch_off(self, reason: str) -> None:
         """Say why there is nothing to choose; empty switches on again."""
-        self.query_one(".reason", Static).update(
-            Text("\n".join(map(printable, reason.splitlines())))
-        )
+        self.query_one(Said).say("\n".join(map(printable, reason.splitlines())))
         self.set_class(bool(reason), "-off")
         self._say_title()
         self._say_note()
@@ -202,10 +201,18 @@ class PickList(Vertical):
         chosen = self.chosen
         count = f"{len(chosen)}/{len(self._keys)}" if chosen or not self._none else self._none
         off = self.has_class("-off")
-        self.border_title = Content(self._heading if off else f"{self._heading} {count}")
+        self._write(self._heading if off else f"{self._heading} {count}", self._told[1])
 
     def _say_note(self) -> None:
         at = self.boxes.highlighted
         key = list(self._shown)[at] if at is not None and at < len(self._shown) else ""
         note = self._note(key) if key and not self.has_class("-off") else ""
-        self.border_subtitle = Content(printable(note))
+        self._write(self._told[0], printable(note))
+
+    def _write(self, title: str, note: str) -> None:
+        """On the border; only what differs is drawn."""
+        if title != self._told[0]:
+            self.border_title = Content(title)
+        if note != self._told[1]:
+            self.border_subtitle = Content(note)
+        self._told = (title, note)
