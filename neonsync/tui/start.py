@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,7 +83,8 @@ def run_app(app: NeonsyncApp) -> int:
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     hook, threading.excepthook = threading.excepthook, app.faults.in_a_thread
     try:
-        value = app.run(mouse=app.preferences.mouse)
+        with _seldom_collected():
+            value = app.run(mouse=app.preferences.mouse)
         code = app.return_code or value or 0
     except Exception:
         print(app.hide(traceback.format_exc()), file=sys.__stderr__)
@@ -99,6 +102,22 @@ def run_app(app: NeonsyncApp) -> int:
         print("neonsync: stopping the run; it rolls back …", file=sys.__stderr__)
         roll_back(app)
     return int(code)
+
+
+@contextlib.contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Let Python look for cycles seldom, and not in what is there from the start.
+
+    Each look at all objects holds the keys up, and a screen makes and drops many thousands.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def leave_soon(code: int) -> None:
