@@ -55,7 +55,7 @@ class Setup(FakeSetup):
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fakes]:
     made = Fakes(setup=Setup(lack="There is no configuration yet: NEON_PROJECT_ID is not set."))
-    made.sync.path = Path("/work/neonsync.toml")
+    made.sync.path = Path("/proj/neonsync.toml")
     yield made
     if made.setup.hold is not None:
         made.setup.hold.set()
@@ -154,7 +154,7 @@ async def test_it_is_written_after_a_question_and_one_is_home(
         await pilot.press("f2", "tab", "enter")
         await until(pilot, lambda: isinstance(app.screen, BranchesScreen))
     (_, values, path) = fakes.setup.made[0]
-    assert path == Path("/work/neonsync.toml")
+    assert path == Path("/proj/neonsync.toml")
     assert values["neon.project_id"] == "quiet-moon"
 
 
