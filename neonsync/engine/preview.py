@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 import psycopg
@@ -128,9 +127,6 @@ def _size_limit(plan: Plan) -> int | None:
         return ProjectView(plan.settings.neon).size_limit()
     except NeonsyncError:
         return None  # a plan that is whole but for this is worth more than none
-
-
-Look = Callable[[Plan, TablePlan, Connection], Awaitable[TablePreview]]
 
 
 async def _look(plan: Plan, table: TablePlan, connection: Connection) -> TablePreview:

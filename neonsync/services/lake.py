@@ -85,8 +85,9 @@ class Lake:
 
         settings = self._context.chosen(selection)
         if selection.via_branch:
-            # The target is only looked at: its copy is what will be written.
-            settings = replace(settings, confirm=(*settings.confirm, settings.branch))
+            from neonsync.services.via_branch import settings_to_plan
+
+            settings = settings_to_plan(settings, settings.branch)
         secrets = (*settings.secrets, *known_secrets(self._context.environ))
         with hidden(secrets):
             found = asyncio.run(preview(make_plan(settings)))

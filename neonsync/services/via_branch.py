@@ -64,7 +64,6 @@ def make_child(work: Work, child: Child) -> None:
     work.tell(f"Neon deletes {name} in {in_words(child.life)}")
 
 
-def settings_to_plan(settings: Settings, child: Child) -> Settings:
+def settings_to_plan(settings: Settings, target: str) -> Settings:
     """Settings for the plan before there is a child: it only reads the target, as the run will."""
-    confirmed = (*settings.confirm, child.target.name)
-    return replace(settings, branch=child.target.name, confirm=confirmed)
+    return replace(settings, branch=target, confirm=(*settings.confirm, target))
