@@ -41,6 +41,7 @@ class Selection:
     scenario: str = "all"
     publish: str = "auto"
     on_missing: str = "keep"
+    validation: str = "exact"
     allow_delete: float = 10.0
     jobs: int = 2
     confirm: tuple[str, ...] = ()
@@ -142,6 +143,7 @@ _PLAIN = {
     "publish": "--publish",
     "on_missing": "--on-missing",
     "allow_delete": "--allow-delete",
+    "validation": "--validation",
     "on_error": "--on-error",
     "jobs": "--jobs",
     "report_dir": "--report-dir",
@@ -162,6 +164,7 @@ DOTTED = {
     "publish": "publish",
     "on_missing": "on_missing",
     "allow_delete": "allow_delete",
+    "validation": "validation",
     "on_error": "on_error",
     "jobs": "jobs",
     "report_dir": "report_dir",

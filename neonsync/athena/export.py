@@ -91,6 +91,12 @@ class Export:
         """Rows in all files, by their footers."""
         return sum(exported.metadata.num_rows for exported in self.files)
 
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that all files have."""
+        named = (frozenset(exported.metadata.schema.names) for exported in self.files)
+        return frozenset.intersection(*named)
+
 
 def read_export(s3: Any, prefix: str, manifest_location: str | None) -> Export:
     """Read the manifest and the footer of each file that it names.

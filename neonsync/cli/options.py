@@ -15,6 +15,7 @@ from neonsync.cli.debug import debug_option
 MODES = ("full", "schema-only", "test-data")
 ON_ERROR = ("stop", "continue")
 ON_MISSING = ("keep", "delete")
+VALIDATION = ("exact", "aggregate", "counts")
 PUBLISH = ("auto", "merge", "replace")
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
 
@@ -107,6 +108,12 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
         metavar="PERCENT",
         type=float,
         help="Let so many of a table's rows be missing and deleted.  [default: 10]",
+    ),
+    "validation": click.option(
+        "--validation",
+        type=click.Choice(VALIDATION),
+        help="What is compared with Athena before publishing: every field of every row, sums by"
+        " date, or row counts by date.  [default: exact]",
     ),
     "on_error": click.option(
         "--on-error",

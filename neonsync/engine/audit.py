@@ -1,13 +1,31 @@
-"""Audit: the proof, before publishing, that staging holds what Athena holds."""
+"""Audit: the proof, before publishing, that staging holds what Athena holds.
+
+every piece of the manifest is in the ledger          nothing is missing
+Athena's own count of each date = ledger = staging    nothing is missing, nothing twice
+exact:      Athena's digest of each row, summed by date while loading = Postgres's of staging
+aggregate:  Athena's figures of each column by date = Postgres's of staging
+"""
 
 from __future__ import annotations
 
-import re
+import time
 from collections import Counter
 from dataclasses import dataclass
 
+from neonsync.aggregates import Figures, measures_of
+from neonsync.digest import DigestSums
 from neonsync.engine import ledger
-from neonsync.engine.context import DateCount, DateCounts, RunContext
+from neonsync.engine.compare import (
+    bounded,
+    compare_counts,
+    count_by_date,
+    differing_digests,
+    differing_figures,
+    listed,
+    said,
+)
+from neonsync.engine.context import RunContext
+from neonsync.engine.differences import explain
 from neonsync.engine.events import Level
 from neonsync.engine.extract import SourceCounts
 from neonsync.engine.ledger import ExportRecord, LoadedChunks
@@ -15,13 +33,11 @@ from neonsync.engine.plan import DUPLICATES, TablePlan
 from neonsync.engine.rows import Rows
 from neonsync.errors import ProofError
 from neonsync.postgres import staging
+from neonsync.postgres.aggregates import aggregates_by_day
 from neonsync.postgres.connect import Connection
-from neonsync.postgres.copy import count_by_day
+from neonsync.postgres.digest import Sums, sum_by_day
 from neonsync.postgres.fitting import NULL, Change
-
-DATES_SHOWN = 20
-DATES_KEPT = 400
-"""So many dates of a table go into the reports with their counts."""
+from neonsync.tables import ColumnSpec, Validation
 
 
 @dataclass(frozen=True)
@@ -29,7 +45,9 @@ class Proof:
     """What was compared, and found equal.
 
     ``changes`` are values that Postgres cannot hold, changed as configured; ``duplicates`` are rows
-    of the source that were left out, as another row has their key.
+    of the source that were left out, as another row has their key. ``validation`` is the level,
+    and ``not_compared`` are columns of which it told no more than whether there is a value. The
+    comparison took ``seconds``. ``digests`` are the rows' own, by date, of a level that has them.
     """
 
     files: int
@@ -37,6 +55,9 @@ class Proof:
     dates: int
     changes: tuple[ChangedValues, ...] = ()
     duplicates: int = 0
+    validation: Validation = Validation.COUNTS
+    not_compared: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,25 +80,32 @@ async def audit(
     record: ExportRecord,
     source: Rows,
     counts: SourceCounts,
-) -> Proof:
-    """Compare manifest, ledger, staging and Athena's own count, date by date.
+    columns: tuple[ColumnSpec, ...],
+) -> tuple[Proof, DigestSums]:
+    """Compare manifest, ledger, staging and Athena's own word, date by date.
+
+    ``columns`` are those that are loaded. Returns the digests beside the proof, for who wants to
+    find them in the published table; there are none below exact.
 
     Raises:
         ProofError: something differs; the message names the dates and both counts.
         LoadError: a key stands twice, which a merge would meet only half-way.
     """
     name = table.spec.qualified
+    started = time.monotonic()
 
-    async def look(connection: Connection) -> tuple[LoadedChunks, Counter[str | None]]:
+    async def look(connection: Connection) -> tuple[LoadedChunks, Sums]:
         if record.method == "merge":
             await staging.find_duplicates(connection, record.staging, table.spec)
         return (
             await ledger.read_chunks(connection, context.lease.run_id, record.target),
-            await count_by_day(connection, staging.SCHEMA, record.staging, table.spec.day),
+            await sum_by_day(
+                connection, staging.relation(record.staging), table.spec.day, source.frame
+            ),
         )
 
     loaded, staged = await context.with_connection(look)
-    context.dates[name] = count_by_date(counts.dates, staged)
+    context.dates[name] = count_by_date(counts.dates, staged.rows)
     exported = source.keys()
     missing = exported - loaded.pieces
     if missing or loaded.pieces - exported:
@@ -86,15 +114,33 @@ async def audit(
             "Nothing was published. Run again with a fresh export.",
             table=name,
         )
-    _compare(name, "the ledger", counts.dates, loaded.dates)
-    _compare(name, "staging", counts.dates, staged)
+    compare_counts(name, "the ledger", counts.dates, loaded.dates)
+    compare_counts(name, "staging", counts.dates, staged.rows)
+    changes = _changed(loaded.changes, counts)
+    not_compared: tuple[str, ...] = ()
+    if source.frame is not None:
+        not_compared = source.frame.inexact
+        if dates := differing_digests(loaded.digests, staged.digests):
+            raise await _digests_differ(
+                context, table, record, source, columns, dates, len(counts.dates)
+            )
+    elif table.validation is Validation.AGGREGATE:
+        not_compared = await _compare_aggregates(context, table, record, counts, columns, changes)
     proof = Proof(
         source.files,
         counts.total,
         len(counts.dates),
-        _changed(loaded.changes, counts),
+        changes,
         counts.lost[DUPLICATES],
+        table.validation,
+        not_compared,
+        round(time.monotonic() - started, 3),
     )
+    _tell(context, name, proof)
+    return proof, loaded.digests
+
+
+def _tell(context: RunContext, name: str, proof: Proof) -> None:
     for change in proof.changes:
         context.notice(f"{name}: {change}", Level.WARNING)
     if proof.duplicates:
@@ -103,7 +149,76 @@ async def audit(
             "as another row has their key",
             Level.WARNING,
         )
-    return proof
+    if proof.not_compared:
+        context.notice(
+            f"{name}: of {', '.join(proof.not_compared)} only the presence of a value is compared"
+        )
+
+
+async def _digests_differ(
+    context: RunContext,
+    table: TablePlan,
+    record: ExportRecord,
+    source: Rows,
+    columns: tuple[ColumnSpec, ...],
+    dates: list[str | None],
+    of: int,
+) -> ProofError:
+    """Rows are as many as they should be, and others than they should be: which, and where."""
+    name = table.spec.qualified
+    told = await explain(context, table, record, source, columns, dates)
+    return ProofError(
+        f"{name}: the rows differ from Athena's on {len(dates)} of {of} dates: "
+        f"{listed([said(date) for date in dates])}; {told}",
+        "Nothing was published. Run again with --fresh; should it differ again, the message tells "
+        "which rows and columns to look at.",
+        table=name,
+        dates=bounded(dates),
+        differing=len(dates),
+    )
+
+
+async def _compare_aggregates(
+    context: RunContext,
+    table: TablePlan,
+    record: ExportRecord,
+    counts: SourceCounts,
+    columns: tuple[ColumnSpec, ...],
+    changes: tuple[ChangedValues, ...],
+) -> tuple[str, ...]:
+    """Athena's figures of each column against staging's; the columns that were left out.
+
+    Raises:
+        ProofError: they differ.
+    """
+    name = table.spec.qualified
+    loaded = {column.name for column in columns}
+    # What the loader has changed is another value than Athena's, and told as such.
+    skipped = {change.column for change in changes}
+    every = measures_of(table.resolved.frame)
+    places = [place for place, measure in enumerate(every) if measure.field.name in loaded]
+    measures = [every[place] for place in places]
+
+    async def ask(connection: Connection) -> Figures:
+        relation = staging.relation(record.staging)
+        return await aggregates_by_day(connection, relation, table.spec.day, measures)
+
+    ours = await context.with_connection(ask)
+    athena = {
+        date: tuple(figures[place] for place in places) for date, figures in counts.figures.items()
+    }
+    differing = differing_figures(measures, athena, ours, skipped)
+    if not differing:
+        return tuple(sorted(skipped & loaded))
+    shown = listed([f"{said(date)}: {'; '.join(told)}" for date, told in differing.items()])
+    raise ProofError(
+        f"{name}: the figures differ on {len(differing)} of {len(counts.dates)} dates: {shown}",
+        "Nothing was published. If the table was being written to while it was exported, run "
+        "again; --validation exact tells the rows.",
+        table=name,
+        dates=bounded(list(differing)),
+        differing=len(differing),
+    )
 
 
 def _changed(changes: Counter[Change], counts: SourceCounts) -> tuple[ChangedValues, ...]:
@@ -118,43 +233,3 @@ def _changed(changes: Counter[Change], counts: SourceCounts) -> tuple[ChangedVal
         if column != DUPLICATES
     ]
     return tuple(sorted(found, key=lambda change: (change.column, change.reason)))
-
-
-def _compare(name: str, where: str, source: Counter[str | None], ours: Counter[str | None]) -> None:
-    differing = [date for date in _in_order(source, ours) if source[date] != ours[date]]
-    if not differing:
-        return
-    shown = ", ".join(
-        f"{date or 'no date'}: {source[date]:,} in the source, {ours[date]:,} in {where}"
-        for date in differing[:DATES_SHOWN]
-    )
-    more = f" and {len(differing) - DATES_SHOWN} more" if len(differing) > DATES_SHOWN else ""
-    raise ProofError(
-        f"{name}: the counts differ on {len(differing)} of {len(source)} dates: {shown}{more}",
-        "Nothing was published. If the table was being written to while it was exported, run "
-        "again; else look at the export's files.",
-        table=name,
-        # With the last one they bound all of them.
-        dates=tuple(differing[: DATES_SHOWN - 1] + differing[DATES_SHOWN - 1 :][-1:]),
-        differing=len(differing),
-    )
-
-
-def count_by_date(source: Counter[str | None], loaded: Counter[str | None]) -> DateCounts:
-    """Both counts side by side; of too many dates those that differ, and the newest."""
-    counts = [DateCount(date, source[date], loaded[date]) for date in _in_order(source, loaded)]
-    differing = [each for each in counts if each.source != each.loaded]
-    kept = set(differing[:DATES_KEPT])
-    for each in reversed(counts):
-        if len(kept) == DATES_KEPT:
-            break
-        kept.add(each)
-    return DateCounts(len(counts), len(differing), tuple(each for each in counts if each in kept))
-
-
-def _in_order(*counters: Counter[str | None]) -> list[str | None]:
-    """All dates; numbers by their value, as in 2026-9-1."""
-    dates = {date for counter in counters for date in counter if counter[date]}
-    return sorted(
-        dates, key=lambda date: re.sub(r"\d+", lambda digits: digits[0].zfill(9), date or "")
-    )

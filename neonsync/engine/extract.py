@@ -7,9 +7,12 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
+from neonsync.aggregates import Figures
 from neonsync.athena import sql
 from neonsync.athena.client import Pending, QueryStatus, Row
+from neonsync.athena.digest import with_digest
 from neonsync.athena.export import Export, read_export
+from neonsync.digest import Frame
 from neonsync.engine import ledger
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
@@ -29,12 +32,14 @@ class SourceCounts:
     """Athena's own count of the source: all rows, rows by date, rows by state.
 
     ``lost`` counts what the configuration lets go, by the names of ``TablePlan.losses``.
+    ``figures`` are what a proof by aggregates compares, and empty for the others.
     """
 
     total: int
     dates: Counter[str | None]
     states: Counter[str | None]
     lost: Counter[str] = field(default_factory=Counter)
+    figures: Figures = field(default_factory=dict)
 
 
 def new_export(context: RunContext, table: TablePlan, method: str) -> ExportRecord:
@@ -56,9 +61,16 @@ def new_export(context: RunContext, table: TablePlan, method: str) -> ExportReco
 
 
 async def extract(
-    context: RunContext, table: TablePlan, record: ExportRecord, *, recorded: bool
+    context: RunContext,
+    table: TablePlan,
+    record: ExportRecord,
+    frame: Frame | None,
+    *,
+    recorded: bool,
 ) -> tuple[ExportRecord, Export]:
     """Run the UNLOAD, or wait for the one that is recorded, and read what it wrote.
+
+    With ``frame`` each row brings its digest.
 
     ``recorded`` tells that the record is an earlier attempt's, whose query may have failed since.
     Returns the record as it is now, with a fresh prefix if the recorded query had failed.
@@ -68,9 +80,11 @@ async def extract(
     """
     while True:
         try:
-            status = await _run_query(context, table, record)
+            status = await _run_query(context, table, record, frame)
             if status.succeeded:
-                return await _read(context, record, status)
+                record, export = await _read(context, record, status)
+                _check_digest(export, frame)
+                return record, export
         except ExportError as error:
             if not recorded:
                 raise
@@ -113,20 +127,7 @@ async def count_source(context: RunContext, table: TablePlan) -> SourceCounts:
 
 
 async def _count_source(context: RunContext, table: TablePlan) -> SourceCounts:
-    location = _base(context, table.spec.qualified) + "count/"
-    async with context.queries_stopped_on_cancel() as queries:
-        listener = queries.listener("count", table.spec.qualified)
-
-        def ask() -> Pending[list[Row]]:
-            pending = context.athena.ask(table.count, location, listener)
-            queries.add(pending.query_id)
-            return pending
-
-        pending = await queries.start(ask)
-        try:
-            rows = await asyncio.wrap_future(pending.future)
-        finally:
-            pending.close()
+    rows = await _ask(context, table, "count", table.count)
     dates: Counter[str | None] = Counter()
     states: Counter[str | None] = Counter()
     lost: Counter[str] = Counter()
@@ -142,12 +143,54 @@ async def _count_source(context: RunContext, table: TablePlan) -> SourceCounts:
                 lost[name] += int(number)
     if table.spec.day is None:
         dates = Counter({None: total})
-    return SourceCounts(total, +dates, +states, +lost)
+    figures = {}
+    if table.figures:
+        for date, *values in await _ask(context, table, "figures", table.figures):
+            figures[date if table.spec.day else None] = tuple(values)
+    return SourceCounts(total, +dates, +states, +lost, figures)
 
 
-async def _run_query(context: RunContext, table: TablePlan, record: ExportRecord) -> QueryStatus:
+async def _ask(context: RunContext, table: TablePlan, purpose: str, statement: str) -> list[Row]:
+    """Athena's answer to a question about a table."""
+    location = f"{_base(context, table.spec.qualified)}{purpose}/"
+    async with context.queries_stopped_on_cancel() as queries:
+        listener = queries.listener(purpose, table.spec.qualified)
+
+        def ask() -> Pending[list[Row]]:
+            pending = context.athena.ask(statement, location, listener)
+            queries.add(pending.query_id)
+            return pending
+
+        pending = await queries.start(ask)
+        try:
+            return await asyncio.wrap_future(pending.future)
+        finally:
+            pending.close()
+
+
+def export_statement(table: TablePlan, frame: Frame | None) -> str:
+    """The SELECT of a table's export."""
+    return table.select if frame is None else with_digest(table.select, frame)
+
+
+def _check_digest(export: Export, frame: Frame | None) -> None:
+    """An earlier attempt may have exported for another target, with other columns.
+
+    Raises:
+        ExportError: the files have no digest of this frame.
+    """
+    if frame is not None and export.files and frame.alias not in export.columns:
+        raise ExportError(
+            "the exported rows have no digest of the columns that the target has now",
+            "Run again for a fresh export.",
+        )
+
+
+async def _run_query(
+    context: RunContext, table: TablePlan, record: ExportRecord, frame: Frame | None
+) -> QueryStatus:
     """Start the export's query, or find the one that is recorded, and wait for its end."""
-    statement = sql.unload(table.select, record.prefix)
+    statement = sql.unload(export_statement(table, frame), record.prefix)
     results = record.prefix.removesuffix("data/") + "results/"
     async with context.queries_stopped_on_cancel() as queries:
 

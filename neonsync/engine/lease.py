@@ -138,7 +138,9 @@ async def prepare(connection: Connection) -> None:
     would wait for a run that is publishing.
     """
     cursor = await connection.execute(
-        "SELECT to_regclass('neonsync.chunks') IS NOT NULL"  # the last that is made
+        # The last that is made or added.
+        "SELECT EXISTS (SELECT FROM pg_attribute WHERE NOT attisdropped"
+        " AND attrelid = to_regclass('neonsync.chunks') AND attname = 'digests')"
     )
     row = await cursor.fetchone()
     if row is not None and row[0]:

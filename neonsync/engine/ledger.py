@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import astuple, dataclass, field
 
+from neonsync.digest import DigestSums
 from neonsync.engine.lease import Lease
 from neonsync.engine.rows import Chunk
 from neonsync.postgres.connect import Connection
@@ -113,9 +114,10 @@ async def forget_chunks(connection: Connection, run_id: str, target: str) -> Non
 
 @dataclass
 class Seen:
-    """What went by when a chunk was loaded: rows by date, and values that were changed."""
+    """What went by when a chunk was loaded: rows and digests by date, and values changed."""
 
     dates: Counter[str | None] = field(default_factory=Counter)
+    digests: DigestSums = field(default_factory=DigestSums)
     changes: Counter[Change] = field(default_factory=Counter)
 
 
@@ -146,10 +148,11 @@ async def store_chunk(
         )
         return
     await connection.execute(
-        "UPDATE neonsync.chunks SET dates = %s, changes = %s"
+        "UPDATE neonsync.chunks SET dates = %s, digests = %s, changes = %s"
         " WHERE run_id = %s AND target = %s AND chunk = %s",
         (
             json.dumps(list(seen.dates.items())),
+            json.dumps(list(seen.digests.items())),
             json.dumps([[*astuple(change), count] for change, count in seen.changes.items()]),
             lease.run_id,
             target,
@@ -166,26 +169,35 @@ class LoadedChunks:
     chunks: int
     rows: int
     dates: Counter[str | None]
+    digests: DigestSums
     changes: Counter[Change]
 
 
 async def read_chunks(connection: Connection, run_id: str, target: str) -> LoadedChunks:
     """Sum up what is loaded of a table."""
     cursor = await connection.execute(
-        "SELECT pieces, rows, dates, changes FROM neonsync.chunks"
+        "SELECT pieces, rows, dates, digests, changes FROM neonsync.chunks"
         " WHERE run_id = %s AND target = %s",
         (run_id, target),
     )
     pieces: set[str] = set()
     dates: Counter[str | None] = Counter()
+    digests = DigestSums()
     changes: Counter[Change] = Counter()
     rows = chunks = 0
-    for chunk_pieces, chunk_rows, chunk_dates, chunk_changes in await cursor.fetchall():
+    for (
+        chunk_pieces,
+        chunk_rows,
+        chunk_dates,
+        chunk_digests,
+        chunk_changes,
+    ) in await cursor.fetchall():
         pieces.update(chunk_pieces)
         chunks += 1
         rows += chunk_rows
         for date, count in chunk_dates:
             dates[date] += count
+        digests.add(chunk_digests)
         for column, action, reason, count in chunk_changes:
             changes[Change(column, action, reason)] += count
-    return LoadedChunks(frozenset(pieces), chunks, rows, dates, changes)
+    return LoadedChunks(frozenset(pieces), chunks, rows, dates, digests, changes)

@@ -205,7 +205,7 @@ class _Loader:
 
     async def _copy(self, connection: Connection, chunk: Chunk, seen: Seen) -> None:
         """Send a chunk's rows, and note what goes by."""
-        encoder = BatchEncoder(self._spec, self._columns)
+        encoder = BatchEncoder(self._spec, self._columns, self._source.frame)
         statement = copy_statement(self._record.staging, self._columns)
         async with connection.cursor() as cursor, cursor.copy(statement) as copy:
             await copy.write(encoder.header())
@@ -213,6 +213,7 @@ class _Loader:
                 async for batch in batches:
                     await copy.write(batch.data)
                     seen.dates.update(batch.dates)
+                    seen.digests.add(batch.digests.items())
                     seen.changes.update(batch.changes)
                     self._context.emit(RowsCopied(self._spec.qualified, batch.rows))
             await copy.write(encoder.trailer())

@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from neonsync.aggregates import measures_of
 from neonsync.athena import sql
+from neonsync.athena.aggregates import DAY, aggregates_by_day
 from neonsync.athena.catalogue import CatalogueTable
 from neonsync.athena.client import Athena
 from neonsync.athena.filters import DateRange
 from neonsync.athena.partitions import Partition
-from neonsync.engine.duplicates import one_of_each_key
+from neonsync.engine.duplicates import Chosen, one_of_each_key
 from neonsync.engine.missing import target_scope
 from neonsync.engine.names import check_apart
 from neonsync.engine.resolve import Resolved, configured_columns, resolve
@@ -32,10 +34,10 @@ from neonsync.engine.target import find_target
 from neonsync.neon.models import Branch, BranchAddress
 from neonsync.postgres.scope import WHOLE, TargetScope
 from neonsync.settings import Settings
-from neonsync.tables import Mode, OnMissing, Publish, TableConfig, TableSpec
+from neonsync.tables import Mode, OnMissing, Publish, TableConfig, TableSpec, Validation
 from neonsync.testdata import TestData, TestTable
 
-_FINGERPRINT_VERSION = 3  # raised when a left-over run of an older version cannot be continued
+_FINGERPRINT_VERSION = 4  # raised when a left-over run of an older version cannot be continued
 
 
 DUPLICATES = ""
@@ -48,11 +50,12 @@ class TablePlan:
     """One table: ``select`` is what is exported, ``count`` is Athena's independent word on it.
 
     ``relation`` is the source as it stands after FROM. All three are empty where nothing is
-    exported: then ``made_rows`` are made, or none. ``exported``
-    are the names of the columns in the exported files, in the order of the spec's columns.
-    ``losses`` names what ``count`` counts besides: columns whose values may become NULL, and
-    ``DUPLICATES``. ``warnings`` tells of columns whose declared type cannot hold every value of
-    the source's.
+    exported: then ``made_rows`` are made, or none. ``exported`` are the names of the columns in
+    the exported files, in the order of the spec's columns. ``validation`` is how the copy is
+    proved; ``figures`` asks Athena for what a proof by aggregates compares, and is empty for the
+    others. ``losses`` names what ``count`` counts besides: columns whose values may become NULL,
+    and ``DUPLICATES``. ``warnings`` tells of columns whose declared type cannot hold every value
+    of the source's.
     ``publish`` is how its rows get in, ``on_missing`` what becomes of the target's rows within
     ``target_scope`` that its source no longer has. ``catalogue`` and ``partitions`` are what the
     lake says of a table; None for a query.
@@ -63,6 +66,7 @@ class TablePlan:
     relation: str = ""
     select: str = ""
     count: str = ""
+    figures: str = ""
     losses: tuple[str, ...] = ()
     exported: tuple[str, ...] = ()
     scope: Scope = EVERYTHING
@@ -73,6 +77,7 @@ class TablePlan:
     publish: Publish = Publish.AUTO
     on_missing: OnMissing = OnMissing.KEEP
     target_scope: TargetScope = WHOLE
+    validation: Validation = Validation.COUNTS
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,7 @@ class _Planner:
         check_replace(resolved, publish, scope)
         on_missing = resolved.config.on_missing or self.settings.on_missing
         deletes = on_missing is OnMissing.DELETE
+        validation = resolved.config.validation or self.settings.validation
         chosen = conditions(resolved, scope)
         expressions = {
             column.name: expression
@@ -206,6 +212,7 @@ class _Planner:
                 kept=rows.kept,
                 losses=[condition for _, condition in losses],
             ),
+            figures=_figures(resolved, rows) if validation is Validation.AGGREGATE else "",
             losses=tuple(name for name, _ in losses),
             exported=tuple(alias for _, alias in resolved.expressions),
             scope=scope,
@@ -214,12 +221,20 @@ class _Planner:
             partitions=partitions,
             publish=publish,
             on_missing=on_missing,
+            validation=validation,
             target_scope=target_scope(resolved, scope, catalogue, partitions) if deletes else WHOLE,
         )
 
     def _made(self, resolved: Resolved) -> TablePlan:
         rows = self.settings.test_data.rows or resolved.rules.rows
         return TablePlan(resolved.spec, resolved, made_rows=rows)
+
+
+def _figures(resolved: Resolved, rows: Chosen) -> str:
+    """Athena's figures of what is exported, by date."""
+    day = (resolved.day_text or "CAST(NULL AS varchar)", DAY)
+    select = sql.select_columns(rows.relation, [*resolved.expressions, day], rows.exported)
+    return aggregates_by_day(select, measures_of(resolved.frame))
 
 
 def _test_data(settings: Settings, tables: Sequence[TablePlan]) -> TestData:
@@ -242,7 +257,10 @@ def _fingerprint(settings: Settings, address: BranchAddress, tables: tuple[Table
         address.branch.id,
         address.database,
         settings.mode,
-        [[repr(table.spec), table.select, table.count, table.made_rows] for table in tables],
+        [
+            [repr(table.spec), table.select, table.count, table.made_rows, table.validation]
+            for table in tables
+        ],
         # A query's names mean what the database, and the region's catalogue, hold.
         [] if made else [settings.athena.database, settings.athena.region],
         [repr(settings.test_data), str(_yesterday())] if made else [],

@@ -13,6 +13,7 @@ from neonsync.columns import (
     default_postgres,
     rounding_note,
 )
+from neonsync.digest import Field, Frame, rule_for
 from neonsync.engine.names import check_names
 from neonsync.engine.projection import alias, day_text, exported, losses
 from neonsync.errors import ConfigError
@@ -51,16 +52,17 @@ class Resolved:
     """A table, and how its source is asked for it.
 
     ``expressions`` are Athena's SQL and the exported name for each of the spec's columns that come
-    from the lake, ``sources`` the lake's names of them. ``day`` and ``day_types`` are those of the
-    source, for filters; the spec's own day is what its target shows, and ``day_text`` is Athena's
-    SQL for that. ``losses`` are columns with Athena's condition for a value that becomes NULL, as
-    it does not cast and the configuration wants that.
+    from the lake, ``sources`` and ``types`` the lake's names and types of them. ``day`` and
+    ``day_types`` are those of the source, for filters; the spec's own day is what its target
+    shows, and ``day_text`` is Athena's SQL for that. ``losses`` are columns with Athena's condition
+    for a value that becomes NULL, as it does not cast and the configuration wants that.
     """
 
     spec: TableSpec
     config: TableConfig
     expressions: tuple[tuple[str, str], ...]
     sources: tuple[str, ...]
+    types: tuple[SqlType, ...]
     day: Day | None
     day_types: tuple[SqlType, ...]
     day_text: str | None
@@ -69,6 +71,17 @@ class Resolved:
     warnings: tuple[str, ...]
     losses: tuple[tuple[str, str], ...] = ()
     lake: tuple[str, ...] = ()
+
+    @property
+    def frame(self) -> Frame:
+        """The frame of the digest over all columns that are exported."""
+        columns = zip(self.spec.columns, self.expressions, self.types, strict=True)
+        return Frame(
+            tuple(
+                Field(column.name, exported, rule_for(type_, column.type), column.type, type_)
+                for column, (_, exported), type_ in columns
+            )
+        )
 
 
 def resolve(
@@ -132,6 +145,7 @@ def resolve(
             for position, column in enumerate(taken)
         ),
         sources=tuple(column.name for column in taken),
+        types=tuple(column.type for column in taken),
         day=day,
         day_types=tuple(lake[name].type for name in day.columns) if day else (),
         day_text=day_text(target_day, day, lake, specs),

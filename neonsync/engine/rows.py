@@ -17,6 +17,7 @@ from neonsync.athena.export import (
     plan_chunks,
     read_batches,
 )
+from neonsync.digest import Frame
 from neonsync.testdata import TableGenerator
 
 MADE_CHUNK_ROWS = 250_000
@@ -54,6 +55,10 @@ class Rows(Protocol):
     def files(self) -> int:
         """From how many files."""
 
+    @property
+    def frame(self) -> Frame | None:
+        """That of the digest which each row brings as its last column; None without one."""
+
     def keys(self) -> frozenset[str]:
         """The keys of all pieces: what the ledger must hold when all is loaded."""
 
@@ -61,16 +66,21 @@ class Rows(Protocol):
         """What is still to load."""
 
     def batches(self, chunk: Any) -> Iterator[tuple[pa.RecordBatch, str]]:
-        """A chunk's rows, with the spec's columns in order, and where each batch comes from."""
+        """A chunk's rows, with the spec's columns in order, a digest at the end where they bring
+        one, and where each batch comes from."""
 
 
 @dataclass(frozen=True)
 class ExportedRows:
-    """The files of an UNLOAD. ``columns`` are their names in the files, in the spec's order."""
+    """The files of an UNLOAD. ``columns`` are their names in the files, in the spec's order.
+
+    ``frame`` is that of the digest which each row brings; None where it brings none.
+    """
 
     s3: Any
     export: Export
     columns: tuple[str, ...]
+    frame: Frame | None = None
 
     @property
     def rows(self) -> int:
@@ -92,11 +102,12 @@ class ExportedRows:
 
     def batches(self, chunk: ExportedChunk) -> Iterator[tuple[pa.RecordBatch, str]]:
         """Read the chunk's row groups."""
+        columns = [*self.columns, *([self.frame.alias] if self.frame else [])]
         footers = {exported.file.address: exported.metadata for exported in self.export.files}
         for piece in chunk.pieces:
             footer = footers[piece.file.address]
-            for batch in read_batches(self.s3, piece, footer, self.columns):
-                yield batch.select(list(self.columns)), piece.file.address
+            for batch in read_batches(self.s3, piece, footer, columns):
+                yield batch.select(columns), piece.file.address
 
 
 @dataclass(frozen=True)
@@ -137,6 +148,11 @@ class MadeRows:
     def files(self) -> int:
         """None."""
         return 0
+
+    @property
+    def frame(self) -> None:
+        """Made rows bring no digest."""
+        return None
 
     def keys(self) -> frozenset[str]:
         """Ranges of row numbers."""

@@ -14,6 +14,7 @@ from neonsync.engine.audit import Proof, audit
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level, Step
 from neonsync.engine.extract import SourceCounts, count_source, extract, new_export
+from neonsync.engine.frames import frame_of
 from neonsync.engine.indexes import build_indexes
 from neonsync.engine.ledger import ExportRecord
 from neonsync.engine.load import load, prepare_staging
@@ -37,9 +38,14 @@ from neonsync.postgres.deletion import check_deletable, foreign_keys_to
 from neonsync.postgres.drift import NO_DRIFT, Drift, check_changeable, loaded_columns
 from neonsync.postgres.made_rows import count_made_rows, count_real_rows, refuse_cascades
 from neonsync.postgres.marks import marks_of, tells_made_rows
-from neonsync.tables import ColumnSpec, OnMissing, Publish, TableSpec
+from neonsync.tables import ColumnSpec, OnMissing, Publish, TableSpec, Validation
 from neonsync.testdata import TableGenerator
 
+COMPARED = {
+    Validation.EXACT: "digests",
+    Validation.AGGREGATE: "counts and sums",
+    Validation.COUNTS: "counts",
+}
 IDS_MAY_CHANGE = "ids that the branch has generated may change"
 
 
@@ -112,7 +118,7 @@ async def stage(context: RunContext, table: TablePlan) -> Staged:
         async with context.step(Step.LOAD, spec.qualified) as report:
             await _fill(context, table, target, record, rows)
             report.detail = f"{made.rows:,} rows made"
-        proof = await _prove(context, table, record, rows, counts)
+        proof = await _prove(context, table, target, record, rows, counts)
     if record.method == "swap":
         async with context.step(Step.INDEX, spec.qualified) as report:
             built = await build_indexes(context, spec, record.staging, target.shapes)
@@ -142,12 +148,13 @@ async def _stage_export(
     """Export, load and prove what Athena has."""
     name = table.spec.qualified
     async with context.step(Step.EXTRACT, name) as report:
-        record, export = await extract(context, table, record, recorded=recorded)
+        frame = frame_of(table, target.loaded)
+        record, export = await extract(context, table, record, frame, recorded=recorded)
         report.detail = f"{export.rows:,} rows in {len(export.files)} files"
     wanted = {column.name for column in target.loaded}
     aliases = zip(table.spec.columns, table.exported, strict=True)
     taken = tuple(alias for column, alias in aliases if column.name in wanted)
-    source = ExportedRows(context.athena.s3, export, taken)
+    source = ExportedRows(context.athena.s3, export, taken, frame)
     # The count is asked while the rows are loaded: as near to the export as costs no time.
     counting = asyncio.create_task(count_source(context, table))
     try:
@@ -155,7 +162,8 @@ async def _stage_export(
             await _fill(context, table, target, record, source)
             report.detail = f"{export.rows:,} rows"
         counts = await counting
-        return record, await _prove(context, table, record, source, counts), counts
+        proof = await _prove(context, table, target, record, source, counts)
+        return record, proof, counts
     finally:
         counting.cancel()
         with contextlib.suppress(asyncio.CancelledError, NeonsyncError):
@@ -172,14 +180,17 @@ async def _fill(
 async def _prove(
     context: RunContext,
     table: TablePlan,
+    target: Target,
     record: ExportRecord,
     source: Rows,
     counts: SourceCounts,
 ) -> Proof:
     async with context.step(Step.AUDIT, table.spec.qualified) as report:
-        proof = await audit(context, table, record, source, counts)
+        proof, _ = await audit(context, table, record, source, counts, target.loaded)
         files = f"{proof.files} files, " if proof.files else ""
-        report.detail = f"{files}{proof.rows:,} rows, counts equal on {proof.dates} dates"
+        report.detail = (
+            f"{files}{proof.rows:,} rows, {COMPARED[proof.validation]} equal on {proof.dates} dates"
+        )
     return proof
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 import pyarrow as pa
@@ -13,32 +14,51 @@ from pgpq.schema import Jsonb
 from psycopg import sql
 
 from neonsync.columns import arrow_type
+from neonsync.digest import DigestSums, Frame
 from neonsync.errors import LoadError, ServerError
-from neonsync.postgres.connect import Connection, server_error
-from neonsync.postgres.days import day_of_batch, day_of_row
+from neonsync.postgres.changed_rows import corrected
+from neonsync.postgres.connect import server_error
+from neonsync.postgres.days import day_of_batch
 from neonsync.postgres.fitting import Change, Fitting
 from neonsync.postgres.staging import SCHEMA
-from neonsync.tables import ColumnSpec, Day, TableSpec
+from neonsync.tables import ColumnSpec, TableSpec
 
 
 @dataclass(frozen=True)
 class EncodedBatch:
     """Bytes for COPY with what is in them; ``dates`` counts rows by date, None for NULL.
 
+    ``digests`` are sums of the digests that the rows have brought; empty where they bring none.
     ``changes`` counts the values that were changed, as Postgres cannot hold them.
     """
 
     data: bytes
     rows: int
     dates: Counter[str | None]
+    digests: DigestSums
+    changes: Counter[Change]
+
+
+@dataclass(frozen=True)
+class FittedBatch:
+    """Rows as their columns hold them, and their digests: int64, or None where they bring none."""
+
+    batch: pa.RecordBatch
+    digests: Any
     changes: Counter[Change]
 
 
 class BatchEncoder:
-    """Turns Arrow batches into one binary COPY stream; use a new one for each COPY."""
+    """Turns Arrow batches into one binary COPY stream; use a new one for each COPY.
 
-    def __init__(self, spec: TableSpec, columns: tuple[ColumnSpec, ...]) -> None:
+    With ``frame`` each batch has the digests of its rows as its last column.
+    """
+
+    def __init__(
+        self, spec: TableSpec, columns: tuple[ColumnSpec, ...], frame: Frame | None = None
+    ) -> None:
         self._spec = spec
+        self._frame = frame
         self._columns = columns
         self._fitting = Fitting(spec)
         self._schema = pa.schema(
@@ -70,6 +90,22 @@ class BatchEncoder:
         Raises:
             LoadError: a value does not fit its column exactly.
         """
+        fitted = self.fit(batch, source)
+        dates, sums = self._by_day(fitted.batch, fitted.digests)
+        return EncodedBatch(
+            bytes(self._encoder.write_batch(fitted.batch)),
+            fitted.batch.num_rows,
+            dates,
+            sums,
+            fitted.changes,
+        )
+
+    def fit(self, batch: pa.RecordBatch, source: str) -> FittedBatch:
+        """Cast a batch as ``encode`` does, and leave it at that.
+
+        Raises:
+            LoadError: a value does not fit its column exactly.
+        """
         arrays = []
         changes: Counter[Change] = Counter()
         for position, (column, field) in enumerate(zip(self._columns, self._schema, strict=True)):
@@ -77,16 +113,30 @@ class BatchEncoder:
             arrays.append(array)
             changes += changed
         exact = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
-        return EncodedBatch(
-            bytes(self._encoder.write_batch(exact)), exact.num_rows, self._dates(exact), changes
-        )
+        digests = None
+        if self._frame is not None:
+            digests = batch.column(len(self._columns))
+            if changes:
+                digests = corrected(digests, batch, exact, self._frame)
+        return FittedBatch(exact, digests, changes)
 
-    def _dates(self, batch: pa.RecordBatch) -> Counter[str | None]:
-        if self._spec.day is None:
-            return Counter({None: batch.num_rows})
-        counted = day_of_batch(batch, self._spec.day).value_counts()
-        days, counts = counted.field("values"), counted.field("counts")
-        return Counter(dict(zip(days.to_pylist(), counts.to_pylist(), strict=True)))
+    def _by_day(
+        self, batch: pa.RecordBatch, digests: Any
+    ) -> tuple[Counter[str | None], DigestSums]:
+        """Rows and digests of a batch by day; sums of int64 wrap around in Arrow."""
+        day = self._spec.day
+        days = pa.nulls(batch.num_rows, pa.string()) if day is None else day_of_batch(batch, day)
+        columns = {"day": days} if digests is None else {"day": days, "digest": digests}
+        wanted: list[Any] = [([], "count_all")]
+        if digests is not None:
+            wanted.append(("digest", "sum"))
+        found = pa.table(columns).group_by("day", use_threads=False).aggregate(wanted)
+        names: list[Any] = found.column("day").to_pylist()
+        sums = DigestSums()
+        if digests is not None:
+            added: list[Any] = found.column("digest_sum").to_pylist()
+            sums.add(zip(names, added, strict=True))
+        return Counter(dict(zip(names, found.column("count_all").to_pylist(), strict=True))), sums
 
 
 def copy_statement(staging: str, columns: tuple[ColumnSpec, ...]) -> sql.Composed:
@@ -95,19 +145,6 @@ def copy_statement(staging: str, columns: tuple[ColumnSpec, ...]) -> sql.Compose
         sql.Identifier(SCHEMA, staging),
         sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
     )
-
-
-async def count_by_day(
-    connection: Connection, schema: str, table: str, day: Day | None
-) -> Counter[str | None]:
-    """Rows of a table by day, as Postgres counts them; all under None without a day."""
-    cursor = await connection.execute(
-        sql.SQL("SELECT {}, count(*) FROM {} GROUP BY 1").format(
-            sql.SQL("NULL::text") if day is None else day_of_row(day),
-            sql.Identifier(schema, table),
-        )
-    )
-    return Counter({day: int(count) for day, count in await cursor.fetchall()})
 
 
 def copy_error(spec: TableSpec, error: psycopg.Error) -> LoadError | ServerError:

@@ -19,6 +19,11 @@ SCHEMA = "neonsync"
 DUPLICATES_SHOWN = 5
 
 
+def relation(staging: str) -> sql.Identifier:
+    """A staging table, for SQL."""
+    return sql.Identifier(SCHEMA, staging)
+
+
 def index_name(staging: str, position: int) -> str:
     """The name that an index of a staging table has until it is published."""
     return f"{staging}_i{position}"

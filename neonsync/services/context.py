@@ -107,6 +107,7 @@ def selection_of(settings: Settings, config: Path | None) -> Selection:
         scenario=made.scenario,
         publish=settings.publish.value,
         on_missing=settings.on_missing.value,
+        validation=settings.validation.value,
         allow_delete=settings.allow_delete,
         on_error=settings.on_error.value,
         jobs=settings.jobs,

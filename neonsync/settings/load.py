@@ -19,7 +19,7 @@ from neonsync.settings.resolve import Rank, Resolution, resolve
 from neonsync.tables import TableConfig
 
 _FILLED_IN = ("on_bad_value", "on_duplicate", "on_drift")
-_OF_A_TABLE = ("publish", "on_missing", *_FILLED_IN)
+_OF_A_TABLE = ("publish", "on_missing", "validation", *_FILLED_IN)
 """Settings that an entry of [[tables]] may have for itself; some are filled in where it has not."""
 
 
@@ -140,6 +140,7 @@ def _settings(result: Resolution, access: Access) -> Settings:
         ),
         publish=values["publish"],
         on_missing=values["on_missing"],
+        validation=values["validation"],
         allow_delete=values["allow_delete"],
         on_error=values["on_error"],
         config_path=result.places.project,

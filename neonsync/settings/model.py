@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from neonsync.secret import Secret
-from neonsync.tables import Mode, OnMissing, Publish, TableConfig
+from neonsync.tables import Mode, OnMissing, Publish, TableConfig, Validation
 
 
 class OnError(StrEnum):
@@ -83,9 +83,10 @@ class Settings:
     """All that a run needs to know; made by ``load_settings``.
 
     ``branch`` is the exact name, empty for the project's default branch. ``confirm`` lists the
-    default or protected branches that may be written. ``publish`` and ``on_missing`` count for
-    tables that do not say themselves; ``allow_delete`` is the share of a table's rows, in percent,
-    that may be missing and deleted. With ``on_error`` continue each table is published by itself.
+    default or protected branches that may be written. ``publish``, ``on_missing`` and
+    ``validation`` count for tables that do not say themselves; ``allow_delete`` is the share of a
+    table's rows, in percent, that may be missing and deleted. With ``on_error`` continue
+    each table is published by itself.
     ``jobs`` is the number of connections that load chunks.
     ``fresh`` continues no earlier run. ``config_path`` is the project's file, None without one.
     ``origins`` tells where each value came from, by its dotted name; ``notices`` is what the user
@@ -104,6 +105,7 @@ class Settings:
     test_data: TestDataSettings = TestDataSettings()
     publish: Publish = Publish.AUTO
     on_missing: OnMissing = OnMissing.KEEP
+    validation: Validation = Validation.EXACT
     allow_delete: float = 10.0
     on_error: OnError = OnError.STOP
     fresh: bool = False

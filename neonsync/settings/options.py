@@ -47,6 +47,7 @@ OPTIONS = (
     Option("publish", "auto", values.publish, (), "--publish"),
     Option("on_missing", "keep", values.on_missing, (), "--on-missing"),
     Option("allow_delete", 10.0, values.percent, (), "--allow-delete"),
+    Option("validation", "exact", values.validation, (), "--validation"),
     Option("on_error", "stop", values.on_error, (), "--on-error"),
     Option("confirm", (), values.names, (), "--confirm", empty="none"),
     Option("report_dir", ".", values.path, (), "--report-dir"),

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from neonsync.settings.model import OnError
-from neonsync.tables import Mode, OnBadValue, OnDrift, OnDuplicate, OnMissing, Publish
+from neonsync.tables import Mode, OnBadValue, OnDrift, OnDuplicate, OnMissing, Publish, Validation
 
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
 MOST_DAYS = 36_500
@@ -149,6 +149,11 @@ def publish(value: Any) -> Publish:
 def on_missing(value: Any) -> OnMissing:
     """What becomes of rows that the source no longer has, in tables that do not say themselves."""
     return _one_of(OnMissing, value)
+
+
+def validation(value: Any) -> Validation:
+    """How much is compared with Athena, in tables that do not say themselves."""
+    return _one_of(Validation, value)
 
 
 def on_error(value: Any) -> OnError:

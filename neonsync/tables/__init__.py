@@ -15,6 +15,7 @@ from neonsync.tables.spec import (
     Publish,
     Reference,
     TableSpec,
+    Validation,
 )
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "TableConfig",
     "TableSpec",
     "TestDataRules",
+    "Validation",
     "parse_tables",
     "preset",
 ]

@@ -22,6 +22,7 @@ from neonsync.tables.spec import (
     OnDuplicate,
     OnMissing,
     Publish,
+    Validation,
 )
 
 
@@ -33,8 +34,9 @@ class TableConfig:
     copied counts. ``columns`` takes these alone, in this order; ``exclude`` takes all but these.
     ``date_column`` is one name, or three for year, month and day. ``whole`` tells that the table is
     copied whole whatever dates and states a run asks for. ``references`` maps a column to
-    ``target.column`` of another table. ``publish`` and what begins with ``on_`` are None where the
-    run's own counts; ``order_column`` tells which of several rows with a key is the last.
+    ``target.column`` of another table. ``publish``, ``validation`` and what begins with ``on_`` are
+    None where the run's own counts; ``order_column`` tells which of several rows with a key is the
+    last.
     """
 
     source: str = ""
@@ -61,6 +63,7 @@ class TableConfig:
     order_column: str = ""
     publish: Publish | None = None
     on_missing: OnMissing | None = None
+    validation: Validation | None = None
     indexes: Mapping[Mode, tuple[IndexSpec, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
@@ -198,6 +201,9 @@ class _Reader:
 
     def on_missing(self, name: str, value: Any) -> OnMissing:
         return self._one_of(OnMissing, name, value)
+
+    def validation(self, name: str, value: Any) -> Validation:
+        return self._one_of(Validation, name, value)
 
     def texts(self, name: str, value: Any) -> Mapping[str, str]:
         if not isinstance(value, dict):
@@ -337,6 +343,7 @@ _READ: Mapping[str, Any] = {
     "order_column": _Reader.text,
     "publish": _Reader.publish,
     "on_missing": _Reader.on_missing,
+    "validation": _Reader.validation,
     "indexes": _Reader.indexes,
     "references": _Reader.references,
     "test_data": _Reader.test_data,

@@ -62,6 +62,17 @@ class OnMissing(StrEnum):
     DELETE = "delete"
 
 
+class Validation(StrEnum):
+    """How much of a table is compared with Athena before it is published."""
+
+    EXACT = "exact"
+    """Every field of every row, by a digest that travels with it."""
+    AGGREGATE = "aggregate"
+    """By date: the non-NULLs of each column, their sums and bounds."""
+    COUNTS = "counts"
+    """Rows by date."""
+
+
 class DayForm(StrEnum):
     """How a source writes the day that a row belongs to."""
 

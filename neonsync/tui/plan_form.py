@@ -53,11 +53,15 @@ OPTIONS = (
     Option("publish", "Publish", _COPIED, values.publish, ("auto", "merge", "replace")),
     Option("on_missing", "Missing", _COPIED, values.on_missing, ("keep", "delete")),
     Option("allow_delete", "Delete %", _COPIED, values.percent),
+    Option(
+        *("validation", "Validation", _COPIED, values.validation),
+        ("exact", "aggregate", "counts"),
+    ),
     Option("on_error", "On error", frozenset(MODES), values.on_error, ("stop", "continue")),
     Option("jobs", "Jobs", frozenset({"full", "test-data"}), values.jobs),
 )
-"""What can be set beside tables, states, days and branch. A new option of the engine, as the level
-of validation, gets a field in ``Selection`` and a row here."""
+"""What can be set beside tables, states, days and branch. A new option of the engine gets a field
+in ``Selection`` and a row here."""
 
 
 @dataclass(frozen=True)

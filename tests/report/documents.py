@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from neonsync.engine.audit import ChangedValues, Proof, count_by_date
+from neonsync.engine.audit import ChangedValues, Proof
+from neonsync.engine.compare import count_by_date
 from neonsync.engine.context import DateCounts, QueryCost
 from neonsync.engine.events import Step, StepFinished
 from neonsync.engine.published import Published

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from neonsync.engine.audit import DATES_KEPT
+from neonsync.engine.compare import DATES_KEPT
 from neonsync.engine.events import Step, StepFinished
 from neonsync.engine.result import RunResult
 from neonsync.errors import ExitCode, RefusedError, RunCancelled, SyncError

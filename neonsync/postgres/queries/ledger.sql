@@ -52,6 +52,7 @@ CREATE TABLE IF NOT EXISTS neonsync.chunks (
     rows      bigint NOT NULL,
     bytes     bigint NOT NULL,
     dates     jsonb NOT NULL,
+    digests   jsonb NOT NULL DEFAULT '[]',
     changes   jsonb NOT NULL DEFAULT '[]',
     loaded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (run_id, target, chunk),
@@ -63,6 +64,10 @@ DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'neonsync.chunks'::regclass
                    AND attname = 'changes' AND NOT attisdropped) THEN
         ALTER TABLE neonsync.chunks ADD COLUMN changes jsonb NOT NULL DEFAULT '[]';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'neonsync.chunks'::regclass
+                   AND attname = 'digests' AND NOT attisdropped) THEN
+        ALTER TABLE neonsync.chunks ADD COLUMN digests jsonb NOT NULL DEFAULT '[]';
     END IF;
 END $$;
 

@@ -1,0 +1,108 @@
+"""Comparing both sides date by date: what differs, in words and in order. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from neonsync.aggregates import Figures, Measure
+from neonsync.engine.context import DateCount, DateCounts
+from neonsync.errors import ProofError
+
+DATES_SHOWN = 20
+DATES_KEPT = 400
+"""So many dates of a table go into the reports with their counts."""
+
+
+def compare_counts(
+    name: str, where: str, source: Counter[str | None], ours: Counter[str | None]
+) -> None:
+    """Rows of each date, as Athena has counted them and as they are ``where``.
+
+    Raises:
+        ProofError: they differ; the message names the dates and both counts.
+    """
+    differing = [date for date in in_order(source, ours) if source[date] != ours[date]]
+    if not differing:
+        return
+    shown = listed(
+        [
+            f"{said(date)}: {source[date]:,} in the source, {ours[date]:,} in {where}"
+            for date in differing
+        ]
+    )
+    raise ProofError(
+        f"{name}: the counts differ on {len(differing)} of {len(source)} dates: {shown}",
+        "Nothing was published. If the table was being written to while it was exported, run "
+        "again; else look at the export's files.",
+        table=name,
+        dates=bounded(differing),
+        differing=len(differing),
+    )
+
+
+def differing_digests(
+    source: Mapping[str | None, int], ours: Mapping[str | None, int]
+) -> list[str | None]:
+    """The dates whose sums of digests differ, in order."""
+    dates = ordered({*source, *ours})
+    return [date for date in dates if source.get(date) != ours.get(date)]
+
+
+def differing_figures(
+    measures: Sequence[Measure], athena: Figures, ours: Figures, skipped: Collection[str] = ()
+) -> dict[str | None, list[str]]:
+    """By date, in words, the measures that differ; not those of the ``skipped`` columns."""
+    found: dict[str | None, list[str]] = {}
+    nothing = (None,) * len(measures)
+    for date in ordered({*athena, *ours}):
+        pairs = zip(measures, athena.get(date, nothing), ours.get(date, nothing), strict=True)
+        told = [
+            f"{measure} is {theirs} in Athena and {mine} in staging"
+            for measure, theirs, mine in pairs
+            if theirs != mine and measure.field.name not in skipped
+        ]
+        if told:
+            found[date] = told
+    return found
+
+
+def count_by_date(source: Counter[str | None], loaded: Counter[str | None]) -> DateCounts:
+    """Both counts side by side; of too many dates those that differ, and the newest."""
+    counts = [DateCount(date, source[date], loaded[date]) for date in in_order(source, loaded)]
+    differing = [each for each in counts if each.source != each.loaded]
+    kept = set(differing[:DATES_KEPT])
+    for each in reversed(counts):
+        if len(kept) == DATES_KEPT:
+            break
+        kept.add(each)
+    return DateCounts(len(counts), len(differing), tuple(each for each in counts if each in kept))
+
+
+def in_order(*counters: Counter[str | None]) -> list[str | None]:
+    """All dates that have rows."""
+    return ordered({date for counter in counters for date in counter if counter[date]})
+
+
+def ordered(dates: Iterable[str | None]) -> list[str | None]:
+    """Dates in order; numbers by their value, as in 2026-9-1."""
+    return sorted(
+        dates, key=lambda date: re.sub(r"\d+", lambda digits: digits[0].zfill(9), date or "")
+    )
+
+
+def bounded(dates: Sequence[str | None]) -> tuple[str | None, ...]:
+    """Some of many dates: with the last one they bound all of them."""
+    return tuple(dates[: DATES_SHOWN - 1]) + tuple(dates[DATES_SHOWN - 1 :][-1:])
+
+
+def said(date: str | None) -> str:
+    """A date in a message."""
+    return date or "no date"
+
+
+def listed(words: Sequence[str], separator: str = ", ") -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(words) - DATES_SHOWN} more" if len(words) > DATES_SHOWN else ""
+    return separator.join(words[:DATES_SHOWN]) + more
