@@ -42,6 +42,7 @@ class Selection:
     publish: str = "auto"
     on_missing: str = "keep"
     validation: str = "exact"
+    verify_target: str = "changed"
     allow_delete: float = 10.0
     jobs: int = 2
     confirm: tuple[str, ...] = ()
@@ -144,6 +145,7 @@ _PLAIN = {
     "on_missing": "--on-missing",
     "allow_delete": "--allow-delete",
     "validation": "--validation",
+    "verify_target": "--verify-target",
     "on_error": "--on-error",
     "jobs": "--jobs",
     "report_dir": "--report-dir",
@@ -165,6 +167,7 @@ DOTTED = {
     "on_missing": "on_missing",
     "allow_delete": "allow_delete",
     "validation": "validation",
+    "verify_target": "verify_target",
     "on_error": "on_error",
     "jobs": "jobs",
     "report_dir": "report_dir",

@@ -15,6 +15,7 @@ from neonsync.cli.debug import debug_option
 MODES = ("full", "schema-only", "test-data")
 ON_ERROR = ("stop", "continue")
 ON_MISSING = ("keep", "delete")
+VERIFY_TARGET = ("changed", "all")
 VALIDATION = ("exact", "aggregate", "counts")
 PUBLISH = ("auto", "merge", "replace")
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
@@ -114,6 +115,14 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
         type=click.Choice(VALIDATION),
         help="What is compared with Athena before publishing: every field of every row, sums by"
         " date, or row counts by date.  [default: exact]",
+    ),
+    "verify_target": click.option(
+        "--verify-target",
+        type=click.Choice(VERIFY_TARGET),
+        is_flag=False,
+        flag_value="all",
+        help="Take the digest of the published tables as well: of the dates that a merge has"
+        " written into, or of all.  [default: changed; all without a word]",
     ),
     "on_error": click.option(
         "--on-error",

@@ -66,15 +66,17 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
     if not files.objects:
         return _with(found, rows=0, exact=True, scanned_bytes=0, billed_bytes=0)
     if sample is None:
-        # No Parquet: a scan reads whole files, once for the export and once for the count.
+        # No Parquet: a scan reads whole files, once for the export and once for each question.
+        scans = 3 if table.figures else 2
         return _with(
             found,
-            scanned_bytes=2 * files.bytes,
-            billed_bytes=2 * billed_bytes(files.bytes),
+            scanned_bytes=scans * files.bytes,
+            billed_bytes=scans * billed_bytes(files.bytes),
             note="the files are not Parquet, and do not tell their rows",
         )
     share = files.bytes / sample.bytes if sample.bytes else 0.0
-    read = [round(sample.bytes_of(columns - keys) * share) for columns in (exported, counted)]
+    scans = (exported, counted, *([exported] if table.figures else []))
+    read = [round(sample.bytes_of(columns - keys) * share) for columns in scans]
     return _with(
         found,
         rows=round(sample.rows * share),

@@ -136,7 +136,14 @@ async def _merge(connection: Connection, staged: Staged, target: TargetTable) ->
         connection, staged.record.staging, spec, staged.columns, updated_column=updated_column
     )
     method = "replace" if replaces(staged) else "merge"
-    return Published(spec.qualified, method, written.inserted, written.updated, written.unchanged)
+    return Published(
+        spec.qualified,
+        method,
+        written.inserted,
+        written.updated,
+        written.unchanged,
+        touched=written.days,
+    )
 
 
 async def _remove_goners(connection: Connection, staged: Staged) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Container, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
@@ -45,6 +45,7 @@ from neonsync.engine.schema import publish_schema
 from neonsync.engine.session import held_session
 from neonsync.engine.stage import Staged, counts_of, stage
 from neonsync.engine.verify import tidy, verify
+from neonsync.engine.verify_digest import verify_digest
 from neonsync.errors import (
     ExitCode,
     LeaseHeldError,
@@ -180,14 +181,16 @@ class _Run:
             report.detail = "; ".join(map(describe, self.published))
         async with context.step(Step.VERIFY) as report:
             published = {entry.table: entry for entry in self.published}
-            counts = {entry.spec.qualified: entry.counts for entry in staged}
+            proved = {entry.spec.qualified: entry for entry in staged}
             for table in self.plan.tables:
                 name = table.spec.qualified
                 if name not in published:
                     continue
-                count = counts[name] if name in counts else await counts_of(context, table)
+                count = proved[name].counts if name in proved else await counts_of(context, table)
                 await tidy(context, table.spec, published[name])
                 self.checks += await verify(context, table, published[name], count)
+                if name in proved:
+                    self.checks += await verify_digest(context, proved[name], published[name])
             report.detail = f"{len(self.checks)} checks, {overall(self.checks)}"
         self.failures.raise_if_any()
         async with context.step(Step.CLEAN_UP):
@@ -225,7 +228,7 @@ class _Run:
             if entry.table in known:
                 continue
             self.published.append(entry)
-            self.emit(TablePublished(**asdict(entry)))
+            self.emit(TablePublished(**entry.figures()))
             if by:
                 self.emit(Notice(Level.INFO, f"{entry.table} was published by {by}; not again"))
 

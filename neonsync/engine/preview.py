@@ -10,6 +10,8 @@ import psycopg
 
 from neonsync.athena.client import Athena
 from neonsync.engine.estimate import BYTES_PER_TB, Estimate, estimate
+from neonsync.engine.extract import export_statement
+from neonsync.engine.frames import frame_of
 from neonsync.engine.left_runs import LeftRun, left_runs
 from neonsync.engine.plan import Plan, TablePlan
 from neonsync.engine.room import Measure, Room, in_all, measure, needed
@@ -38,7 +40,8 @@ class TablePreview:
     ``method`` is swap, merge, replace, create or keep. ``estimate`` is None where nothing is
     exported. ``held`` are the target's rows of now, within the run's scope, where those that its
     source no longer has are deleted, and ``may_go`` how many of them may; else None. ``needed`` is
-    the room for it in bytes, None when its rows are not known.
+    the room for it in bytes, None when its rows are not known. ``select`` is what Athena would
+    export, with the digest of each row where that is the proof.
     """
 
     table: TablePlan
@@ -50,6 +53,7 @@ class TablePreview:
     may_go: int | None = None
     rewritten: bool = False
     measure: Measure | None = None
+    select: str = ""
 
     @property
     def rows(self) -> int | None:
@@ -134,11 +138,12 @@ async def _look(plan: Plan, table: TablePlan, connection: Connection) -> TablePr
     allowed = plan.settings.allow_delete
     spec = table.spec
     made = f"; {target.made_rows:,} made rows give way" if target.made_rows else ""
+    select = export_statement(table, frame_of(table, target.loaded)) if table.select else ""
     size = await measure(connection, spec, target.table.oid if target.table else None)
     if target.table is None:
         reason = "; ".join([_ABSENT, *target.obstacles])
         ddl = schema_of(spec, target.shapes, table=True)
-        return TablePreview(table, target.method, reason, tuple(ddl), measure=size)
+        return TablePreview(table, target.method, reason, tuple(ddl), measure=size, select=select)
     missing = missing_indexes(target.table, spec)
     if target.obstacles:
         missing = tuple(shape for shape in missing if not shape.constraint)
@@ -163,6 +168,7 @@ async def _look(plan: Plan, table: TablePlan, connection: Connection) -> TablePr
         may_go=None if held is None else math.floor(held * allowed / 100),
         rewritten=target.rewritten,
         measure=size,
+        select=select,
     )
 
 

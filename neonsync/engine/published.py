@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -11,7 +12,8 @@ class Published:
 
     ``removed`` counts the rows that gave way: made ones to real ones; with the method replace the
     old ones, where foreign keys lead to the table those that its source does not have. ``deleted``
-    counts rows that the source no longer has, where ``on_missing`` lets them go.
+    counts rows that the source no longer has, where ``on_missing`` lets them go. ``touched``
+    are the dates of the rows that a merge has inserted or updated.
     """
 
     table: str
@@ -21,6 +23,11 @@ class Published:
     unchanged: int
     removed: int = 0
     deleted: int = 0
+    touched: tuple[str | None, ...] = ()
+
+    def figures(self) -> dict[str, Any]:
+        """All but the dates, which are for the proof alone."""
+        return {name: value for name, value in asdict(self).items() if name != "touched"}
 
 
 def describe(published: Published) -> str:

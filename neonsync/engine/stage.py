@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from neonsync.digest import DigestSums, Frame
 from neonsync.engine import lease as leases
 from neonsync.engine import ledger
 from neonsync.engine.audit import Proof, audit
@@ -50,6 +52,16 @@ IDS_MAY_CHANGE = "ids that the branch has generated may change"
 
 
 @dataclass(frozen=True)
+class Digests:
+    """The digests of the rows that were proved, by date, with what they are taken of."""
+
+    frame: Frame
+    columns: tuple[ColumnSpec, ...]
+    rows: Counter[str | None]
+    sums: DigestSums
+
+
+@dataclass(frozen=True)
 class Staged:
     """A table whose staging is full and proved; publishing it takes a moment.
 
@@ -64,6 +76,7 @@ class Staged:
     proof: Proof
     counts: SourceCounts
     drift: Drift = NO_DRIFT
+    digests: Digests | None = None
 
     @property
     def spec(self) -> TableSpec:
@@ -110,15 +123,18 @@ async def stage(context: RunContext, table: TablePlan) -> Staged:
     if target.made_rows:
         context.notice(f"{target.made_rows:,} made rows of {spec.qualified} give way to real ones")
     if context.plan.test_data is None:
-        record, proof, counts = await _stage_export(context, table, target, record, recorded)
+        record, proof, counts, digests = await _stage_export(
+            context, table, target, record, recorded
+        )
     else:
+        digests = None
         made = context.plan.test_data.table(spec.qualified)
         rows = MadeRows(made, tuple(column.name for column in target.loaded))
         counts = await asyncio.to_thread(_made_counts, made)
         async with context.step(Step.LOAD, spec.qualified) as report:
             await _fill(context, table, target, record, rows)
             report.detail = f"{made.rows:,} rows made"
-        proof = await _prove(context, table, target, record, rows, counts)
+        proof, _ = await _prove(context, table, target, record, rows, counts)
     if record.method == "swap":
         async with context.step(Step.INDEX, spec.qualified) as report:
             built = await build_indexes(context, spec, record.staging, target.shapes)
@@ -127,7 +143,9 @@ async def stage(context: RunContext, table: TablePlan) -> Staged:
         await context.with_connection(
             lambda connection: staging.analyze(connection, record.staging)
         )
-    return Staged(table, record, target.written, target.shapes, proof, counts, target.drift)
+    return Staged(
+        table, record, target.written, target.shapes, proof, counts, target.drift, digests
+    )
 
 
 async def counts_of(context: RunContext, table: TablePlan) -> SourceCounts | None:
@@ -144,7 +162,7 @@ def _made_counts(made: TableGenerator) -> SourceCounts:
 
 async def _stage_export(
     context: RunContext, table: TablePlan, target: Target, record: ExportRecord, recorded: bool
-) -> tuple[ExportRecord, Proof, SourceCounts]:
+) -> tuple[ExportRecord, Proof, SourceCounts, Digests | None]:
     """Export, load and prove what Athena has."""
     name = table.spec.qualified
     async with context.step(Step.EXTRACT, name) as report:
@@ -162,8 +180,11 @@ async def _stage_export(
             await _fill(context, table, target, record, source)
             report.detail = f"{export.rows:,} rows"
         counts = await counting
-        proof = await _prove(context, table, target, record, source, counts)
-        return record, proof, counts
+        proof, sums = await _prove(context, table, target, record, source, counts)
+        digests = None
+        if frame is not None:
+            digests = Digests(frame, target.loaded, counts.dates, sums)
+        return record, proof, counts, digests
     finally:
         counting.cancel()
         with contextlib.suppress(asyncio.CancelledError, NeonsyncError):
@@ -184,14 +205,14 @@ async def _prove(
     record: ExportRecord,
     source: Rows,
     counts: SourceCounts,
-) -> Proof:
+) -> tuple[Proof, DigestSums]:
     async with context.step(Step.AUDIT, table.spec.qualified) as report:
-        proof, _ = await audit(context, table, record, source, counts, target.loaded)
+        proof, sums = await audit(context, table, record, source, counts, target.loaded)
         files = f"{proof.files} files, " if proof.files else ""
         report.detail = (
             f"{files}{proof.rows:,} rows, {COMPARED[proof.validation]} equal on {proof.dates} dates"
         )
-    return proof
+    return proof, sums
 
 
 async def look_at_target(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -12,7 +12,8 @@ from neonsync.columns import SqlType
 from neonsync.digest import DigestSums, Field, Frame, Rule
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.days import day_of_row
-from neonsync.tables import Day
+from neonsync.postgres.staging import SCHEMA
+from neonsync.tables import Day, TableSpec
 
 _FIELDS_TOGETHER = 40
 """In one concat: a function takes 100 arguments at the most."""
@@ -56,6 +57,36 @@ async def sum_by_day(
         if frame is not None:
             digests.add([(date, int(digest))])
     return Sums(rows, digests)
+
+
+def published_rows(
+    spec: TableSpec, staging: str | None, dates: Collection[str | None] | None
+) -> sql.Composable:
+    """A target's rows as they stand after FROM: of some dates, and those that stand in staging.
+
+    Without ``staging`` all rows are meant, without ``dates`` all dates.
+    """
+    target = sql.Identifier(spec.schema, spec.target)
+    conditions: list[sql.Composable] = []
+    if dates is not None and spec.day is not None:
+        known = sql.SQL(", ").join(sql.Literal(date) for date in [*dates] or [None])
+        within = sql.SQL("{} IN ({})").format(day_of_row(spec.day), known)
+        if None in dates:
+            within += sql.SQL(" OR {} IS NULL").format(day_of_row(spec.day))
+        conditions.append(within)
+    if staging is not None:
+        same_key = sql.SQL(" AND ").join(
+            sql.SQL("s.{0} = t.{0}").format(sql.Identifier(name)) for name in spec.key
+        )
+        conditions.append(
+            sql.SQL("EXISTS (SELECT FROM {} AS s WHERE {})").format(
+                sql.Identifier(SCHEMA, staging), same_key
+            )
+        )
+    if not conditions:
+        return target
+    where = sql.SQL(" AND ").join(sql.SQL("({})").format(each) for each in conditions)
+    return sql.SQL("{} AS t WHERE {}").format(target, where)
 
 
 def row_digest(frame: Frame, types: dict[str, SqlType] | None = None) -> sql.Composed:

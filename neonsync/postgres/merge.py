@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg import sql
 
 from neonsync.errors import PublishError
 from neonsync.postgres.catalog import IndexShape
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.days import day_of_row
 from neonsync.postgres.staging import SCHEMA
 from neonsync.tables import ColumnSpec, TableSpec
 
@@ -17,11 +19,12 @@ INDEX_LOCK_TIMEOUT = "60s"
 
 @dataclass(frozen=True)
 class Written:
-    """What publishing a table did to its rows."""
+    """What publishing a table did to its rows, and the days of those that were written."""
 
     inserted: int
     updated: int
     unchanged: int
+    days: tuple[str | None, ...] = ()
 
 
 async def merge(
@@ -56,7 +59,8 @@ async def merge(
         " ON CONFLICT ({keys}) {action} RETURNING 1)"
         " SELECT (SELECT count(*) FROM changed WHERE NOT {existed}),"
         " (SELECT count(*) FROM changed WHERE {existed}),"
-        " (SELECT count(*) FROM written), (SELECT count(*) FROM {staging})"
+        " (SELECT count(*) FROM written), (SELECT count(*) FROM {staging}),"
+        " (SELECT coalesce(array_agg(DISTINCT {day}), '{{}}') FROM changed)"
     ).format(
         columns=_listed(names, "s"),
         key=sql.Identifier(spec.key[0]),
@@ -69,8 +73,9 @@ async def merge(
         keys=_listed(list(spec.key)),
         action=action,
         staging=sql.Identifier(SCHEMA, staging),
+        day=sql.SQL("NULL::text") if spec.day is None else day_of_row(spec.day),
     )
-    inserted, updated, written, staged = await _row(connection, statement)
+    inserted, updated, written, staged, days = await _row(connection, statement)
     if written != inserted + updated:
         raise PublishError(
             f"{spec.qualified} took {written:,} of the {inserted + updated:,} rows that differ: "
@@ -85,7 +90,7 @@ async def merge(
                 "a trigger of the table or another session changes them",
                 "The table is as it was. Change the trigger, or sync into another table.",
             )
-    return Written(inserted, updated, staged - inserted - updated)
+    return Written(inserted, updated, staged - inserted - updated, tuple(days))
 
 
 async def differing_rows(
@@ -94,7 +99,7 @@ async def differing_rows(
     """How many of staging's rows have no equal in the target."""
     differing = _differing(staging, spec, [column.name for column in columns])
     (count,) = await _row(connection, sql.SQL("SELECT count(*) FROM {}").format(differing))
-    return count
+    return int(count)
 
 
 def _free(name: str, taken: list[str]) -> str:
@@ -130,12 +135,12 @@ def _listed(names: list[str], alias: str | None = None) -> sql.Composed:
     )
 
 
-async def _row(connection: Connection, statement: sql.Composed) -> tuple[int, ...]:
+async def _row(connection: Connection, statement: sql.Composed) -> tuple[Any, ...]:
     cursor = await connection.execute(statement)
     row = await cursor.fetchone()
     if row is None:
         raise AssertionError("an aggregate without GROUP BY gives one row")
-    return tuple(map(int, row))
+    return row
 
 
 async def add_missing_index(connection: Connection, spec: TableSpec, shape: IndexShape) -> None:

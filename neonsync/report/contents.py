@@ -167,7 +167,12 @@ def _table(name: str, table: Mapping[str, Any], mode: str) -> TableOutcome:
         unchanged=number_in(table, "unchanged"),
         removed=number_in(table, "removed"),
         deleted=number_in(table, "deleted"),
-        proof=proof_line(number_in(proof, "rows"), number_in(proof, "dates"), made=made)
+        proof=proof_line(
+            number_in(proof, "rows"),
+            number_in(proof, "dates"),
+            {text_in(proof, "validation")},
+            made=made,
+        )
         if proof
         else "",
         losses=tuple(losses),

@@ -67,7 +67,7 @@ def report(result: RunResult, origin: Mapping[str, str] | None = None) -> dict[s
         ],
         "tables": [
             {
-                **asdict(entry),
+                **entry.figures(),
                 "scope": result.scopes.get(entry.table, ""),
                 "proof": _proof(result, entry.table),
             }

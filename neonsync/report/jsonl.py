@@ -131,7 +131,7 @@ def summary_record(result: RunResult, report_dir: str) -> dict[str, Any]:
         "finished_at": _iso(result.finished_at),
         "seconds": round(result.seconds, 3),
         "tables": [
-            asdict(published[name]) if name in published else {**nothing, "table": name}
+            published[name].figures() if name in published else {**nothing, "table": name}
             for name in result.tables
         ],
         "failed_tables": [asdict(failed) for failed in result.failed],

@@ -14,6 +14,7 @@ from neonsync.engine.stage import IDS_MAY_CHANGE
 from neonsync.report.jsonl import head
 from neonsync.report.wording import duration, money, printable, size
 from neonsync.settings import OnError
+from neonsync.tables import Validation
 
 _METHODS = {
     "swap": "swap: built beside, and put in place in one step",
@@ -21,6 +22,13 @@ _METHODS = {
     "replace": f"replace: all old rows give way; {IDS_MAY_CHANGE}",
     "create": "create: an empty table with keys and indexes",
     "keep": "keep: nothing is done to its rows",
+}
+
+
+_PROOFS = {
+    Validation.EXACT: "exact: the digest of every row, by date, before anything is published",
+    Validation.AGGREGATE: "aggregate: counts, sums and bounds of each column, by date",
+    Validation.COUNTS: "counts: rows by date",
 }
 
 
@@ -61,12 +69,18 @@ def _table(preview: TablePreview) -> Iterator[str]:
         yield f"  rows: {table.made_rows:,} are made, none are read from the lake"
     if preview.estimate is not None:
         yield from _cost(preview.estimate)
+    if table.select:
+        yield f"  proof: {_PROOFS[table.validation]}"
     others = ", others stay" if preview.method == "merge" and preview.held is None else ""
     yield f"  publish: {_METHODS[preview.method]}{others}"
     yield f"    because {preview.reason}"
     if preview.held is not None:
         yield from _missing(preview, preview.held)
-    for title, statement in (("export", table.select), ("count", table.count)):
+    for title, statement in (
+        ("export", preview.select),
+        ("count", table.count),
+        ("figures", table.figures),
+    ):
         if statement:
             yield f"  Athena SQL, {title}:"
             yield from (f"    {line}" for line in statement.splitlines())
@@ -169,8 +183,10 @@ def _table_as_json(preview: TablePreview) -> dict[str, Any]:
         "held": preview.held,
         "may_go": preview.may_go,
         "needed_bytes": preview.needed,
-        "select": table.select,
+        "validation": table.validation.value,
+        "select": preview.select,
         "count": table.count,
+        "figures": table.figures,
         "ddl": list(preview.ddl),
         "warnings": list(table.warnings),
         "estimate": None if estimate is None else dict(estimate.__dict__),

@@ -276,7 +276,8 @@ def _proof(tables: Sequence[Mapping[str, Any]], mode: str) -> str:
     if not proofs:
         return ""
     rows, dates = (sum(number_in(proof, name) for proof in proofs) for name in ("rows", "dates"))
-    return proof_line(rows, dates, len(proofs), made=mode == TEST_DATA)
+    levels = {text_in(proof, "validation") for proof in proofs}
+    return proof_line(rows, dates, levels, len(proofs), made=mode == TEST_DATA)
 
 
 def _published_sum(document: Mapping[str, Any], tables: Sequence[Mapping[str, Any]]) -> str:

@@ -38,7 +38,8 @@ def summary(result: RunResult, report_dir: str) -> str:
         lines.append(f"  {describe(published)}" + (f" ({scope})" if scope else ""))
         if proof := result.proofs.get(published.table):
             made = result.mode == Mode.TEST_DATA
-            lines.append(f"  {proof_line(proof.rows, proof.dates, made=made)}")
+            line = proof_line(proof.rows, proof.dates, {proof.validation}, made=made)
+            lines.append(f"  {line}")
     for failed in result.failed:
         lines.append(f"  {failed.table}: failed: {failed.error}")
         if failed.remedy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 from neonsync.engine.events import (
     CheckFinished,
@@ -70,13 +71,26 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s"
 
 
-def proof_line(rows: int, dates: int, tables: int = 1, *, made: bool = False) -> str:
-    """What was compared before publishing, and found equal. ``made`` rows are not Athena's."""
+_COMPARED = {
+    "exact": "digest",
+    "aggregate": "counts, sums and bounds",
+    "counts": "counts",
+}
+
+
+def proof_line(
+    rows: int, dates: int, levels: Collection[str], tables: int = 1, *, made: bool = False
+) -> str:
+    """What was compared before publishing, and found equal.
+
+    ``levels`` are those at which the tables were proved. ``made`` rows are not Athena's.
+    """
     of = f" of {tables} tables" if tables > 1 else ""
     on = f"on {dates:,} of {dates:,} date{'' if dates == 1 else 's'}"
     if made:
         return f"{rows:,} rows{of}, all that were to be made, {on}"
-    return f"{rows:,} rows{of} proved: counts equal {on}"
+    compared = " and ".join(text for level, text in _COMPARED.items() if level in levels)
+    return f"{rows:,} rows{of}, {compared or 'counts'} equal {on}"
 
 
 def headline(status: str, exit_code: int = 0) -> str:

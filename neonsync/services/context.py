@@ -108,6 +108,7 @@ def selection_of(settings: Settings, config: Path | None) -> Selection:
         publish=settings.publish.value,
         on_missing=settings.on_missing.value,
         validation=settings.validation.value,
+        verify_target=settings.verify_target.value,
         allow_delete=settings.allow_delete,
         on_error=settings.on_error.value,
         jobs=settings.jobs,

@@ -8,6 +8,7 @@ from neonsync.settings.model import (
     OnError,
     Settings,
     TestDataSettings,
+    VerifyTarget,
 )
 from neonsync.settings.options import BY_NAME, DEFAULT_API_HOST, OPTIONS, Option
 from neonsync.settings.overview import Overview, Shown, overview
@@ -26,6 +27,7 @@ __all__ = [
     "Settings",
     "Shown",
     "TestDataSettings",
+    "VerifyTarget",
     "load_lake",
     "load_settings",
     "overview",

@@ -142,6 +142,7 @@ def _settings(result: Resolution, access: Access) -> Settings:
         on_missing=values["on_missing"],
         validation=values["validation"],
         allow_delete=values["allow_delete"],
+        verify_target=values["verify_target"],
         on_error=values["on_error"],
         config_path=result.places.project,
         origins=result.origins,

@@ -20,6 +20,15 @@ class OnError(StrEnum):
     CONTINUE = "continue"
 
 
+class VerifyTarget(StrEnum):
+    """Of which published rows the digest is taken once more, from the target itself."""
+
+    CHANGED = "changed"
+    """Those of the dates that a merge has written into."""
+    ALL = "all"
+    """All that were published."""
+
+
 @dataclass(frozen=True)
 class AthenaSettings:
     """Where the lake is. ``output_location`` may be empty when the workgroup has its own."""
@@ -85,7 +94,8 @@ class Settings:
     ``branch`` is the exact name, empty for the project's default branch. ``confirm`` lists the
     default or protected branches that may be written. ``publish``, ``on_missing`` and
     ``validation`` count for tables that do not say themselves; ``allow_delete`` is the share of a
-    table's rows, in percent, that may be missing and deleted. With ``on_error`` continue
+    table's rows, in percent, that may be missing and deleted. ``verify_target`` is
+    what is proved once more after publishing. With ``on_error`` continue
     each table is published by itself.
     ``jobs`` is the number of connections that load chunks.
     ``fresh`` continues no earlier run. ``config_path`` is the project's file, None without one.
@@ -106,6 +116,7 @@ class Settings:
     publish: Publish = Publish.AUTO
     on_missing: OnMissing = OnMissing.KEEP
     validation: Validation = Validation.EXACT
+    verify_target: VerifyTarget = VerifyTarget.CHANGED
     allow_delete: float = 10.0
     on_error: OnError = OnError.STOP
     fresh: bool = False

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from neonsync.settings.model import OnError
+from neonsync.settings.model import OnError, VerifyTarget
 from neonsync.tables import Mode, OnBadValue, OnDrift, OnDuplicate, OnMissing, Publish, Validation
 
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
@@ -154,6 +154,11 @@ def on_missing(value: Any) -> OnMissing:
 def validation(value: Any) -> Validation:
     """How much is compared with Athena, in tables that do not say themselves."""
     return _one_of(Validation, value)
+
+
+def verify_target(value: Any) -> VerifyTarget:
+    """Of which published rows the digest is taken once more."""
+    return _one_of(VerifyTarget, value)
 
 
 def on_error(value: Any) -> OnError:

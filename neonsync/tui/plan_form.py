@@ -54,9 +54,10 @@ OPTIONS = (
     Option("on_missing", "Missing", _COPIED, values.on_missing, ("keep", "delete")),
     Option("allow_delete", "Delete %", _COPIED, values.percent),
     Option(
-        *("validation", "Validation", _COPIED, values.validation),
+        *("validation", "Proof", _COPIED, values.validation),
         ("exact", "aggregate", "counts"),
     ),
+    Option("verify_target", "Verify", _COPIED, values.verify_target, ("changed", "all")),
     Option("on_error", "On error", frozenset(MODES), values.on_error, ("stop", "continue")),
     Option("jobs", "Jobs", frozenset({"full", "test-data"}), values.jobs),
 )

@@ -15,16 +15,17 @@ from neonsync.athena.client import Athena
 from neonsync.athena.digest import with_digest
 from neonsync.columns import arrow_type
 from neonsync.digest import Frame, plain_values, row_digest
-from neonsync.engine import stage
+from neonsync.engine import pipeline, stage
 from neonsync.engine.audit import Proof, audit
 from neonsync.engine.context import RunContext
 from neonsync.engine.ledger import ExportRecord
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.rows import Rows
-from neonsync.errors import ProofError
+from neonsync.errors import ExitCode, ProofError
 from neonsync.postgres import digest as postgres
 from neonsync.tables import Validation
-from tests.conftest import Lake, Target
+from neonsync.validation.result import CheckResult, Status
+from tests.conftest import Lake, Outcome, Target
 from tests.engine.test_bad_values import cut_off, entry, frame, synced
 from tests.engine.test_exact_values import (
     ROWS,
@@ -209,7 +210,7 @@ async def test_a_row_that_the_loader_changed_is_proved_as_it_was_changed(
     target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ["a\x00b", "\x00", None, "", "c"]
-    nulled = lake.write("nulled", frame(name=names, n=[1, 40_000, None, -40_000, 5]))
+    nulled = lake.write("nulled", frame(name=names, n=[1, 40_000, 7, -40_000, 5]))
     stripped = lake.write("stripped", frame(name=names))
     types = {"n": "smallint"}
     target.configure(
@@ -286,3 +287,40 @@ async def test_less_is_compared_where_less_is_wanted(
     assert outcome.result.proofs["public.t"].validation == level
     assert set(found.values()) == {("2026-01-02",)}
     assert set(found) == ({"a row"} if level == "counts" else set(changes) - {"letters"})
+
+
+def target_digests(outcome: Outcome) -> list[CheckResult]:
+    return [check for check in outcome.result.checks if check.check == "target_digest"]
+
+
+async def test_the_dates_that_a_merge_has_written_into_are_proved_once_more(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = lake.write("mutable", mutable())
+    target.configure(entry(table, date_column="day", types={"amount": "numeric(12,2)"}))
+    assert target_digests(await synced(target)) == []
+    target.sql("INSERT INTO t (id, day, a) VALUES (99, '2026-01-02', 'kept')")
+    assert target_digests(await synced(target)) == []  # nothing was written
+    target.sql("UPDATE t SET a = 'other' WHERE id = 7")
+    (check,) = target_digests(await synced(target))
+    assert (check.status, check.message) == (Status.PASSED, "digest equal on 1 of 1 dates")
+    (check,) = target_digests(await synced(target, verify_target="all"))
+    assert check.message == "digest equal on 2 of 2 dates"
+
+    async def meddled(*_: object) -> None:
+        target.sql("UPDATE t SET b = 'other' WHERE id = 7")
+
+    target.sql("UPDATE t SET a = 'other' WHERE id = 9")
+    monkeypatch.setattr(pipeline, "tidy", meddled)
+    outcome = await target.sync()
+    assert outcome.result.exit_code is ExitCode.VALIDATION
+    (check,) = target_digests(outcome)
+    assert check.status is Status.FAILED
+    assert check.details["differing"] == ["2026-01-02"]
+
+
+async def test_a_swapped_table_is_looked_at_again_on_request(target: Target, lake: Lake) -> None:
+    table = lake.write("mutable", mutable())
+    target.configure(entry(table))
+    (check,) = target_digests(await synced(target, verify_target="all"))
+    assert check.message == "digest equal on 1 of 1 dates"

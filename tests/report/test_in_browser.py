@@ -36,7 +36,7 @@ def test_a_page_loads_alone_says_nothing_and_shows_the_proof(
     assert tab.complaints == []
     assert [url for url in tab.requested if not url.startswith("data:")] == [page.as_uri()]
     assert tab.value("document.querySelector('.proof').innerText.trim()") == (
-        "✓ 6,200 rows of 2 tables proved: counts equal on 62 of 62 dates"
+        "✓ 6,200 rows of 2 tables, counts equal on 62 of 62 dates"
     )
     assert tab.value("document.title") == "neonsync: Published, but a check failed, branch dev"
     assert EVIL[:20] in tab.value("document.body.innerText")

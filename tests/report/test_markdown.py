@@ -16,11 +16,11 @@ def test_what_failed_comes_first_then_the_proof_then_the_rest() -> None:
         markdown_page(*documents(invalid())),
         "## neonsync: Published, but a check failed, branch dev\n\n### Failed checks",
         f"| record&#95;count | {B} | failed | 3,100 | 210 | -2,890 | 210 rows, but",
-        "✓ 6,200 rows of 2 tables proved: counts equal on 62 of 62 dates\n",
+        "✓ 6,200 rows of 2 tables, counts equal on 62 of 62 dates\n",
         "| started by | kate on laptop |",
         "### Warnings of checks",
         "### Tables",
-        f"| {A} | swap | 3,100 | 0 | 0 | 0 | 0 | 3,100 rows proved: counts equal on 31 of 31 "
+        f"| {A} | swap | 3,100 | 0 | 0 | 0 | 0 | 3,100 rows, counts equal on 31 of 31 "
         'dates; 12 values of "note"',
         f"| {B} | merge | 1 | 2 | 3,097 | 5 | 0 |",
         "<details><summary>All checks (6)</summary>",

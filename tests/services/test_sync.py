@@ -69,7 +69,7 @@ async def test_a_run_is_reported_noted_and_can_be_opened_and_done_again(
 
     page = tmp_path / "reports" / "etl-report.html"
     assert sync.html(report) == page
-    assert "rows proved: counts equal on" in page.read_text()
+    assert "rows, digest equal on" in page.read_text()
     # Another run has taken the directory: the page of this one is made of what is kept of it.
     (tmp_path / "reports" / "etl-report.json").write_text("{}")
     assert opened is not None

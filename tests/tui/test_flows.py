@@ -291,7 +291,7 @@ def test_keys_in_a_real_terminal_from_the_command_to_the_results(
         tmux.type("s")
         tmux.wait_for(f"✓ F5 starts: full into {target.name}", "because it does not exist")
         tmux.type("F5")
-        screen = tmux.wait_for("✓ PASSED", f"{ROWS:,} rows proved")
+        screen = tmux.wait_for("✓ PASSED", f"{ROWS:,} rows, digest equal")
         assert "✓ pass  record_count" in screen
         tmux.type("C-q")
         tmux.wait_for(f"{ENDED} 0")

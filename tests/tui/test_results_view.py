@@ -92,7 +92,7 @@ def test_a_difference_is_only_made_of_what_has_one(
 
 def test_the_proof_is_told_over_all_tables_that_have_one() -> None:
     view = results_view(invalid_report())
-    assert view.proof == ("1,414,118 rows of 2 tables proved: counts equal on 62 of 62 dates")
+    assert view.proof == ("1,414,118 rows of 2 tables, counts equal on 62 of 62 dates")
 
 
 def test_made_rows_are_not_said_to_be_athenas() -> None:

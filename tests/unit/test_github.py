@@ -245,7 +245,7 @@ def test_the_summary_shows_what_failed_before_all_else() -> None:
             "## neonsync: Published, but a check failed, branch dev",
             "### Failed checks",
             "check2",
-            "✓ 10 rows proved: counts equal on 2 of 2 dates",
+            "✓ 10 rows, counts equal on 2 of 2 dates",
             "### Warnings of checks",
             "### Tables",
             "<details><summary>All checks (3)</summary>",
