@@ -101,6 +101,11 @@ class Frame:
         told = repr([(f.name, f.exported, f.rule.value, f.type, f.source) for f in self.fields])
         return "neonsync_digest_" + hashlib.sha256(told.encode()).hexdigest()[:8]
 
+    def named(self, names: Sequence[str]) -> list[Field]:
+        """The fields of these names, in their order."""
+        by_name = {field.name: field for field in self.fields}
+        return [by_name[name] for name in names]
+
     @property
     def inexact(self) -> tuple[str, ...]:
         """Columns of which only the presence of a value is compared."""

@@ -7,7 +7,7 @@ table, and is paid for.
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -15,15 +15,40 @@ from neonsync.athena.sql import identifier, literal
 from neonsync.columns import SqlType
 from neonsync.tables import Day, DayForm
 
+_RUNS_SHOWN = 5
 _INTEGERS = ("tinyint", "smallint", "integer", "bigint")
 
 
 @dataclass(frozen=True)
 class DateRange:
-    """Days from ``first`` to ``last``, both within; None where it is open."""
+    """Days from ``first`` to ``last``, both within; None where it is open.
+
+    ``among`` names the days one by one, in order, which ``first`` and ``last`` bound; it is empty
+    where all between the bounds are meant.
+    """
 
     first: date | None = None
     last: date | None = None
+    among: tuple[date, ...] = ()
+
+    @classmethod
+    def of(cls, days: Iterable[date]) -> DateRange:
+        """These days and no others; there must be one."""
+        listed = tuple(sorted(set(days)))
+        return cls(listed[0], listed[-1], listed)
+
+    @property
+    def runs(self) -> tuple[DateRange, ...]:
+        """The same as ranges without gaps, in order."""
+        if not self.among:
+            return (self,)
+        runs: list[list[date]] = []
+        for day in self.among:
+            if runs and day - runs[-1][-1] == timedelta(days=1):
+                runs[-1].append(day)
+            else:
+                runs.append([day])
+        return tuple(DateRange(run[0], run[-1]) for run in runs)
 
     def __bool__(self) -> bool:
         return self.first is not None or self.last is not None
@@ -31,10 +56,17 @@ class DateRange:
     def __str__(self) -> str:
         if self.first is None and self.last is None:
             return "all dates"
+        if len(self.runs) > 1:
+            shown = ", ".join(map(str, self.runs[:_RUNS_SHOWN]))
+            return shown + (", …" if len(self.runs) > _RUNS_SHOWN else "")
+        if self.first == self.last:
+            return f"{self.first}"
         return f"{self.first or '…'} to {self.last or '…'}"
 
     def holds(self, day: date) -> bool:
         """Whether a day is within."""
+        if self.among:
+            return day in self.among
         return (self.first is None or day >= self.first) and (self.last is None or day <= self.last)
 
 
@@ -46,6 +78,8 @@ def in_range(day: Day, types: Sequence[SqlType], days: DateRange) -> str:
 
     ``types`` are the Athena types of the day's columns.
     """
+    if len(days.runs) > 1:
+        return "(" + " OR ".join(f"({in_range(day, types, run)})" for run in days.runs) + ")"
     if day.form is DayForm.PARTS:
         return _parts_in_range([identifier(name) for name in day.columns], types, days)
     column = identifier(day.columns[0])

@@ -47,19 +47,40 @@ def run_headless(
         ConfigError: the settings are wrong; nothing has been contacted or written.
     """
     settings = load_settings(flags=flags, environ=os.environ, config=config)
+    result = carry_out(
+        settings, config, as_json=as_json, run_id=run_id, via=via, keep_on_stop=keep_on_stop
+    )
+    if result.exit_code is ExitCode.OK and next_steps:
+        say(next_steps, err=as_json)
+    return result.exit_code
+
+
+def carry_out(
+    settings: Settings,
+    config: Path | None,
+    *,
+    as_json: bool = False,
+    run_id: str = "",
+    via: Settings | None = None,
+    keep_on_stop: bool = False,
+    stdout_is_taken: bool = False,
+) -> RunResult:
+    """Run with these settings, as ``run_headless`` does.
+
+    Raises:
+        ConfigError: the reports cannot be written.
+    """
     asked = replace(selection_of(via or settings, config), via_branch=via is not None)
     command = command_of(Context(os.environ, config), asked)
     run = Run(settings, os.environ, command=command, run_id=run_id)
-    reporters = choose(run.secrets, os.environ, as_json=as_json)
+    reporters = choose(run.secrets, os.environ, as_json=as_json, stdout_is_taken=stdout_is_taken)
     if run.diverted:
         reporters.say(run.diverted)
     try:
         result = asyncio.run(_run(run, reporters, keep_on_stop))
     finally:
         reporters.close()
-    if result.exit_code is ExitCode.OK and next_steps:
-        say(next_steps, err=as_json)
-    return result.exit_code
+    return result
 
 
 async def _run(run: Run, reporters: Reporters, keep_on_stop: bool) -> RunResult:

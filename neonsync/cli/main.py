@@ -182,6 +182,25 @@ def _refuse_expires(expires: timedelta | None) -> None:
         )
 
 
+@cli.command(epilog="\b\nExample:\n  neonsync validate --branch dev --days 30 --repair")
+@run_options
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Sync the dates that differ, and those alone; then compare them again.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def validate(repair: bool, as_json: bool, config: Path | None, flags: dict[str, Any]) -> None:
+    """Compare the tables of a branch with Athena, as both are now: every field of every row.
+
+    Nothing is written without --repair. What differs is named by dates, keys and columns, and the
+    exit code is 4 then.
+    """
+    from neonsync.cli.validate import run_validate
+
+    sys.exit(run_validate(flags, config, repair=repair, as_json=as_json))
+
+
 @cli.command(epilog="\b\nExample:\n  neonsync demo --headless --rows 1000000 --dir ./sandbox")
 @click.option("--headless", is_flag=True, help="Run a sync here and now, without the UI.")
 @_rows

@@ -130,8 +130,17 @@ class Summary:
         """Nothing to give back."""
 
 
-def choose(secrets: tuple[Secret, ...], environ: Mapping[str, str], *, as_json: bool) -> Reporters:
-    """The reporters of a run, in the order in which they are told of things."""
+def choose(
+    secrets: tuple[Secret, ...],
+    environ: Mapping[str, str],
+    *,
+    as_json: bool,
+    stdout_is_taken: bool = False,
+) -> Reporters:
+    """The reporters of a run, in the order in which they are told of things.
+
+    ``stdout_is_taken`` by whoever makes the run a part of something else.
+    """
     actions = in_actions(environ)
 
     def write(line: str, *, err: bool) -> None:
@@ -139,7 +148,7 @@ def choose(secrets: tuple[Secret, ...], environ: Mapping[str, str], *, as_json: 
         say(inert(line) if actions else line, err=err)
 
     to_stderr = partial(write, err=True)
-    members: list[Reporter] = [Summary(partial(write, err=as_json), to_stderr)]
+    members: list[Reporter] = [Summary(partial(write, err=as_json or stdout_is_taken), to_stderr)]
     if actions:
         members.append(GitHubReporter(partial(say, err=True), environ, secrets))
     elif _is_live(environ, as_json=as_json):

@@ -51,7 +51,12 @@ def differing_digests(
 
 
 def differing_figures(
-    measures: Sequence[Measure], athena: Figures, ours: Figures, skipped: Collection[str] = ()
+    measures: Sequence[Measure],
+    athena: Figures,
+    ours: Figures,
+    skipped: Collection[str] = (),
+    *,
+    where: str = "staging",
 ) -> dict[str | None, list[str]]:
     """By date, in words, the measures that differ; not those of the ``skipped`` columns."""
     found: dict[str | None, list[str]] = {}
@@ -59,7 +64,7 @@ def differing_figures(
     for date in ordered({*athena, *ours}):
         pairs = zip(measures, athena.get(date, nothing), ours.get(date, nothing), strict=True)
         told = [
-            f"{measure} is {theirs} in Athena and {mine} in staging"
+            f"{measure} is {theirs} in Athena and {mine} in {where}"
             for measure, theirs, mine in pairs
             if theirs != mine and measure.field.name not in skipped
         ]

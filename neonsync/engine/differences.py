@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from psycopg import sql
 
 from neonsync.columns import arrow_type
 from neonsync.digest import Field, Frame, digest_of, field_text, plain_values
@@ -22,16 +21,13 @@ from neonsync.engine.context import RunContext
 from neonsync.engine.ledger import ExportRecord
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.rows import Rows
-from neonsync.postgres import digest as postgres
 from neonsync.postgres import staging
 from neonsync.postgres.arrow import cast_exactly
-from neonsync.postgres.connect import Connection
+from neonsync.postgres.comparison import EVERY_ROW, ComparedRows, Key
 from neonsync.postgres.copy import BatchEncoder, FittedBatch
-from neonsync.postgres.days import day_of_batch, day_of_row
+from neonsync.postgres.days import day_of_batch
 from neonsync.tables import ColumnSpec, TableSpec
 
-Key = tuple[str, ...]
-"""The fields of a row's key as they stand in its frame."""
 _DATES_READ = 3
 """So many of the differing dates are read again: they tell as well as all would."""
 _MOST_ROWS = 1_000_000
@@ -53,14 +49,14 @@ class Differences:
 
     def __str__(self) -> str:
         told = []
-        for what, keys in (
-            ("rows are missing", self.missing),
-            ("rows too many", self.surplus),
-            ("rows have other values", self.changed),
+        for one, many, keys in (
+            ("row is missing", "rows are missing", self.missing),
+            ("row too many", "rows too many", self.surplus),
+            ("row has other values", "rows have other values", self.changed),
         ):
             if keys:
                 shown = listed(["(" + ", ".join(map(_readable, key)) + ")" for key in keys])
-                told.append(f"{len(keys):,} {what}: {shown}")
+                told.append(f"{len(keys):,} {one if len(keys) == 1 else many}: {shown}")
         if self.columns:
             told.append(f"columns that differ: {listed(list(self.columns))}")
         if self.disputed:
@@ -123,8 +119,7 @@ class _Source:
     @property
     def keys(self) -> list[Field]:
         """The fields of the key."""
-        by_name = {field.name: field for field in self.frame.fields}
-        return [by_name[name] for name in self.spec.key]
+        return self.frame.named(self.spec.key)
 
     def _texts(self, batch: pa.RecordBatch, field: Field) -> list[str]:
         planned = arrow_type(field.type, field.name)
@@ -144,17 +139,30 @@ async def explain(
     if rows.frame is None:
         raise AssertionError("rows without a digest do not differ by it")
     source = _Source(rows, table.spec, columns, rows.frame, frozenset(dates[:_DATES_READ]))
-    look = _Staging(record.staging, source)
-    count = await context.with_connection(look.count)
+    look = ComparedRows(
+        staging.relation(record.staging), table.spec, source.frame, source.columns, EVERY_ROW
+    )
+    count = await context.with_connection(lambda connection: look.count(connection, source.dates))
     if count > _MOST_ROWS:
         return f"their {count:,} rows are too many to be compared one by one"
     theirs = await asyncio.to_thread(source.digests)
-    ours = await context.with_connection(look.digests)
-    differing = [key for key in {*theirs, *ours} if sorted(theirs[key]) != sorted(ours[key])]
-    keys = frozenset(sorted(differing)[:DATES_SHOWN])
+    ours = await context.with_connection(lambda connection: look.digests(connection, source.dates))
+    differing = differing_keys(theirs, ours)
+    keys = frozenset(differing[:DATES_SHOWN])
     fields = await asyncio.to_thread(source.fields, keys)
-    staged = await context.with_connection(lambda connection: look.fields(connection, keys))
-    return str(compare_rows(source.frame, sorted(differing), theirs, ours, fields, staged))
+    staged = await context.with_connection(
+        lambda connection: look.fields(connection, source.dates, keys)
+    )
+    return str(compare_rows(source.frame, differing, theirs, ours, fields, staged))
+
+
+def differing_keys(
+    theirs: Mapping[Key, Sequence[int]], ours: Mapping[Key, Sequence[int]]
+) -> list[Key]:
+    """The keys whose rows have other digests on the other side, in order."""
+    return sorted(
+        key for key in {*theirs, *ours} if sorted(theirs.get(key, ())) != sorted(ours.get(key, ()))
+    )
 
 
 def compare_rows(
@@ -182,61 +190,6 @@ def compare_rows(
         columns,
         disputed,
     )
-
-
-@dataclass(frozen=True)
-class _Staging:
-    """The same rows in staging."""
-
-    name: str
-    source: _Source
-
-    async def count(self, connection: Connection) -> int:
-        """How many there are."""
-        ((count,),) = await self._rows(connection, [sql.SQL("count(*)")])
-        return int(count)
-
-    async def digests(self, connection: Connection) -> dict[Key, list[int]]:
-        """As ``_Source.digests``."""
-        found: dict[Key, list[int]] = defaultdict(list)
-        wanted = [*self._keys(), postgres.row_digest(self.source.frame, self._types())]
-        for *key, digest in await self._rows(connection, wanted):
-            found[tuple(key)].append(int(digest))
-        return found
-
-    async def fields(
-        self, connection: Connection, keys: Collection[Key]
-    ) -> dict[Key, list[tuple[str, ...]]]:
-        """As ``_Source.fields``."""
-        found: dict[Key, list[tuple[str, ...]]] = defaultdict(list)
-        texts = [self._text(field) for field in self.source.frame.fields]
-        for row in await self._rows(connection, [*self._keys(), *texts]):
-            key, fields = row[: len(self.source.keys)], row[len(self.source.keys) :]
-            if key in keys:
-                found[key].append(fields)
-        return found
-
-    async def _rows(
-        self, connection: Connection, wanted: Sequence[sql.Composable]
-    ) -> list[tuple[Any, ...]]:
-        day, dates = self.source.spec.day, list(self.source.dates)
-        statement = sql.SQL("SELECT {} FROM {}").format(
-            sql.SQL(", ").join(wanted), staging.relation(self.name)
-        )
-        if day is not None:
-            statement += sql.SQL(" WHERE coalesce({}, '') = ANY (%s)").format(day_of_row(day))
-        parameters = [] if day is None else [[date or "" for date in dates]]
-        cursor = await connection.execute(statement, parameters)
-        return await cursor.fetchall()
-
-    def _keys(self) -> list[sql.Composable]:
-        return [self._text(field) for field in self.source.keys]
-
-    def _text(self, field: Field) -> sql.Composable:
-        return sql.SQL("concat({})").format(postgres.field_text(field, self._types()))
-
-    def _types(self) -> dict[str, Any]:
-        return {column.name: column.type for column in self.source.columns}
 
 
 def _readable(field: str) -> str:

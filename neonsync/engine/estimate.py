@@ -75,8 +75,8 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
             note="the files are not Parquet, and do not tell their rows",
         )
     share = files.bytes / sample.bytes if sample.bytes else 0.0
-    scans = (exported, counted, *([exported] if table.figures else []))
-    read = [round(sample.bytes_of(columns - keys) * share) for columns in scans]
+    asked = (exported, counted, *([exported] if table.figures else []))
+    read = [round(sample.bytes_of(columns - keys) * share) for columns in asked]
     return _with(
         found,
         rows=round(sample.rows * share),

@@ -26,8 +26,12 @@ def target_scope(
     scope: Scope,
     catalogue: CatalogueTable | None,
     partitions: Sequence[Partition],
+    *,
+    compared: bool = False,
 ) -> TargetScope:
     """A run's scope in the target's own columns: never a row more than the source's filter takes.
+
+    They are wanted for deletions, or with ``compared`` for a comparison.
 
     Raises:
         ConfigError: the target does not tell which of its rows are meant, or not as surely.
@@ -39,26 +43,35 @@ def target_scope(
     padded = False
     if scope.days:
         if spec.day is None:
-            raise _not_told(table, scope, "the target has no column for the date")
+            raise _not_told(table, scope, compared, "the target has no column for the date")
         if not _days_alike(table, catalogue, partitions):
-            raise _not_told(table, scope, "source and target write their dates too differently")
+            raise _not_told(
+                table, scope, compared, "source and target write their dates too differently"
+            )
     if scope.states:
         if spec.state_column is None:
-            raise _not_told(table, scope, "the target has no column for the state")
+            raise _not_told(table, scope, compared, "the target has no column for the state")
         written = _states_alike(table, scope.states)
         if written is None:
-            raise _not_told(table, scope, "source and target write their states too differently")
+            raise _not_told(
+                table, scope, compared, "source and target write their states too differently"
+            )
         states, padded = written
-    return TargetScope(
-        spec.day, scope.days.first, scope.days.last, spec.state_column, states, padded
-    )
+    ranges = tuple((run.first, run.last) for run in scope.days.runs) if scope.days else ()
+    return TargetScope(spec.day, ranges, spec.state_column, states, padded)
 
 
-def _not_told(table: Resolved, scope: Scope, why: str) -> ConfigError:
+def _not_told(table: Resolved, scope: Scope, compared: bool, reason: str) -> ConfigError:
     name = table.config.name
+    about = f"and the run is about a part of it ({scope}), but {reason}"
+    if compared:
+        return ConfigError(
+            f"{name} is to be compared with its target, {about}",
+            "Leave the filter out, or the table with --tables.",
+        )
     return ConfigError(
-        f"rows that {name} no longer has shall be deleted (on_missing), and the run is about a "
-        f"part of it ({scope}), but {why}: rows that are not meant could go with them",
+        f"rows that {name} no longer has shall be deleted (on_missing), {about}: rows that are "
+        "not meant could go with them",
         "Leave the filter out, or add --on-missing keep.",
     )
 

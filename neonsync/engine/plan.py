@@ -49,7 +49,8 @@ has their key."""
 class TablePlan:
     """One table: ``select`` is what is exported, ``count`` is Athena's independent word on it.
 
-    ``relation`` is the source as it stands after FROM. All three are empty where nothing is
+    ``relation`` is the source as it stands after FROM, ``by_day`` what is exported with the day of
+    each row as one more column. All four are empty where nothing is
     exported: then ``made_rows`` are made, or none. ``exported`` are the names of the columns in
     the exported files, in the order of the spec's columns. ``validation`` is how the copy is
     proved; ``figures`` asks Athena for what a proof by aggregates compares, and is empty for the
@@ -66,6 +67,7 @@ class TablePlan:
     relation: str = ""
     select: str = ""
     count: str = ""
+    by_day: str = ""
     figures: str = ""
     losses: tuple[str, ...] = ()
     exported: tuple[str, ...] = ()
@@ -100,10 +102,14 @@ class Plan:
     run_id: str = ""
 
 
-def make_plan(settings: Settings, say: Callable[[str], None] | None = None) -> Plan:
+def make_plan(
+    settings: Settings, say: Callable[[str], None] | None = None, *, compares: bool = False
+) -> Plan:
     """Resolve the branch and the tables. Blocks; contacts Neon and Athena, writes nowhere.
 
     ``say`` gets a line when Neon has to be waited for, in the thread of the caller.
+    With ``compares`` it is a plan for comparing only: nothing needs to be confirmed, and the rows
+    of the target within the scope are known.
     Athena is not asked in the mode test-data for tables whose columns are configured.
 
     Raises:
@@ -113,8 +119,8 @@ def make_plan(settings: Settings, say: Callable[[str], None] | None = None) -> P
     """
     configs, states = choose(settings.tables, settings.filters)
     days = days_of(settings.filters)
-    address, warnings = find_target(settings, say)
-    planner = _Planner(settings, days, states)
+    address, warnings = find_target(settings, say, reads=compares)
+    planner = _Planner(settings, days, states, compares)
     tables = tuple(planner.table(config) for config in configs)
     check_apart([table.spec for table in tables])
     exports = settings.mode is Mode.FULL
@@ -157,6 +163,7 @@ class _Planner:
     settings: Settings
     days: DateRange
     states: tuple[str, ...]
+    compares: bool = False
     _athena: Athena | None = None
 
     @property
@@ -183,7 +190,8 @@ class _Planner:
         spec = resolved.spec
         scope = scope_of(resolved, self.days, self.states)
         publish = resolved.config.publish or self.settings.publish
-        check_replace(resolved, publish, scope)
+        if not self.compares:
+            check_replace(resolved, publish, scope)
         on_missing = resolved.config.on_missing or self.settings.on_missing
         deletes = on_missing is OnMissing.DELETE
         validation = resolved.config.validation or self.settings.validation
@@ -212,6 +220,7 @@ class _Planner:
                 kept=rows.kept,
                 losses=[condition for _, condition in losses],
             ),
+            by_day=_by_day(resolved, rows),
             figures=_figures(resolved, rows) if validation is Validation.AGGREGATE else "",
             losses=tuple(name for name, _ in losses),
             exported=tuple(alias for _, alias in resolved.expressions),
@@ -222,7 +231,11 @@ class _Planner:
             publish=publish,
             on_missing=on_missing,
             validation=validation,
-            target_scope=target_scope(resolved, scope, catalogue, partitions) if deletes else WHOLE,
+            target_scope=target_scope(
+                resolved, scope, catalogue, partitions, compared=self.compares
+            )
+            if deletes or self.compares
+            else WHOLE,
         )
 
     def _made(self, resolved: Resolved) -> TablePlan:
@@ -232,9 +245,13 @@ class _Planner:
 
 def _figures(resolved: Resolved, rows: Chosen) -> str:
     """Athena's figures of what is exported, by date."""
+    return aggregates_by_day(_by_day(resolved, rows), measures_of(resolved.frame))
+
+
+def _by_day(resolved: Resolved, rows: Chosen) -> str:
+    """The SELECT of an export with the day of each row, as text."""
     day = (resolved.day_text or "CAST(NULL AS varchar)", DAY)
-    select = sql.select_columns(rows.relation, [*resolved.expressions, day], rows.exported)
-    return aggregates_by_day(select, measures_of(resolved.frame))
+    return sql.select_columns(rows.relation, [*resolved.expressions, day], rows.exported)
 
 
 def _test_data(settings: Settings, tables: Sequence[TablePlan]) -> TestData:

@@ -78,6 +78,7 @@ def _names(table: TableConfig) -> Iterator[str]:
             yield text
             yield text.rpartition(".")[2]
     yield table.target_name
+    yield f"{table.schema}.{table.target_name}"
 
 
 def _no_table(tables: Sequence[TableConfig], name: str, message: str) -> ConfigError:
@@ -97,6 +98,8 @@ def days_of(filters: Filters, today: date | None = None) -> DateRange:
     ``days`` counts back from today in UTC: one day is yesterday, today and whatever is later, as
     a forecast has it.
     """
+    if filters.dates:
+        return DateRange.of(filters.dates)
     if filters.days is not None:
         now = today or datetime.now(UTC).date()
         return DateRange(first=now - timedelta(days=filters.days))

@@ -18,11 +18,11 @@ from neonsync.settings import Settings
 
 
 def find_target(
-    settings: Settings, say: Callable[[str], None] | None = None
+    settings: Settings, say: Callable[[str], None] | None = None, *, reads: bool = False
 ) -> tuple[BranchAddress, Sequence[str]]:
     """The branch with its address, and what the user has to be told; by the API with a key.
 
-    ``say`` gets a line when Neon has to be waited for.
+    ``say`` gets a line when Neon has to be waited for. Who only ``reads`` needs to confirm nothing.
 
     Raises:
         ConfigError: the branch, the project, the database or the role is not there.
@@ -39,7 +39,8 @@ def find_target(
     branch = project.branch(settings.branch)
     if not settings.branch and neon.connection_string is not None:
         check_meant(project, branch, neon.connection_string)
-    check_sync(branch, settings.confirm)
+    if not reads:
+        check_sync(branch, settings.confirm)
     address = project.address(branch)
     return address, address.notes
 

@@ -25,15 +25,14 @@ _PARTS = sql.SQL(
 
 @dataclass(frozen=True)
 class TargetScope:
-    """Days from ``first`` to ``last``, both within and each open when None, and states.
+    """Ranges of days, and states. Of a range both ends are within, and each is open when None.
 
     The whole table without any. ``states`` are as the target writes them; ``padded`` when blanks at
     the end tell nothing.
     """
 
     day: Day | None = None
-    first: date | None = None
-    last: date | None = None
+    days: tuple[tuple[date | None, date | None], ...] = ()
     state_column: str | None = None
     states: tuple[str, ...] = ()
     padded: bool = False
@@ -44,8 +43,9 @@ class TargetScope:
         return sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true")
 
     def _conditions(self, alias: str) -> Iterator[sql.Composable]:
-        if self.day is not None and (self.first is not None or self.last is not None):
-            yield from self._days(self.day, alias)
+        if self.day is not None and self.days:
+            ranges = (_within(self.day, alias, first, last) for first, last in self.days)
+            yield sql.SQL("({})").format(sql.SQL(" OR ").join(ranges))
         if self.states and self.state_column is not None:
             state: sql.Composable = _text(alias, self.state_column)
             if self.padded:
@@ -53,33 +53,37 @@ class TargetScope:
             states = sql.SQL(", ").join(map(sql.Literal, self.states))
             yield sql.SQL('{} COLLATE "C" IN ({})').format(state, states)
 
-    def _days(self, day: Day, alias: str) -> Iterator[sql.Composable]:
-        if day.form is DayForm.PARTS:
-            yield self._parts(day, alias)
-            return
-        column: sql.Composable = sql.Identifier(alias, day.columns[0])
-        if day.form in (DayForm.DASHED, DayForm.PLAIN):
-            column = sql.SQL('{} COLLATE "C"').format(_text(alias, day.columns[0]))
-        if self.first is not None:
-            yield sql.SQL("{} >= {}").format(column, _moment(day.form, self.first))
-        if self.last is not None and self.last < date.max:
-            # A timestamp, or a text that goes on with a time of day, is within all of the last day.
-            after = self.last + timedelta(days=1)
-            yield sql.SQL("{} < {}").format(column, _moment(day.form, after))
 
-    def _parts(self, day: Day, alias: str) -> sql.Composed:
-        year, month, number = (_text(alias, name) for name in day.columns)
-        return _PARTS.format(
-            year=year,
-            month=month,
-            day=number,
-            a_year=sql.Literal(_YEAR),
-            a_month=sql.Literal(_MONTH),
-            a_day=sql.Literal(_DAY),
-            first_of_month=sql.SQL("make_date({}::integer, {}::integer, 1)").format(year, month),
-            first=sql.Literal(self.first or date.min),
-            last=sql.Literal(self.last or date.max),
-        )
+def _within(day: Day, alias: str, first: date | None, last: date | None) -> sql.Composable:
+    """That a row's day is within a range."""
+    if day.form is DayForm.PARTS:
+        return _parts_within(day, alias, first, last)
+    column: sql.Composable = sql.Identifier(alias, day.columns[0])
+    if day.form in (DayForm.DASHED, DayForm.PLAIN):
+        column = sql.SQL('{} COLLATE "C"').format(_text(alias, day.columns[0]))
+    bounds = []
+    if first is not None:
+        bounds.append(sql.SQL("{} >= {}").format(column, _moment(day.form, first)))
+    if last is not None and last < date.max:
+        # A timestamp, or a text that goes on with a time of day, is within all of the last day.
+        after = last + timedelta(days=1)
+        bounds.append(sql.SQL("{} < {}").format(column, _moment(day.form, after)))
+    return sql.SQL("({})").format(sql.SQL(" AND ").join(bounds)) if bounds else sql.SQL("true")
+
+
+def _parts_within(day: Day, alias: str, first: date | None, last: date | None) -> sql.Composed:
+    year, month, number = (_text(alias, name) for name in day.columns)
+    return _PARTS.format(
+        year=year,
+        month=month,
+        day=number,
+        a_year=sql.Literal(_YEAR),
+        a_month=sql.Literal(_MONTH),
+        a_day=sql.Literal(_DAY),
+        first_of_month=sql.SQL("make_date({}::integer, {}::integer, 1)").format(year, month),
+        first=sql.Literal(first or date.min),
+        last=sql.Literal(last or date.max),
+    )
 
 
 WHOLE = TargetScope()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from neonsync.engine.events import (
     CheckFinished,
@@ -71,7 +71,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s"
 
 
-_COMPARED = {
+COMPARED: Mapping[str, str] = {
     "exact": "digest",
     "aggregate": "counts, sums and bounds",
     "counts": "counts",
@@ -89,7 +89,7 @@ def proof_line(
     on = f"on {dates:,} of {dates:,} date{'' if dates == 1 else 's'}"
     if made:
         return f"{rows:,} rows{of}, all that were to be made, {on}"
-    compared = " and ".join(text for level, text in _COMPARED.items() if level in levels)
+    compared = " and ".join(text for level, text in COMPARED.items() if level in levels)
     return f"{rows:,} rows{of}, {compared or 'counts'} equal {on}"
 
 

@@ -65,7 +65,8 @@ class Filters:
 
     ``words`` are of the old table filter: each is a table or a state. ``days`` is the number of
     days up to today, ``first`` and ``last`` bound the days, both included; ``days`` is None when
-    one of them is set.
+    one of them is set. ``dates`` names the days one by one, and comes before these; no setting
+    does, but a repair.
     """
 
     words: tuple[str, ...] = ()
@@ -74,6 +75,7 @@ class Filters:
     days: int | None = None
     first: date | None = None
     last: date | None = None
+    dates: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -201,7 +201,7 @@ async def test_every_change_that_leaves_the_counts_alone_is_found(
         assert "(7)" in told[name], name
         if columns:
             assert f"columns that differ: {columns}" in told[name], name
-    assert "1 rows are missing: (7); 1 rows too many: (17)" in told["a duplicate and a deletion"]
+    assert "1 row is missing: (7); 1 row too many: (17)" in told["a duplicate and a deletion"]
     # No value is shown.
     assert not any("a17" in message for message in told.values())
 

@@ -37,13 +37,19 @@ def test_only_what_is_surely_within_is_within(target: Target) -> None:
     parts = Day(("year", "month", "day"), DayForm.PARTS)
 
     assert within(target, WHOLE) == set(range(10))
-    assert within(target, TargetScope(parts, date(2026, 2, 15), date(2027, 6, 30))) == {0, 1, 8}
-    assert within(target, TargetScope(parts, first=date(2026, 3, 6))) == {8, 9}
-    assert within(target, TargetScope(parts, last=date(2026, 3, 5))) == {0, 1}
+    assert within(target, TargetScope(parts, ((date(2026, 2, 15), date(2027, 6, 30)),))) == {
+        0,
+        1,
+        8,
+    }
+    assert within(target, TargetScope(parts, ((date(2026, 3, 6), None),))) == {8, 9}
+    assert within(target, TargetScope(parts, ((None, date(2026, 3, 5)),))) == {0, 1}
+    apart = ((None, date(2026, 3, 5)), (date(2026, 3, 6), None))
+    assert within(target, TargetScope(parts, apart)) == {0, 1, 8, 9}
     states = TargetScope(state_column="state", states=("CA",), padded=True)
     assert within(target, states) == {0, 1, 2}
     assert within(target, TargetScope(state_column="state", states=("ca", "'; --"))) == set()
     dashed = Day(("at",), DayForm.DASHED)
-    assert within(target, TargetScope(dashed, date(2026, 1, 31), date(2026, 1, 31))) == {0}
-    both = TargetScope(dashed, date(2026, 1, 1), date.max, "state", ("CA",))
+    assert within(target, TargetScope(dashed, ((date(2026, 1, 31), date(2026, 1, 31)),))) == {0}
+    both = TargetScope(dashed, ((date(2026, 1, 1), date.max),), "state", ("CA",))
     assert within(target, both) == {0, 1}
