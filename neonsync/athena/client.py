@@ -22,7 +22,13 @@ from pyathena.util import RetryConfig
 
 from neonsync import __version__
 from neonsync.athena.sql import SourceTable
-from neonsync.errors import AthenaAccessError, ConfigError, ExportError, NeonsyncError
+from neonsync.errors import (
+    AthenaAccessError,
+    ConfigError,
+    ExportError,
+    NeonsyncError,
+    QueryError,
+)
 from neonsync.settings import AthenaSettings
 
 CATALOG = "awsdatacatalog"
@@ -30,6 +36,23 @@ POLL_SECONDS = 0.5
 MINIMUM_BILLED_BYTES = 10_000_000
 """Athena bills at least 10 MB for a query that scans anything (AWS's price page)."""
 
+SYSTEM_ERROR = 1
+"""Athena's error category for faults of its own; 2 is the user's, 3 others (AWS's docs)."""
+REQUEST_ATTEMPTS = 8
+READ_TIMEOUT = 30.0
+"""Seconds without a byte after which an answer is given up; it holds within an object as well."""
+
+# What AWS answers when it has too much to do, besides any 5xx.
+_BUSY_CODES = frozenset(
+    {
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
 _ACCESS_CODES = frozenset(
     {
         "AccessDenied",
@@ -72,6 +95,22 @@ class QueryStatus:
         """Whether the state is final."""
         return self.state in AthenaQueryExecution.TERMINAL_STATES
 
+    def failure(self, doing: str) -> QueryError:
+        """The error for a query that has ended without its result."""
+        stopped = self.state == AthenaQueryExecution.STATE_CANCELLED
+        category = {1: "a fault of Athena's", 2: "a fault in the query or the data", 3: "others"}
+        kind = category.get(self.error_category or 0, "no category given")
+        why = "stopped by somebody, or by a limit of the workgroup" if stopped else kind
+        return QueryError(
+            f"{doing} ended as {self.state}: {self.reason or 'no reason given'} "
+            f"({why}, query {self.query_id})",
+            "Find out who stopped it, then run again; the target is as it was."
+            if stopped
+            else "Look at the query in the Athena console; the target is as it was.",
+            # Who stopped it did not mean it to be started again.
+            transient=not stopped and (bool(self.retryable) or self.error_category == SYSTEM_ERROR),
+        )
+
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -103,11 +142,13 @@ class Athena:
         """
         self._settings = settings
         self._location: str | None = None
-        # One layer of retries: botocore's. pyathena would multiply it by its own.
+        # A request is tried again here and nowhere else: pyathena would multiply it by its own
+        # attempts, and the engine takes an answer that has not begun as final.
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": 8},
+            retries={"mode": "standard", "total_max_attempts": REQUEST_ATTEMPTS},
             connect_timeout=15,
-            read_timeout=60,
+            read_timeout=READ_TIMEOUT,
+            tcp_keepalive=True,
             max_pool_connections=16,
             user_agent_extra=f"neonsync/{__version__}",
         )
@@ -234,11 +275,16 @@ class Athena:
         def rows(done: AthenaResultSet) -> list[Row]:
             # pyathena's AsyncCursor gives a failed query an empty result, and no error.
             if done.state != AthenaQueryExecution.STATE_SUCCEEDED:
-                raise ExportError(
-                    f"Athena's query {query_id} ended as {done.state}: "
-                    f"{done.state_change_reason or 'no reason given'}",
-                    "Run again; nothing was published.",
-                )
+                raise QueryStatus(
+                    query_id=query_id,
+                    state=done.state or "",
+                    scanned_bytes=0,
+                    reason=done.state_change_reason or "",
+                    error_category=done.error_category,
+                    retryable=done.retryable,
+                    manifest_location=None,
+                    output_location=None,
+                ).failure("Athena's query")
             found = [tuple(row) for row in done.fetchall()]
             self._forget(done.output_location)
             return found
@@ -335,6 +381,12 @@ def _translate(error: Exception, doing: str) -> NeonsyncError:
                 f"AWS refused {doing}: {code}: {text}",
                 "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the "
                 "role of the job. A run that was interrupted continues when started again.",
+            )
+        status = int(cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        if code in _BUSY_CODES or status >= 500:
+            return AthenaAccessError(
+                f"AWS could not answer in {REQUEST_ATTEMPTS} attempts at {doing}: {code}: {text}",
+                "Run the same command again in some minutes; it goes on where this run ended.",
             )
         if "output bucket" in text:
             return ConfigError(

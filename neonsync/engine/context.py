@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from neonsync.athena.client import Athena, OnPoll, QueryStatus
+from neonsync.athena.client import Athena, OnPoll, Pending, QueryStatus
+from neonsync.engine import retry
 from neonsync.engine.events import (
     Emit,
     Level,
@@ -23,7 +24,7 @@ from neonsync.engine.events import (
 )
 from neonsync.engine.lease import Lease
 from neonsync.engine.plan import Plan
-from neonsync.errors import DatabaseAccessError, NeonsyncError
+from neonsync.errors import DatabaseAccessError, NeonsyncError, QueryDelayedError
 from neonsync.postgres.connect import (
     Connection,
     Database,
@@ -34,7 +35,6 @@ from neonsync.postgres.connect import (
 
 T = TypeVar("T")
 
-CONNECTION_ATTEMPTS = 3
 START_GRACE_SECONDS = 5.0
 
 
@@ -129,26 +129,38 @@ class RunContext:
             queries.deaf = True
 
     async def with_connection(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """Do an idempotent piece of work, again on a new connection when the old one was lost.
+        """Do an idempotent piece of work, again on a new connection where the error may pass.
 
         Raises:
             DatabaseAccessError: the connection was lost too often.
             ServerError: Postgres refused for a reason that does not lie in the data.
         """
-        for attempt in range(1, CONNECTION_ATTEMPTS + 1):
-            try:
-                async with self.connection() as connection:
-                    return await work(connection)
-            except psycopg.Error as error:
-                if not is_connection_lost(error):
-                    raise server_error(error) from error
-                if attempt == CONNECTION_ATTEMPTS:
-                    raise DatabaseAccessError(
-                        f"the connection to the branch was lost {attempt} times: {error}",
-                        "Run the same command again; it goes on where this run ended.",
-                    ) from error
-                self.notice("the connection was lost; trying again", Level.WARNING)
-        raise AssertionError("the last attempt returns or raises")
+
+        async def once() -> T:
+            async with self.connection() as connection:
+                return await work(connection)
+
+        def tell(error: Exception) -> None:
+            self.notice(f"{what_broke(error)}; trying again", Level.WARNING)
+
+        try:
+            return await retry.persist(once, retry.WORK, tell)
+        except psycopg.Error as error:
+            if not is_connection_lost(error):
+                raise server_error(error) from error
+            raise DatabaseAccessError(
+                f"the connection to the branch was lost {retry.WORK.attempts} times: {error}",
+                "Run the same command again; it goes on where this run ended.",
+            ) from error
+
+
+def what_broke(error: Exception) -> str:
+    """What a person is told of an error that may pass."""
+    if is_connection_lost(error):
+        return "the connection was lost"
+    if isinstance(error, psycopg.Error):
+        return f"Postgres gave up a transaction ({error.diag.message_primary or error})"
+    return str(error)
 
 
 class StartedQueries:
@@ -173,6 +185,29 @@ class StartedQueries:
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(task, START_GRACE_SECONDS)
             raise
+
+    async def result(self, pending: Pending[T]) -> T:
+        """Wait for one of them, no longer than the settings allow.
+
+        Raises:
+            QueryDelayedError: it took too long, and was stopped.
+        """
+        minutes = self._context.plan.settings.athena.timeout_minutes
+        try:
+            async with asyncio.timeout(minutes * 60 or None) as patience:
+                return await asyncio.wrap_future(pending.future)
+        except TimeoutError as error:
+            if not patience.expired():
+                raise
+            await self.stop()
+            raise QueryDelayedError(
+                f"Athena's query {pending.query_id} was not done in {minutes:g} minutes, and was "
+                "stopped",
+                "Set athena.timeout_minutes higher (0 is no limit), narrow the run by filters, or "
+                "find out what keeps the workgroup busy.",
+            ) from error
+        finally:
+            pending.close()
 
     async def stop(self) -> None:
         """Ask Athena to stop them all."""

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 
 from neonsync.engine import lease as leases
+from neonsync.engine import retry
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
 from neonsync.engine.in_place import parents_first, refuse_empty, replaces, write_all
@@ -28,7 +29,7 @@ from neonsync.errors import (
 )
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import read_table, same_shape, swap_obstacles
-from neonsync.postgres.connect import Connection, is_connection_lost, server_error
+from neonsync.postgres.connect import Connection, is_transient, server_error
 from neonsync.postgres.deletion import count_all
 from neonsync.postgres.swap import lock_targets, newest_transaction, older_snapshots, swap
 from neonsync.tables import TableSpec
@@ -36,8 +37,6 @@ from neonsync.tables import TableSpec
 LOCK_PATIENCE_SECONDS = 120.0
 SNAPSHOT_PATIENCE_SECONDS = 60.0
 SNAPSHOT_PAUSE_SECONDS = 0.2
-CONNECTION_ATTEMPTS = 3
-_TRY_AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 
 class _NotSwappable(Exception):  # noqa: N818  # not a fault: the table is merged instead
@@ -117,25 +116,26 @@ async def publish_surely(
         LeaseLostError: another run took over.
     """
     backends: list[int] = []
-    for attempt in range(1, CONNECTION_ATTEMPTS + 1):
+    attempt = 1
+    while True:
         try:
             return await attempt_it(backends)
         except psycopg.Error as error:
-            again = is_connection_lost(error) or isinstance(error, _TRY_AGAIN)
-            if not again:
+            if not is_transient(error):
                 raise _publish_error(error) from error
             # The connection may have been lost in COMMIT, and the COMMIT may still be at work.
             outcome = {entry.table: entry for entry in await find_outcome(context, backends)}
             if outcome.keys() >= set(tables):
                 return [outcome[name] for name in tables]
-            if attempt == CONNECTION_ATTEMPTS:
+            seconds = retry.pause(error, attempt, retry.PUBLISH)
+            if seconds is None:
                 raise DatabaseAccessError(
                     f"publishing was cut off {attempt} times: {error}",
                     "Run the same command again; staging is kept.",
                 ) from error
             context.notice("publishing was cut off; trying again", Level.WARNING)
-            await asyncio.sleep(random.uniform(0.2, 1.0) * attempt)  # noqa: S311
-    raise AssertionError("the last attempt returns or raises")
+        attempt += 1
+        await asyncio.sleep(seconds)
 
 
 async def find_outcome(context: RunContext, backends: Sequence[int] = ()) -> list[Published]:
