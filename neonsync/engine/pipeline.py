@@ -113,7 +113,7 @@ class _Run:
             else:
                 raise
         except Exception as caught:
-            error = as_ours(caught, self.plan.address.uri)
+            error = as_ours(self.lost or caught, self.plan.address.uri)
         finally:
             detach()
         return self._result(error)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import random
+import socket
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+from weakref import WeakSet
 
 import psycopg
 from psycopg import sql
@@ -72,10 +75,20 @@ class Database:
 
     uri: Secret
     application_name: str = "neonsync"
+    _open: WeakSet[Connection] = field(default_factory=WeakSet, repr=False, compare=False)
 
     def named(self, application_name: str) -> Database:
         """The same address under another name."""
-        return Database(self.uri, application_name)
+        return Database(self.uri, application_name, self._open)
+
+    def cut(self) -> None:
+        """Cut every open connection: who waits for an answer that does not come has an error."""
+        for connection in list(self._open):
+            if connection.closed:
+                continue
+            line = socket.socket(fileno=os.dup(connection.fileno()))
+            with line, contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.asynccontextmanager
@@ -130,6 +143,7 @@ async def connect(database: Database) -> Connection:
         except BaseException:
             await connection.close()
             raise
+        database._open.add(connection)
         return connection
 
 
