@@ -22,7 +22,7 @@ from neonsync.engine.events import (
     StepFinished,
     StepStarted,
 )
-from neonsync.engine.lease import Lease
+from neonsync.engine.lease import Lease, end_session
 from neonsync.engine.plan import Plan
 from neonsync.errors import DatabaseAccessError, NeonsyncError, QueryDelayedError
 from neonsync.postgres.connect import (
@@ -82,9 +82,10 @@ class DateCounts:
 
 @dataclass(frozen=True)
 class RunContext:
-    """The run's plan, clients and lease; the collection gathers facts for the reports.
+    """The run's plan, clients and lease; the collections gather facts for the reports.
 
-    ``loading`` counts the connections that may copy rows, over all tables.
+    ``loading`` counts the connections that may copy rows, over all tables. ``stranded`` are the
+    server's processes behind connections that were lost.
     """
 
     plan: Plan
@@ -95,12 +96,24 @@ class RunContext:
     loading: asyncio.Semaphore
     queries: dict[str, QueryCost] = field(default_factory=dict)
     dates: dict[str, DateCounts] = field(default_factory=dict)
+    stranded: set[int] = field(default_factory=set)
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection of its own for a piece of work, under the run's name."""
+        """A connection of its own for a piece of work, under the run's name.
+
+        Where the server has not noticed that an earlier one was lost, its process is ended first:
+        it would hold its locks against those who do the work again.
+        """
         async with connected(self.database) as connection:
-            yield connection
+            pid = connection.info.backend_pid
+            try:
+                while self.stranded:
+                    await end_session(connection, self.stranded.pop())
+                yield connection
+            finally:
+                if connection.closed:
+                    self.stranded.add(pid)
 
     @contextlib.asynccontextmanager
     async def step(self, step: Step, table: str = "") -> AsyncIterator[StepReport]:

@@ -232,7 +232,7 @@ async def _keep(
 
     The first connection is the session's own, which holds the advisory lock as well.
     """
-    current = connection
+    current, pid = connection, connection.info.backend_pid
     beaten_at = time.monotonic()
     try:
         while True:
@@ -246,6 +246,9 @@ async def _keep(
                     if current is not connection:
                         await current.close()
                     current = await connect(database)
+                    # Where the server has not noticed, it would keep the advisory lock.
+                    await leases.end_session(current, pid)
+                    pid = current.info.backend_pid
                     await _beat(current, database, lease)
                     # Somebody who has it by now will raise the epoch: the next beat tells.
                     await leases.hold_advisory_lock(current)

@@ -58,6 +58,11 @@ _PINNED = {
     "default_transaction_read_only": "off",
     "work_mem": WORK_MEM,
     "maintenance_work_mem": MAINTENANCE_WORK_MEM,
+    # A server whose client is gone without a word keeps the client's locks, for two hours by
+    # default.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
 }
 # What the address leaves open, libpq takes from PGHOSTADDR, PGPORT and PGOPTIONS, where Neon's
 # proxy reads an endpoint: the host that was checked would not be the one that answers.

@@ -72,10 +72,13 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         gate = self._open
-        await gate.wait()
-        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
-        self._writers |= {writer, server_writer}
-        with contextlib.suppress(OSError):
+        # Cancelled at the end, of which asyncio would say much.
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            await gate.wait()
+            server_reader, server_writer = await asyncio.open_connection(
+                "127.0.0.1", self._upstream
+            )
+            self._writers |= {writer, server_writer}
             await asyncio.gather(
                 self._pass(gate, reader, server_writer), self._pass(gate, server_reader, writer)
             )

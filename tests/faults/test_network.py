@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -27,6 +28,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export_module, "CHUNK_ROWS", 400)
     monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.05)
     monkeypatch.setattr(leases, "BEAT_SECONDS", 1.0)
+    monkeypatch.setattr(leases, "QUIET_SECONDS", 0.5)
     monkeypatch.setattr(connect_module, "CONNECT_TIMEOUT", 2)  # the least that libpq takes
     monkeypatch.setattr(connect_module, "CONNECTING", Backoff(1, 0.1))
     for name in ("CHUNK", "WORK"):
@@ -37,8 +39,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     "break_it", [Proxy.cut, Proxy.fall_silent_for_those_who_are_here], ids=["cut", "half-open"]
 )
 async def test_a_broken_line_in_the_midst_of_a_copy_is_replaced(
-    target: Target, break_it: Callable[[Proxy], None]
+    target: Target, monkeypatch: pytest.MonkeyPatch, break_it: Callable[[Proxy], None]
 ) -> None:
+    monkeypatch.setattr(connect_module, "CONNECTING", Backoff(3, 0.1))
     notices: list[str] = []
     broken: list[Event] = []
     with through_proxy(target.plan(**DAYS)) as (plan, proxy):
@@ -50,7 +53,7 @@ async def test_a_broken_line_in_the_midst_of_a_copy_is_replaced(
             if isinstance(event, Notice):
                 notices.append(event.message)
 
-        result = await run(plan, listen, CancelToken())
+        result = await asyncio.wait_for(run(plan, listen, CancelToken()), 60)
 
     assert result.error is None, result.error
     assert any("the connection was lost" in notice for notice in notices)
