@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -48,10 +49,6 @@ class _NotSwappable(Exception):  # noqa: N818  # not a fault: the table is merge
         self.reasons = reasons
 
 
-Attempt = Callable[[list[int]], Awaitable[list[Published]]]
-"""One try at publishing; it adds the processes that it works in to the list."""
-
-
 async def publish(
     context: RunContext, tables: Sequence[Staged], *, apart: bool = False
 ) -> list[Published]:
@@ -64,9 +61,7 @@ async def publish(
     remaining = list(tables)
     names = [staged.spec.qualified for staged in tables]
     return await publish_surely(
-        context,
-        names,
-        lambda backends: _publish_or_demote(context, remaining, backends, apart=apart),
+        context, names, partial(_publish_or_demote, context, remaining, apart=apart)
     )
 
 
@@ -105,7 +100,7 @@ async def seal(context: RunContext, published: Sequence[Published]) -> None:
 
 
 async def publish_surely(
-    context: RunContext, tables: Sequence[str], attempt_it: Attempt
+    context: RunContext, tables: Sequence[str], attempt_it: Callable[[], Awaitable[list[Published]]]
 ) -> list[Published]:
     """Try to publish, again when it was cut off, until it is known how it ended.
 
@@ -115,16 +110,16 @@ async def publish_surely(
         ServerError: Postgres has no room, no right or no time; everything is rolled back.
         LeaseLostError: another run took over.
     """
-    backends: list[int] = []
     attempt = 1
     while True:
         try:
-            return await attempt_it(backends)
+            return await attempt_it()
         except psycopg.Error as error:
             if not is_transient(error):
                 raise _publish_error(error) from error
-            # The connection may have been lost in COMMIT, and the COMMIT may still be at work.
-            outcome = {entry.table: entry for entry in await find_outcome(context, backends)}
+            # The connection may have been lost in COMMIT, and the COMMIT may still be at work: the
+            # next connection ends that process before it looks.
+            outcome = {entry.table: entry for entry in await find_outcome(context)}
             if outcome.keys() >= set(tables):
                 return [outcome[name] for name in tables]
             seconds = retry.pause(error, attempt, retry.PUBLISH)
@@ -138,18 +133,11 @@ async def publish_surely(
         await asyncio.sleep(seconds)
 
 
-async def find_outcome(context: RunContext, backends: Sequence[int] = ()) -> list[Published]:
-    """What this run has published; the ledger's word, once it cannot change any more.
-
-    ``backends`` are the processes that may still be at work on a COMMIT.
-    """
-
-    async def read(connection: Connection) -> dict[str, Any] | None:
-        for pid in backends:
-            await leases.end_session(connection, pid)
-        return await leases.published_outcome(connection, context.lease)
-
-    outcome = await context.with_connection(read)
+async def find_outcome(context: RunContext) -> list[Published]:
+    """What this run has published; the ledger's word, once it cannot change any more."""
+    outcome = await context.with_connection(
+        lambda connection: leases.published_outcome(connection, context.lease)
+    )
     return [] if outcome is None else [Published(**entry) for entry in outcome["tables"]]
 
 
@@ -165,12 +153,11 @@ def _publish_error(error: psycopg.Error) -> PublishError | ServerError:
 
 
 async def _publish_or_demote(
-    context: RunContext, tables: list[Staged], backends: list[int], *, apart: bool
+    context: RunContext, tables: list[Staged], *, apart: bool
 ) -> list[Published]:
     while True:
         try:
             async with context.connection() as connection:
-                backends.append(connection.info.backend_pid)
                 await _outlive_snapshots(context, connection, tables)
                 return await _transaction(context, connection, tables, apart=apart)
         except _NotSwappable as found:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -355,25 +354,3 @@ async def test_a_value_that_postgres_cannot_hold_stops_the_table_and_names_the_c
     assert said in str(outcome.result.error)
     assert column in str(outcome.result.error)
     assert target.value("SELECT to_regclass('forecast_data')") is None
-
-
-async def test_a_cut_connection_in_mid_load_is_made_again(
-    target: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from neonsync.engine import load as load_module
-
-    real = load_module._Loader._copy
-    cuts = iter([True, False])
-
-    async def cut_once(*arguments: Any) -> None:
-        await real(*arguments)
-        if next(cuts, False):
-            target.world.neon.faults.terminate_backends(target.name)
-
-    monkeypatch.setattr(load_module._Loader, "_copy", cut_once)
-
-    outcome = await target.sync()
-
-    assert outcome.result.error is None, outcome.result.error
-    assert "connection was lost" in notices(outcome)
-    assert target_rows(target) == lake_rows(target.world)
