@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -15,18 +15,18 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pyathena.async_cursor import AsyncCursor
 from pyathena.connection import Connection
-from pyathena.error import Error as PyAthenaError
 from pyathena.model import AthenaQueryExecution
 from pyathena.result_set import AthenaResultSet
 from pyathena.util import RetryConfig
 
 from neonsync import __version__
+from neonsync.athena.failures import translated_errors
 from neonsync.athena.sql import SourceTable
 from neonsync.errors import (
     AthenaAccessError,
     ConfigError,
     ExportError,
-    NeonsyncError,
+    QueryDelayedError,
     QueryError,
 )
 from neonsync.settings import AthenaSettings
@@ -41,31 +41,6 @@ SYSTEM_ERROR = 1
 REQUEST_ATTEMPTS = 8
 READ_TIMEOUT = 30.0
 """Seconds without a byte after which an answer is given up; it holds within an object as well."""
-
-# What AWS answers when it has too much to do, besides any 5xx.
-_BUSY_CODES = frozenset(
-    {
-        "RequestLimitExceeded",
-        "RequestTimeout",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-_ACCESS_CODES = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
 
 # pyathena logs each failed query with a traceback before it raises; the error itself says it all.
 logging.getLogger("pyathena").addHandler(logging.NullHandler())
@@ -296,12 +271,17 @@ class Athena:
 
         Raises:
             ExportError: Athena does not take the SELECT; the message says why.
+            QueryDelayedError: it took too long, and was stopped.
         """
         cursor = self._cursor(lambda _: None)
         with translated_errors("asking Athena for the columns of a query"):
-            _, future = cursor.execute(sql, s3_staging_dir=output_location)
+            query_id, future = cursor.execute(sql, s3_staging_dir=output_location)
+            minutes = self._settings.timeout_minutes
             try:
-                result = future.result()
+                result = future.result(minutes * 60 or None)
+            except TimeoutError as error:
+                self.stop(query_id)
+                raise delayed(query_id, minutes) from error
             finally:
                 cursor.close()
         self._forget(result.output_location)
@@ -342,65 +322,18 @@ def _type_text(type_: str, precision: int | None, scale: int | None) -> str:
     return type_
 
 
+def delayed(query_id: str, minutes: float) -> QueryDelayedError:
+    """The error for a query that was stopped as it took too long."""
+    return QueryDelayedError(
+        f"Athena's query {query_id} was not done in {minutes:g} minutes, and was stopped",
+        "Set athena.timeout_minutes higher (0 is no limit), narrow the run by filters, or find out "
+        "what keeps the workgroup busy.",
+    )
+
+
 def billed_bytes(scanned: int) -> int:
     """What a query that scanned so many bytes is billed for."""
     return 0 if scanned == 0 else max(scanned, MINIMUM_BILLED_BYTES)
-
-
-@contextlib.contextmanager
-def translated_errors(doing: str) -> Iterator[None]:
-    """Turn the errors of boto3 and pyathena into ours, with the cause chained.
-
-    Raises:
-        AthenaAccessError: keys, rights or the network; exit code 3.
-        ExportError: Athena refused or failed the request.
-        ConfigError: an address or a name cannot be one.
-    """
-    try:
-        yield
-    except (NeonsyncError, CancelledError):
-        raise
-    except (PyAthenaError, ClientError, BotoCoreError) as error:
-        raise _translate(error, doing) from error
-    except ValueError as error:
-        # How botocore says that AWS_ENDPOINT_URL is no address.
-        raise ConfigError(
-            f"{doing} is not possible: {error}", "Check AWS_ENDPOINT_URL and AWS_REGION."
-        ) from error
-
-
-def _translate(error: Exception, doing: str) -> NeonsyncError:
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ClientError | BotoCoreError):
-        cause = cause.__cause__
-    if isinstance(cause, ClientError):
-        code = str(cause.response.get("Error", {}).get("Code", ""))
-        text = str(cause.response.get("Error", {}).get("Message", "")) or str(cause)
-        if code in _ACCESS_CODES or code in ("403", "401"):
-            return AthenaAccessError(
-                f"AWS refused {doing}: {code}: {text}",
-                "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the "
-                "role of the job. A run that was interrupted continues when started again.",
-            )
-        status = int(cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        if code in _BUSY_CODES or status >= 500:
-            return AthenaAccessError(
-                f"AWS could not answer in {REQUEST_ATTEMPTS} attempts at {doing}: {code}: {text}",
-                "Run the same command again in some minutes; it goes on where this run ended.",
-            )
-        if "output bucket" in text:
-            return ConfigError(
-                f"{doing} failed: {text}",
-                "Check that the bucket of ATHENA_OUTPUT_LOCATION exists in AWS_REGION, and that "
-                "the role has s3:GetBucketLocation on it.",
-            )
-        return ExportError(f"{doing} failed: {code}: {text}")
-    if isinstance(cause, BotoCoreError):
-        return AthenaAccessError(
-            f"AWS could not be reached while {doing}: {cause}",
-            "Check the network, AWS_REGION, the credentials and, if set, AWS_ENDPOINT_URL.",
-        )
-    return ExportError(f"{doing} failed: {error}")
 
 
 def _then(future: Future[S], convert: Callable[[S], T]) -> Future[T]:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError
 
-from neonsync.athena.client import translated_errors
+from neonsync.athena.failures import translated_errors
 from neonsync.errors import ExportError, InterruptedReadError
 
 DELETE_BATCH = 1000  # DeleteObjects takes no more

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from neonsync.athena.client import Athena, OnPoll, Pending, QueryStatus
+from neonsync.athena.client import Athena, OnPoll, Pending, QueryStatus, delayed
 from neonsync.engine import retry
 from neonsync.engine.events import (
     Emit,
@@ -24,7 +24,7 @@ from neonsync.engine.events import (
 )
 from neonsync.engine.lease import Lease, end_session
 from neonsync.engine.plan import Plan
-from neonsync.errors import DatabaseAccessError, NeonsyncError, QueryDelayedError
+from neonsync.errors import DatabaseAccessError, NeonsyncError
 from neonsync.postgres.connect import (
     Connection,
     Database,
@@ -213,12 +213,7 @@ class StartedQueries:
             if not patience.expired():
                 raise
             await self.stop()
-            raise QueryDelayedError(
-                f"Athena's query {pending.query_id} was not done in {minutes:g} minutes, and was "
-                "stopped",
-                "Set athena.timeout_minutes higher (0 is no limit), narrow the run by filters, or "
-                "find out what keeps the workgroup busy.",
-            ) from error
+            raise delayed(pending.query_id, minutes) from error
         finally:
             pending.close()
 
