@@ -7,6 +7,7 @@
     │   └── SourceError          2   a table or column of the lake is not as the plan needs it
     ├── AccessError              3   a service cannot be reached or refuses the credentials
     │   ├── AthenaAccessError
+    │   │   └── InterruptedReadError S3 broke off, or fell silent, in the midst of an object
     │   ├── NeonAccessError
     │   └── DatabaseAccessError
     ├── RefusedError             6   allowed only with a confirmation, or never
@@ -16,10 +17,13 @@
     ├── SyncError                1   the work itself failed; the targets are as they were
     │   ├── TargetError              a table of the branch is not as the plan needs it
     │   ├── ExportError              the UNLOAD failed
+    │   │   └── QueryError               Athena ended a query without its result
     │   ├── LoadError                a chunk could not be loaded
+    │   ├── QueryDelayedError        Athena had no result in the time that it is given
     │   ├── PublishError             the publishing transaction failed
     │   │   └── PublishDelayedError  others held the tables for too long
     │   ├── ServerError              Postgres has no room, no right or no time for the work
+    │   │   └── OutOfRoomError           the disk is full, or the branch as large as it may be
     │   └── LeaseLostError           another run took over this one
     ├── TablesFailedError        5   some tables failed, others are published; or all failed (1, or
     │                                the code that their errors share)
@@ -54,6 +58,8 @@ class NeonsyncError(Exception):
     exit_code = ExitCode.SYNC_FAILED
     resumable = False
     """Whether what a run has done so far is of use to the next one, which then goes on from it."""
+    transient = False
+    """Whether it may pass: the same work may succeed a moment later, without anybody's help."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
@@ -90,7 +96,13 @@ class AccessError(NeonsyncError):
 
 
 class AthenaAccessError(AccessError):
-    """AWS cannot be reached, or refuses the keys."""
+    """AWS cannot be reached, has trouble of its own, or refuses the keys."""
+
+
+class InterruptedReadError(AthenaAccessError):
+    """S3 broke off, or fell silent, in the midst of an object."""
+
+    transient = True
 
 
 class NeonAccessError(AccessError):
@@ -133,6 +145,18 @@ class ExportError(SyncError):
     """Athena's UNLOAD failed, or what it wrote cannot be read."""
 
 
+class QueryError(ExportError):
+    """Athena ended a query without its result; it says whether that may pass."""
+
+    def __init__(self, message: str, remedy: str = "", *, transient: bool = False) -> None:
+        super().__init__(message, remedy)
+        self.transient = transient
+
+
+class QueryDelayedError(SyncError):
+    """Athena had no result in the time that it is given."""
+
+
 class LoadError(SyncError):
     """A chunk could not be decoded, cast or copied."""
 
@@ -151,6 +175,14 @@ class ServerError(SyncError):
     """Postgres refused for a reason that does not lie in the data: room, rights, limits, locks."""
 
     resumable = True
+
+
+class OutOfRoomError(ServerError):
+    """The disk is full, or the branch as large as it may be.
+
+    The exported files are kept for the next run, and staging is not: it takes the very room that
+    is lacking.
+    """
 
 
 class LeaseLostError(SyncError):

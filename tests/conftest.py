@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pandas as pd
 import psycopg
 import pytest
 
+from neonsync.engine import retry
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Event
 from neonsync.engine.pipeline import run
@@ -62,6 +63,7 @@ def environment(world: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     # The sandbox answers in a moment; the product polls for services that take minutes.
     monkeypatch.setattr("neonsync.athena.client.POLL_SECONDS", 0.05)
     monkeypatch.setattr("neonsync.neon.waiting.POLL_SECONDS", 0.05)
+    monkeypatch.setattr(retry, "QUERY", replace(retry.QUERY, first=0.05))
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "NEON_CONNECTION_STRING"):
         monkeypatch.delenv(name, raising=False)
     variables = world.environment()

@@ -9,7 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from neonsync.athena.client import CATALOG, Athena, translated_errors
+from neonsync.athena.client import CATALOG, Athena
+from neonsync.athena.failures import translated_errors
 from neonsync.athena.sql import SourceTable
 from neonsync.columns import SqlType, parse_athena
 from neonsync.errors import SourceError, UnknownTableError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -15,14 +15,20 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pyathena.async_cursor import AsyncCursor
 from pyathena.connection import Connection
-from pyathena.error import Error as PyAthenaError
 from pyathena.model import AthenaQueryExecution
 from pyathena.result_set import AthenaResultSet
 from pyathena.util import RetryConfig
 
 from neonsync import __version__
+from neonsync.athena.failures import translated_errors
 from neonsync.athena.sql import SourceTable
-from neonsync.errors import AthenaAccessError, ConfigError, ExportError, NeonsyncError
+from neonsync.errors import (
+    AthenaAccessError,
+    ConfigError,
+    ExportError,
+    QueryDelayedError,
+    QueryError,
+)
 from neonsync.settings import AthenaSettings
 
 CATALOG = "awsdatacatalog"
@@ -30,19 +36,11 @@ POLL_SECONDS = 0.5
 MINIMUM_BILLED_BYTES = 10_000_000
 """Athena bills at least 10 MB for a query that scans anything (AWS's price page)."""
 
-_ACCESS_CODES = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
+SYSTEM_ERROR = 1
+"""Athena's error category for faults of its own; 2 is the user's, 3 others (AWS's docs)."""
+REQUEST_ATTEMPTS = 8
+READ_TIMEOUT = 30.0
+"""Seconds without a byte after which an answer is given up; it holds within an object as well."""
 
 # pyathena logs each failed query with a traceback before it raises; the error itself says it all.
 logging.getLogger("pyathena").addHandler(logging.NullHandler())
@@ -71,6 +69,22 @@ class QueryStatus:
     def finished(self) -> bool:
         """Whether the state is final."""
         return self.state in AthenaQueryExecution.TERMINAL_STATES
+
+    def failure(self, doing: str) -> QueryError:
+        """The error for a query that has ended without its result."""
+        stopped = self.state == AthenaQueryExecution.STATE_CANCELLED
+        category = {1: "a fault of Athena's", 2: "a fault in the query or the data", 3: "others"}
+        kind = category.get(self.error_category or 0, "no category given")
+        why = "stopped by somebody, or by a limit of the workgroup" if stopped else kind
+        return QueryError(
+            f"{doing} ended as {self.state}: {self.reason or 'no reason given'} "
+            f"({why}, query {self.query_id})",
+            "Find out who stopped it, then run again; the target is as it was."
+            if stopped
+            else "Look at the query in the Athena console; the target is as it was.",
+            # Who stopped it did not mean it to be started again.
+            transient=not stopped and (bool(self.retryable) or self.error_category == SYSTEM_ERROR),
+        )
 
 
 S = TypeVar("S")
@@ -103,11 +117,13 @@ class Athena:
         """
         self._settings = settings
         self._location: str | None = None
-        # One layer of retries: botocore's. pyathena would multiply it by its own.
+        # A request is tried again here and nowhere else: pyathena would multiply it by its own
+        # attempts, and the engine takes an answer that has not begun as final.
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": 8},
+            retries={"mode": "standard", "total_max_attempts": REQUEST_ATTEMPTS},
             connect_timeout=15,
-            read_timeout=60,
+            read_timeout=READ_TIMEOUT,
+            tcp_keepalive=True,
             max_pool_connections=16,
             user_agent_extra=f"neonsync/{__version__}",
         )
@@ -234,11 +250,16 @@ class Athena:
         def rows(done: AthenaResultSet) -> list[Row]:
             # pyathena's AsyncCursor gives a failed query an empty result, and no error.
             if done.state != AthenaQueryExecution.STATE_SUCCEEDED:
-                raise ExportError(
-                    f"Athena's query {query_id} ended as {done.state}: "
-                    f"{done.state_change_reason or 'no reason given'}",
-                    "Run again; nothing was published.",
-                )
+                raise QueryStatus(
+                    query_id=query_id,
+                    state=done.state or "",
+                    scanned_bytes=0,
+                    reason=done.state_change_reason or "",
+                    error_category=done.error_category,
+                    retryable=done.retryable,
+                    manifest_location=None,
+                    output_location=None,
+                ).failure("Athena's query")
             found = [tuple(row) for row in done.fetchall()]
             self._forget(done.output_location)
             return found
@@ -250,12 +271,17 @@ class Athena:
 
         Raises:
             ExportError: Athena does not take the SELECT; the message says why.
+            QueryDelayedError: it took too long, and was stopped.
         """
         cursor = self._cursor(lambda _: None)
         with translated_errors("asking Athena for the columns of a query"):
-            _, future = cursor.execute(sql, s3_staging_dir=output_location)
+            query_id, future = cursor.execute(sql, s3_staging_dir=output_location)
+            minutes = self._settings.timeout_minutes
             try:
-                result = future.result()
+                result = future.result(minutes * 60 or None)
+            except TimeoutError as error:
+                self.stop(query_id)
+                raise delayed(query_id, minutes) from error
             finally:
                 cursor.close()
         self._forget(result.output_location)
@@ -296,59 +322,18 @@ def _type_text(type_: str, precision: int | None, scale: int | None) -> str:
     return type_
 
 
+def delayed(query_id: str, minutes: float) -> QueryDelayedError:
+    """The error for a query that was stopped as it took too long."""
+    return QueryDelayedError(
+        f"Athena's query {query_id} was not done in {minutes:g} minutes, and was stopped",
+        "Set athena.timeout_minutes higher (0 is no limit), narrow the run by filters, or find out "
+        "what keeps the workgroup busy.",
+    )
+
+
 def billed_bytes(scanned: int) -> int:
     """What a query that scanned so many bytes is billed for."""
     return 0 if scanned == 0 else max(scanned, MINIMUM_BILLED_BYTES)
-
-
-@contextlib.contextmanager
-def translated_errors(doing: str) -> Iterator[None]:
-    """Turn the errors of boto3 and pyathena into ours, with the cause chained.
-
-    Raises:
-        AthenaAccessError: keys, rights or the network; exit code 3.
-        ExportError: Athena refused or failed the request.
-        ConfigError: an address or a name cannot be one.
-    """
-    try:
-        yield
-    except (NeonsyncError, CancelledError):
-        raise
-    except (PyAthenaError, ClientError, BotoCoreError) as error:
-        raise _translate(error, doing) from error
-    except ValueError as error:
-        # How botocore says that AWS_ENDPOINT_URL is no address.
-        raise ConfigError(
-            f"{doing} is not possible: {error}", "Check AWS_ENDPOINT_URL and AWS_REGION."
-        ) from error
-
-
-def _translate(error: Exception, doing: str) -> NeonsyncError:
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ClientError | BotoCoreError):
-        cause = cause.__cause__
-    if isinstance(cause, ClientError):
-        code = str(cause.response.get("Error", {}).get("Code", ""))
-        text = str(cause.response.get("Error", {}).get("Message", "")) or str(cause)
-        if code in _ACCESS_CODES or code in ("403", "401"):
-            return AthenaAccessError(
-                f"AWS refused {doing}: {code}: {text}",
-                "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the "
-                "role of the job. A run that was interrupted continues when started again.",
-            )
-        if "output bucket" in text:
-            return ConfigError(
-                f"{doing} failed: {text}",
-                "Check that the bucket of ATHENA_OUTPUT_LOCATION exists in AWS_REGION, and that "
-                "the role has s3:GetBucketLocation on it.",
-            )
-        return ExportError(f"{doing} failed: {code}: {text}")
-    if isinstance(cause, BotoCoreError):
-        return AthenaAccessError(
-            f"AWS could not be reached while {doing}: {cause}",
-            "Check the network, AWS_REGION, the credentials and, if set, AWS_ENDPOINT_URL.",
-        )
-    return ExportError(f"{doing} failed: {error}")
 
 
 def _then(future: Future[S], convert: Callable[[S], T]) -> Future[T]:

@@ -158,24 +158,35 @@ def plan_chunks(export: Export, *, loaded: frozenset[str] = frozenset()) -> list
 def read_batches(
     s3: Any, piece: Piece, metadata: pq.FileMetaData, columns: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a piece, in batches; memory stays at one piece and one batch."""
+    """The rows of a piece, in batches; memory stays at one piece and one batch.
+
+    Raises:
+        InterruptedReadError: S3 broke off.
+        ExportError: the file has changed, or is damaged.
+    """
     source = RangedFile(s3, piece.file)
     if piece.length <= PRELOAD_BYTES:
         source.preload(piece.start, piece.length)
-    # Athena writes timestamps as INT96, which would else arrive as nanoseconds and wrap.
-    file = pq.ParquetFile(
-        cast(IO[bytes], source),
-        metadata=metadata,
-        pre_buffer=False,
-        buffer_size=BUFFER_BYTES,
-        coerce_int96_timestamp_unit="us",
-    )
-    yield from file.iter_batches(
-        batch_size=BATCH_ROWS,
-        row_groups=list(range(piece.first, piece.last + 1)),
-        columns=list(columns),
-        use_threads=False,
-    )
+    try:
+        # Athena writes timestamps as INT96, which would else arrive as nanoseconds and wrap.
+        file = pq.ParquetFile(
+            cast(IO[bytes], source),
+            metadata=metadata,
+            pre_buffer=False,
+            buffer_size=BUFFER_BYTES,
+            coerce_int96_timestamp_unit="us",
+        )
+        yield from file.iter_batches(
+            batch_size=BATCH_ROWS,
+            row_groups=list(range(piece.first, piece.last + 1)),
+            columns=list(columns),
+            use_threads=False,
+        )
+    except (pa.ArrowException, OSError) as error:
+        raise ExportError(
+            f"{piece.file.address} cannot be read: {' '.join(str(error).split())}",
+            "The file is damaged. Run again for a fresh export.",
+        ) from error
 
 
 def delete_export(s3: Any, prefix: str, result_addresses: Sequence[str]) -> int:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from neonsync.athena.client import translated_errors
-from neonsync.errors import ExportError
+from botocore.exceptions import BotoCoreError
+
+from neonsync.athena.failures import translated_errors
+from neonsync.errors import ExportError, InterruptedReadError
 
 DELETE_BATCH = 1000  # DeleteObjects takes no more
 
@@ -43,8 +45,8 @@ def read_text(s3: Any, address: str) -> str:
     """A small text object, whole."""
     bucket, key = split_address(address)
     with translated_errors(f"reading {address}"):
-        body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    return body.decode("utf-8")
+        answer = s3.get_object(Bucket=bucket, Key=key)
+    return _whole(answer, address).decode("utf-8")
 
 
 def list_prefix(s3: Any, prefix: str) -> list[S3Object]:
@@ -142,10 +144,26 @@ class RangedFile(io.RawIOBase):
                 Range=f"bytes={start}-{start + length - 1}",
                 IfMatch=source.etag,
             )
-            data: bytes = answer["Body"].read()
+        data = _whole(answer, source.address)
         if len(data) != length:
             raise ExportError(
                 f"{source.address} gave {len(data)} bytes of {length} from {start}",
                 "Run the same command again; the chunk is read anew.",
             )
         return data
+
+
+def _whole(answer: Any, address: str) -> bytes:
+    """The body of an answer, all of it.
+
+    Raises:
+        InterruptedReadError: it fell silent, or ended too soon; botocore does not begin again here.
+    """
+    try:
+        body: bytes = answer["Body"].read()
+    except BotoCoreError as error:
+        raise InterruptedReadError(
+            f"S3 broke off while {address} was read: {error}",
+            "Check the network, then run the same command again; it goes on where this run ended.",
+        ) from error
+    return body

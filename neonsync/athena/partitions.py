@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from neonsync.athena.catalogue import CatalogueTable
-from neonsync.athena.client import Athena, translated_errors
+from neonsync.athena.client import Athena
+from neonsync.athena.failures import translated_errors
 from neonsync.athena.filters import DateRange
 from neonsync.athena.objects import S3Object, list_prefix
 from neonsync.tables import Day, DayForm

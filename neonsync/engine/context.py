@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from neonsync.athena.client import Athena, OnPoll, QueryStatus
+from neonsync.athena.client import Athena, OnPoll, Pending, QueryStatus, delayed
+from neonsync.engine import retry
 from neonsync.engine.events import (
     Emit,
     Level,
@@ -21,7 +22,7 @@ from neonsync.engine.events import (
     StepFinished,
     StepStarted,
 )
-from neonsync.engine.lease import Lease
+from neonsync.engine.lease import Lease, end_session
 from neonsync.engine.plan import Plan
 from neonsync.errors import DatabaseAccessError, NeonsyncError
 from neonsync.postgres.connect import (
@@ -34,7 +35,6 @@ from neonsync.postgres.connect import (
 
 T = TypeVar("T")
 
-CONNECTION_ATTEMPTS = 3
 START_GRACE_SECONDS = 5.0
 
 
@@ -82,9 +82,10 @@ class DateCounts:
 
 @dataclass(frozen=True)
 class RunContext:
-    """The run's plan, clients and lease; the collection gathers facts for the reports.
+    """The run's plan, clients and lease; the collections gather facts for the reports.
 
-    ``loading`` counts the connections that may copy rows, over all tables.
+    ``loading`` counts the connections that may copy rows, over all tables. ``stranded`` are the
+    server's processes behind connections that were lost.
     """
 
     plan: Plan
@@ -95,12 +96,24 @@ class RunContext:
     loading: asyncio.Semaphore
     queries: dict[str, QueryCost] = field(default_factory=dict)
     dates: dict[str, DateCounts] = field(default_factory=dict)
+    stranded: set[int] = field(default_factory=set)
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection of its own for a piece of work, under the run's name."""
+        """A connection of its own for a piece of work, under the run's name.
+
+        Where the server has not noticed that an earlier one was lost, its process is ended first:
+        it would hold its locks against those who do the work again.
+        """
         async with connected(self.database) as connection:
-            yield connection
+            pid = connection.info.backend_pid
+            try:
+                while self.stranded:
+                    await end_session(connection, self.stranded.pop())
+                yield connection
+            finally:
+                if connection.closed:
+                    self.stranded.add(pid)
 
     @contextlib.asynccontextmanager
     async def step(self, step: Step, table: str = "") -> AsyncIterator[StepReport]:
@@ -129,26 +142,38 @@ class RunContext:
             queries.deaf = True
 
     async def with_connection(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """Do an idempotent piece of work, again on a new connection when the old one was lost.
+        """Do an idempotent piece of work, again on a new connection where the error may pass.
 
         Raises:
             DatabaseAccessError: the connection was lost too often.
             ServerError: Postgres refused for a reason that does not lie in the data.
         """
-        for attempt in range(1, CONNECTION_ATTEMPTS + 1):
-            try:
-                async with self.connection() as connection:
-                    return await work(connection)
-            except psycopg.Error as error:
-                if not is_connection_lost(error):
-                    raise server_error(error) from error
-                if attempt == CONNECTION_ATTEMPTS:
-                    raise DatabaseAccessError(
-                        f"the connection to the branch was lost {attempt} times: {error}",
-                        "Run the same command again; it goes on where this run ended.",
-                    ) from error
-                self.notice("the connection was lost; trying again", Level.WARNING)
-        raise AssertionError("the last attempt returns or raises")
+
+        async def once() -> T:
+            async with self.connection() as connection:
+                return await work(connection)
+
+        def tell(error: Exception) -> None:
+            self.notice(f"{what_broke(error)}; trying again", Level.WARNING)
+
+        try:
+            return await retry.persist(once, retry.WORK, tell)
+        except psycopg.Error as error:
+            if not is_connection_lost(error):
+                raise server_error(error) from error
+            raise DatabaseAccessError(
+                f"the connection to the branch was lost {retry.WORK.attempts} times: {error}",
+                "Run the same command again; it goes on where this run ended.",
+            ) from error
+
+
+def what_broke(error: Exception) -> str:
+    """What a person is told of an error that may pass."""
+    if is_connection_lost(error):
+        return "the connection was lost"
+    if isinstance(error, psycopg.Error):
+        return f"Postgres gave up a transaction ({error.diag.message_primary or error})"
+    return str(error)
 
 
 class StartedQueries:
@@ -173,6 +198,24 @@ class StartedQueries:
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(task, START_GRACE_SECONDS)
             raise
+
+    async def result(self, pending: Pending[T]) -> T:
+        """Wait for one of them, no longer than the settings allow.
+
+        Raises:
+            QueryDelayedError: it took too long, and was stopped.
+        """
+        minutes = self._context.plan.settings.athena.timeout_minutes
+        try:
+            async with asyncio.timeout(minutes * 60 or None) as patience:
+                return await asyncio.wrap_future(pending.future)
+        except TimeoutError as error:
+            if not patience.expired():
+                raise
+            await self.stop()
+            raise delayed(pending.query_id, minutes) from error
+        finally:
+            pending.close()
 
     async def stop(self) -> None:
         """Ask Athena to stop them all."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from neonsync.aggregates import Figures
 from neonsync.athena import sql
@@ -13,18 +15,13 @@ from neonsync.athena.client import Pending, QueryStatus, Row
 from neonsync.athena.digest import with_digest
 from neonsync.athena.export import Export, read_export
 from neonsync.digest import Frame
-from neonsync.engine import ledger
+from neonsync.engine import ledger, retry
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
 from neonsync.engine.ledger import ExportRecord
 from neonsync.engine.names import slug, staging_name
 from neonsync.engine.plan import TablePlan
 from neonsync.errors import ExportError
-
-MAX_ATTEMPTS = 3
-COUNT_PAUSE_SECONDS = 1.0
-SYSTEM_ERROR = 1
-"""Athena's error category for faults of its own; 2 is the user's, 3 others (AWS's docs)."""
 
 
 @dataclass(frozen=True)
@@ -85,45 +82,32 @@ async def extract(
                 record, export = await _read(context, record, status)
                 _check_digest(export, frame)
                 return record, export
+            raise status.failure(f"Athena's export of {table.spec.source}")
         except ExportError as error:
-            if not recorded:
+            # Of an earlier attempt's: Athena knows the query no more, it failed, or its files are
+            # gone. That is no attempt of this run's.
+            seconds = 0.0 if recorded else retry.pause(error, record.attempt, retry.QUERY)
+            if seconds is None:
                 raise
-            # Athena knows the query no more, or what it wrote is gone.
-            context.notice(
-                f"{table.spec.source}: the earlier export is of no use: {error}; exporting again",
-                Level.WARNING,
-            )
-            recorded = False
-            record = await _start_afresh(context, record)
-            continue
+            useless = "the earlier export is of no use: " if recorded else ""
+            context.notice(f"{table.spec.source}: {useless}{error}; exporting again", Level.WARNING)
         # A token that failed once returns the failed query for ever: a new attempt needs a new one.
-        again = recorded or status.retryable or status.error_category == SYSTEM_ERROR
-        if not again or record.attempt >= MAX_ATTEMPTS:
-            raise _failure(table, status)
-        context.notice(
-            f"{table.spec.source}: Athena's query {status.query_id} ended as {status.state} "
-            f"({status.reason or 'no reason given'}); exporting again",
-            Level.WARNING,
-        )
         recorded = False
         record = await _start_afresh(context, record)
+        await asyncio.sleep(seconds)
 
 
 async def count_source(context: RunContext, table: TablePlan) -> SourceCounts:
-    """Ask Athena to count the source by itself, apart from the export; again when it fails.
-
-    The export has gone through, so that it is not the table that makes the count fail.
+    """Ask Athena to count the source by itself, apart from the export.
 
     Raises:
-        ExportError: Athena failed the query each time.
+        ExportError: Athena failed the query, and trying again does not help.
     """
-    for attempt in range(1, MAX_ATTEMPTS):
-        try:
-            return await _count_source(context, table)
-        except ExportError as error:
-            context.notice(f"counting {table.spec.source} failed: {error}; again", Level.WARNING)
-            await asyncio.sleep(COUNT_PAUSE_SECONDS * attempt)
-    return await _count_source(context, table)
+
+    def tell(error: Exception) -> None:
+        context.notice(f"counting {table.spec.source} failed: {error}; again", Level.WARNING)
+
+    return await retry.persist(partial(_count_source, context, table), retry.QUERY, tell)
 
 
 async def _count_source(context: RunContext, table: TablePlan) -> SourceCounts:
@@ -162,10 +146,7 @@ async def _ask(context: RunContext, table: TablePlan, purpose: str, statement: s
             return pending
 
         pending = await queries.start(ask)
-        try:
-            return await asyncio.wrap_future(pending.future)
-        finally:
-            pending.close()
+        return await queries.result(pending)
 
 
 def export_statement(table: TablePlan, frame: Frame | None) -> str:
@@ -207,11 +188,7 @@ async def _run_query(
             queries.add(query_id)
         resumed = record.query_id is not None
         listener = queries.listener("export", table.spec.qualified, resumed=resumed)
-        pending = context.athena.wait(query_id, listener)
-        try:
-            return await asyncio.wrap_future(pending.future)
-        finally:
-            pending.close()
+        return await queries.result(context.athena.wait(query_id, listener))
 
 
 async def _store(
@@ -230,9 +207,15 @@ async def _read(
         address for address in (status.manifest_location, _metadata_address(status)) if address
     )
     await _store(context, record, status.query_id, results)
-    export = await asyncio.to_thread(
-        read_export, context.athena.s3, record.prefix, status.manifest_location
-    )
+
+    def read() -> Awaitable[Export]:
+        manifest = status.manifest_location
+        return asyncio.to_thread(read_export, context.athena.s3, record.prefix, manifest)
+
+    def tell(error: Exception) -> None:
+        context.notice(f"{error}; reading it again", Level.WARNING)
+
+    export = await retry.persist(read, retry.READ, tell)
     return replace(record, query_id=status.query_id, results=results), export
 
 
@@ -269,14 +252,3 @@ def _metadata_address(status: QueryStatus) -> str | None:
         return None
     folder = status.manifest_location.rsplit("/", 1)[0]
     return f"{folder}/{status.query_id}.metadata"
-
-
-def _failure(table: TablePlan, status: QueryStatus) -> ExportError:
-    category = {1: "a fault of Athena's", 2: "a fault in the query or the data"}.get(
-        status.error_category or 0, "no category given"
-    )
-    return ExportError(
-        f"Athena's export of {table.spec.source} ended as {status.state}: "
-        f"{status.reason or 'no reason given'} ({category}, query {status.query_id})",
-        "Look at the query in the Athena console; the target is as it was.",
-    )

@@ -12,6 +12,7 @@ from neonsync.errors import (
     ExitCode,
     LeaseLostError,
     NeonsyncError,
+    OutOfRoomError,
     SyncError,
     TablesFailedError,
 )
@@ -34,6 +35,10 @@ class Failures:
     def resumable(self) -> set[str]:
         """The tables of which a next run can use what is loaded."""
         return {name for name, error in self.errors.items() if error.resumable}
+
+    def lack_room(self, error: BaseException) -> bool:
+        """Whether the run has ended, or a table failed, because the branch has no room left."""
+        return any(isinstance(each, OutOfRoomError) for each in (error, *self.errors.values()))
 
     async def watch(self, table: str, work: Callable[[], Awaitable[T]]) -> T | None:
         """Do a table's work; None when it failed and the others go on.

@@ -26,6 +26,10 @@ from neonsync.postgres.queries import query
 HEARTBEAT_SECONDS = 2.0
 QUIET_SECONDS = 5.0
 """A holder without a session whose heartbeat is older than this is gone, and not reconnecting."""
+BEAT_SECONDS = 30.0
+"""A heartbeat that is not answered in this time has gone into a line that carries nothing."""
+AWAY_SECONDS = 300.0
+"""A run that has nothing to do with its database meanwhile waits so long for it to come back."""
 LEASE_SECONDS = 60.0
 """A holder with a session whose heartbeat is older than this is frozen."""
 RESUME_WINDOW_HOURS = 6
@@ -269,15 +273,20 @@ async def take_over(
 async def heartbeat(connection: Connection, lease: Lease) -> None:
     """Say that the run is alive, by the server's clock.
 
+    It waits for no lock, so that a late answer tells of the line or the server: whoever holds the
+    row is this run itself, which publishes, or one that takes over, as the next beat will tell.
+
     Raises:
         LeaseLostError: another run took over.
     """
     cursor = await connection.execute(
-        "UPDATE neonsync.runs SET heartbeat_at = clock_timestamp()"
-        " WHERE run_id = %s AND epoch = %s",
-        (lease.run_id, lease.epoch),
+        "WITH free AS (SELECT run_id FROM neonsync.runs WHERE run_id = %(run)s"
+        " AND epoch = %(epoch)s FOR NO KEY UPDATE SKIP LOCKED), beat AS (UPDATE neonsync.runs r"
+        " SET heartbeat_at = clock_timestamp() FROM free WHERE r.run_id = free.run_id)"
+        " SELECT FROM neonsync.runs WHERE run_id = %(run)s AND epoch = %(epoch)s",
+        {"run": lease.run_id, "epoch": lease.epoch},
     )
-    if cursor.rowcount != 1:
+    if await cursor.fetchone() is None:
         raise lease.lost()
 
 

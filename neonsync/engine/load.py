@@ -10,21 +10,19 @@ from collections.abc import AsyncGenerator, Iterator
 import psycopg
 from psycopg import sql
 
-from neonsync.engine import ledger
+from neonsync.engine import ledger, retry
 from neonsync.engine.concurrency import side_by_side
-from neonsync.engine.context import RunContext
+from neonsync.engine.context import RunContext, what_broke
 from neonsync.engine.events import ChunkLoaded, ChunksPlanned, Level, RowsCopied
 from neonsync.engine.ledger import ExportRecord, LoadedChunks, Seen
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.rows import Chunk, Rows
-from neonsync.errors import DatabaseAccessError
+from neonsync.errors import DatabaseAccessError, NeonsyncError
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import TargetTable, has_columns, read_table, same_shape
 from neonsync.postgres.connect import Connection, is_connection_lost
 from neonsync.postgres.copy import BatchEncoder, EncodedBatch, copy_error, copy_statement
 from neonsync.tables import ColumnSpec
-
-CHUNK_ATTEMPTS = 4
 
 
 async def prepare_staging(
@@ -168,24 +166,33 @@ class _Loader:
                     chunk = waiting.popleft()
                     try:
                         await self._load_chunk(connection, chunk)
-                    except psycopg.Error as error:
-                        if not is_connection_lost(error):
-                            raise copy_error(self._spec, error) from error
+                    except (psycopg.Error, NeonsyncError) as error:
                         attempts[chunk.key] += 1
-                        if attempts[chunk.key] >= CHUNK_ATTEMPTS:
-                            raise DatabaseAccessError(
-                                f"the connection was lost {CHUNK_ATTEMPTS} times while a chunk of "
-                                f"{self._spec.qualified} was loaded: {error}",
-                                "Run the same command again; it goes on with this chunk.",
-                            ) from error
+                        seconds = retry.pause(error, attempts[chunk.key], retry.CHUNK)
+                        if seconds is None:
+                            if isinstance(error, NeonsyncError):
+                                raise
+                            raise self._chunk_error(error) from error
                         waiting.append(chunk)
                         self._context.notice(
-                            f"{self._spec.qualified}: the connection was lost; "
-                            "loading the chunk again",
+                            f"{self._spec.qualified}: {what_broke(error)}; loading the chunk again",
                             Level.WARNING,
                         )
                         break
                     self._context.emit(ChunkLoaded(self._spec.qualified, chunk.rows, chunk.bytes))
+                else:
+                    return
+            await asyncio.sleep(seconds)
+
+    def _chunk_error(self, error: psycopg.Error) -> NeonsyncError:
+        """What a chunk that is given up ends the table with."""
+        if not is_connection_lost(error):
+            return copy_error(self._spec, error)
+        return DatabaseAccessError(
+            f"the connection was lost {retry.CHUNK.attempts} times while a chunk of "
+            f"{self._spec.qualified} was loaded: {error}",
+            "Run the same command again; it goes on with this chunk.",
+        )
 
     async def _load_chunk(self, connection: Connection, chunk: Chunk) -> None:
         context, target = self._context, self._record.target

@@ -114,7 +114,7 @@ class _Run:
             else:
                 raise
         except Exception as caught:
-            error = as_ours(caught, self.plan.address.uri)
+            error = as_ours(self.lost or caught, self.plan.address.uri)
         finally:
             detach()
         return self._result(error)
@@ -254,6 +254,7 @@ class _Run:
                     "cancelled" if cancelled else "failed",
                     redact(str(error), self.plan.address.uri),
                     spared=spared,
+                    room=self.failures.lack_room(error),
                 )
                 self.outcome_known = True
         except (NeonsyncError, psycopg.Error, TimeoutError) as problem:
@@ -269,9 +270,11 @@ class _Run:
         error: str | None = None,
         *,
         spared: Container[str] = frozenset(),
+        room: bool = False,
     ) -> None:
         """Record the end; drop the staging and delete the exported files of all but ``spared``.
 
+        With ``room`` all staging goes, as the branch needs the room that it takes.
         The files go last, when nobody can continue the run any more; those that cannot be deleted
         stay in the ledger for the next run.
         """
@@ -281,7 +284,7 @@ class _Run:
         async def end(connection: Connection) -> None:
             async with connection.transaction():
                 await context.lease.guard(connection, published=True)
-                await leftovers.drop_staging(connection, run_id, spared)
+                await leftovers.drop_staging(connection, run_id, () if room else spared)
                 await leases.finish_run(
                     connection,
                     context.lease,

@@ -10,11 +10,13 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import psycopg
 
 from neonsync.engine import lease as leases
+from neonsync.engine import retry
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
 from neonsync.engine.in_place import parents_first, refuse_empty, replaces, write_all
@@ -28,7 +30,7 @@ from neonsync.errors import (
 )
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import read_table, same_shape, swap_obstacles
-from neonsync.postgres.connect import Connection, is_connection_lost, server_error
+from neonsync.postgres.connect import Connection, is_transient, server_error
 from neonsync.postgres.deletion import count_all
 from neonsync.postgres.swap import lock_targets, newest_transaction, older_snapshots, swap
 from neonsync.tables import TableSpec
@@ -36,8 +38,6 @@ from neonsync.tables import TableSpec
 LOCK_PATIENCE_SECONDS = 120.0
 SNAPSHOT_PATIENCE_SECONDS = 60.0
 SNAPSHOT_PAUSE_SECONDS = 0.2
-CONNECTION_ATTEMPTS = 3
-_TRY_AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 
 class _NotSwappable(Exception):  # noqa: N818  # not a fault: the table is merged instead
@@ -47,10 +47,6 @@ class _NotSwappable(Exception):  # noqa: N818  # not a fault: the table is merge
         super().__init__(table)
         self.table = table
         self.reasons = reasons
-
-
-Attempt = Callable[[list[int]], Awaitable[list[Published]]]
-"""One try at publishing; it adds the processes that it works in to the list."""
 
 
 async def publish(
@@ -65,9 +61,7 @@ async def publish(
     remaining = list(tables)
     names = [staged.spec.qualified for staged in tables]
     return await publish_surely(
-        context,
-        names,
-        lambda backends: _publish_or_demote(context, remaining, backends, apart=apart),
+        context, names, partial(_publish_or_demote, context, remaining, apart=apart)
     )
 
 
@@ -106,7 +100,7 @@ async def seal(context: RunContext, published: Sequence[Published]) -> None:
 
 
 async def publish_surely(
-    context: RunContext, tables: Sequence[str], attempt_it: Attempt
+    context: RunContext, tables: Sequence[str], attempt_it: Callable[[], Awaitable[list[Published]]]
 ) -> list[Published]:
     """Try to publish, again when it was cut off, until it is known how it ended.
 
@@ -116,40 +110,34 @@ async def publish_surely(
         ServerError: Postgres has no room, no right or no time; everything is rolled back.
         LeaseLostError: another run took over.
     """
-    backends: list[int] = []
-    for attempt in range(1, CONNECTION_ATTEMPTS + 1):
+    attempt = 1
+    while True:
         try:
-            return await attempt_it(backends)
+            return await attempt_it()
         except psycopg.Error as error:
-            again = is_connection_lost(error) or isinstance(error, _TRY_AGAIN)
-            if not again:
+            if not is_transient(error):
                 raise _publish_error(error) from error
-            # The connection may have been lost in COMMIT, and the COMMIT may still be at work.
-            outcome = {entry.table: entry for entry in await find_outcome(context, backends)}
+            # The connection may have been lost in COMMIT, and the COMMIT may still be at work: the
+            # next connection ends that process before it looks.
+            outcome = {entry.table: entry for entry in await find_outcome(context)}
             if outcome.keys() >= set(tables):
                 return [outcome[name] for name in tables]
-            if attempt == CONNECTION_ATTEMPTS:
+            seconds = retry.pause(error, attempt, retry.PUBLISH)
+            if seconds is None:
                 raise DatabaseAccessError(
                     f"publishing was cut off {attempt} times: {error}",
                     "Run the same command again; staging is kept.",
                 ) from error
             context.notice("publishing was cut off; trying again", Level.WARNING)
-            await asyncio.sleep(random.uniform(0.2, 1.0) * attempt)  # noqa: S311
-    raise AssertionError("the last attempt returns or raises")
+        attempt += 1
+        await asyncio.sleep(seconds)
 
 
-async def find_outcome(context: RunContext, backends: Sequence[int] = ()) -> list[Published]:
-    """What this run has published; the ledger's word, once it cannot change any more.
-
-    ``backends`` are the processes that may still be at work on a COMMIT.
-    """
-
-    async def read(connection: Connection) -> dict[str, Any] | None:
-        for pid in backends:
-            await leases.end_session(connection, pid)
-        return await leases.published_outcome(connection, context.lease)
-
-    outcome = await context.with_connection(read)
+async def find_outcome(context: RunContext) -> list[Published]:
+    """What this run has published; the ledger's word, once it cannot change any more."""
+    outcome = await context.with_connection(
+        lambda connection: leases.published_outcome(connection, context.lease)
+    )
     return [] if outcome is None else [Published(**entry) for entry in outcome["tables"]]
 
 
@@ -165,12 +153,11 @@ def _publish_error(error: psycopg.Error) -> PublishError | ServerError:
 
 
 async def _publish_or_demote(
-    context: RunContext, tables: list[Staged], backends: list[int], *, apart: bool
+    context: RunContext, tables: list[Staged], *, apart: bool
 ) -> list[Published]:
     while True:
         try:
             async with context.connection() as connection:
-                backends.append(connection.info.backend_pid)
                 await _outlive_snapshots(context, connection, tables)
                 return await _transaction(context, connection, tables, apart=apart)
         except _NotSwappable as found:

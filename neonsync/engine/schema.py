@@ -42,18 +42,14 @@ async def publish_schema(
             context.notice(note, Level.WARNING)
         drifts.append((table.spec, drift))
 
-    async def attempt(backends: list[int]) -> list[Published]:
-        async with context.connection() as connection:
-            backends.append(connection.info.backend_pid)
-            async with connection.transaction():
-                await context.lease.guard(connection)
-                changing = [spec for spec, drift in drifts if drift.changes_target]
-                if changing:
-                    await lock(context, connection, changing)
-                published = [
-                    await _publish(context, connection, spec, drift) for spec, drift in drifts
-                ]
-                await record_outcome(context, connection, published, {}, apart=apart)
+    async def attempt() -> list[Published]:
+        async with context.connection() as connection, connection.transaction():
+            await context.lease.guard(connection)
+            changing = [spec for spec, drift in drifts if drift.changes_target]
+            if changing:
+                await lock(context, connection, changing)
+            published = [await _publish(context, connection, spec, drift) for spec, drift in drifts]
+            await record_outcome(context, connection, published, {}, apart=apart)
         return published
 
     return await publish_surely(context, [table.spec.qualified for table in tables], attempt)

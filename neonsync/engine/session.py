@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -207,6 +208,23 @@ def why_not_continued(old: OldRun, plan: Plan) -> str:
     return ""
 
 
+async def _beat(connection: Connection, database: Database, lease: Lease) -> None:
+    """One heartbeat; where it is not answered, all lines of the run are taken for dead and cut.
+
+    A server or a proxy that is gone without a word leaves connections that look well: TCP tells
+    only of a machine that is gone. Who works on one tries again on a new one.
+    """
+    beat = asyncio.ensure_future(leases.heartbeat(connection, lease))
+    try:
+        done, _ = await asyncio.wait({beat}, timeout=leases.BEAT_SECONDS)
+        if not done:
+            database.cut()
+        await beat
+    finally:
+        beat.cancel()
+        await asyncio.wait({beat})
+
+
 async def _keep(
     connection: Connection, database: Database, lease: Lease, lost: Callable[[Exception], None]
 ) -> None:
@@ -214,22 +232,36 @@ async def _keep(
 
     The first connection is the session's own, which holds the advisory lock as well.
     """
-    current = connection
+    current, pid = connection, connection.info.backend_pid
+    beaten_at = time.monotonic()
     try:
         while True:
             await asyncio.sleep(leases.HEARTBEAT_SECONDS)
             try:
-                await leases.heartbeat(current, lease)
-            except psycopg.Error as error:
-                if not is_connection_lost(error):
-                    raise
-                if current is not connection:
-                    await current.close()
-                with contextlib.suppress(DatabaseAccessError):
+                try:
+                    await _beat(current, database, lease)
+                except psycopg.Error as error:
+                    if not is_connection_lost(error):
+                        raise
+                    if current is not connection:
+                        await current.close()
                     current = await connect(database)
-                    await leases.heartbeat(current, lease)
+                    # Where the server has not noticed, it would keep the advisory lock.
+                    await leases.end_session(current, pid)
+                    pid = current.info.backend_pid
+                    await _beat(current, database, lease)
                     # Somebody who has it by now will raise the epoch: the next beat tells.
                     await leases.hold_advisory_lock(current)
+                beaten_at = time.monotonic()
+            except (psycopg.Error, DatabaseAccessError) as error:
+                if isinstance(error, psycopg.Error) and not is_connection_lost(error):
+                    raise server_error(error) from error
+                if time.monotonic() - beaten_at > leases.AWAY_SECONDS:
+                    raise DatabaseAccessError(
+                        f"the branch's database was away for {leases.AWAY_SECONDS:.0f} s: {error}",
+                        "Check the network and the branch's compute, then run the same command "
+                        "again; it goes on where this run ended.",
+                    ) from error
     except Exception as error:
         # Without a heartbeat the lease is given away sooner or later: better to stop now.
         lost(error)

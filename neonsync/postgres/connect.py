@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import random
+import socket
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+from weakref import WeakSet
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from neonsync.errors import DatabaseAccessError, ServerError
+from neonsync.errors import DatabaseAccessError, OutOfRoomError, ServerError
 from neonsync.postgres.connect_errors import ConnectError, explain
 from neonsync.postgres.telling import TellingCursor
+from neonsync.retry import Backoff
 from neonsync.secret import Secret, redact
 
 Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -27,7 +31,7 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())
 logging.getLogger("psycopg").propagate = False
 
 CONNECT_TIMEOUT = 15
-CONNECT_ATTEMPTS = 4
+CONNECTING = Backoff(attempts=5, first=1.0, most=4.0)
 STARTING_SECONDS = 30.0
 """How long a server that says that it is starting, or a compute that wakes up, is waited for."""
 _log = logging.getLogger(__name__)
@@ -54,6 +58,11 @@ _PINNED = {
     "default_transaction_read_only": "off",
     "work_mem": WORK_MEM,
     "maintenance_work_mem": MAINTENANCE_WORK_MEM,
+    # A server whose client is gone without a word keeps the client's locks, for two hours by
+    # default.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
 }
 # What the address leaves open, libpq takes from PGHOSTADDR, PGPORT and PGOPTIONS, where Neon's
 # proxy reads an endpoint: the host that was checked would not be the one that answers.
@@ -71,10 +80,20 @@ class Database:
 
     uri: Secret
     application_name: str = "neonsync"
+    _open: WeakSet[Connection] = field(default_factory=WeakSet, repr=False, compare=False)
 
     def named(self, application_name: str) -> Database:
         """The same address under another name."""
-        return Database(self.uri, application_name)
+        return Database(self.uri, application_name, self._open)
+
+    def cut(self) -> None:
+        """Cut every open connection: who waits for an answer that does not come has an error."""
+        for connection in list(self._open):
+            if connection.closed:
+                continue
+            line = socket.socket(fileno=os.dup(connection.fileno()))
+            with line, contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.asynccontextmanager
@@ -112,19 +131,24 @@ async def connect(database: Database) -> Connection:
             text = redact(" ".join(str(error).split()), database.uri)
             reason = explain(text)
             _log.debug("attempt %d: %s; %s", attempt, reason.fault, text)
+            # One that is starting has its time, and no number of attempts.
             starting = reason.starting and time.monotonic() < deadline
-            if reason.final or (attempt >= CONNECT_ATTEMPTS and not starting):
+            chance = random.random()  # noqa: S311  # no cryptography
+            number = min(attempt, CONNECTING.attempts - 1) if starting else attempt
+            seconds = CONNECTING.seconds(number, chance)
+            if reason.final or seconds is None:
                 # Not chained: the traceback of the cause would show the conninfo.
                 raise ConnectError(
                     f"the branch's database cannot be reached: {text}", reason
                 ) from None
-            await asyncio.sleep(random.uniform(0.2, min(4.0, 0.5 * 2**attempt)))  # noqa: S311
+            await asyncio.sleep(seconds)
             continue
         try:
             await _pin(connection)
         except BaseException:
             await connection.close()
             raise
+        database._open.add(connection)
         return connection
 
 
@@ -137,14 +161,23 @@ def is_connection_lost(error: BaseException) -> bool:
     return state is None or state.startswith(("08", "57P"))
 
 
+def is_transient(error: BaseException) -> bool:
+    """Whether the work that met an error may succeed when it is done again as a whole."""
+    return is_connection_lost(error) or isinstance(
+        error, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure
+    )
+
+
 def server_error(error: psycopg.Error) -> ServerError:
     """Our error for one of Postgres that neither the data nor a lost connection has caused."""
     text = error.diag.message_primary or str(error).strip()
-    remedy = "Mend the cause, then run the same command again; it goes on where this run ended."
     if isinstance(error, psycopg.errors.DiskFull):
-        remedy = (
-            "Make room on the branch, or raise its size limit, then run the same command again."
+        return OutOfRoomError(
+            f"the branch has no room left: {text} (SQLSTATE {error.sqlstate})",
+            "Make room on the branch, or raise its size limit, then run the same command again. "
+            "What was staged is removed, so that it takes no room meanwhile.",
         )
+    remedy = "Mend the cause, then run the same command again; it goes on where this run ended."
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         remedy = "Grant the role what is missing, then run the same command again."
     return ServerError(f"Postgres refused: {text} (SQLSTATE {error.sqlstate})", remedy)

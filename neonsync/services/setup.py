@@ -134,7 +134,7 @@ def _flags(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _workgroup(athena: Athena, lake: Lake) -> str:
-    from neonsync.athena.client import translated_errors
+    from neonsync.athena.failures import translated_errors
 
     name = lake.athena.workgroup
     with translated_errors(f"reading the workgroup {name}"):
@@ -156,7 +156,7 @@ def _database(athena: Athena, lake: Lake) -> str:
 
 def _location(athena: Athena, lake: Lake) -> str:
     """Looks the workgroup's own location up where none is set, and lists what is there."""
-    from neonsync.athena.client import translated_errors
+    from neonsync.athena.failures import translated_errors
 
     location = athena.output_location()
     bucket, _, prefix = location.removeprefix("s3://").partition("/")

@@ -91,6 +91,7 @@ def _athena(result: Resolution) -> AthenaSettings:
         workgroup=values["athena.workgroup"],
         output_location=values["athena.output_location"],
         price_per_tb=values["athena.price_per_tb"],
+        timeout_minutes=values["athena.timeout_minutes"],
     )
 
 

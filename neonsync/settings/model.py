@@ -31,13 +31,17 @@ class VerifyTarget(StrEnum):
 
 @dataclass(frozen=True)
 class AthenaSettings:
-    """Where the lake is. ``output_location`` may be empty when the workgroup has its own."""
+    """Where the lake is. ``output_location`` may be empty when the workgroup has its own.
+
+    A query is waited for ``timeout_minutes``; 0 is for ever.
+    """
 
     database: str
     region: str
     workgroup: str
     output_location: str
     price_per_tb: float
+    timeout_minutes: float = 60.0
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,7 @@ OPTIONS = (
         empty="the workgroup's own",
     ),
     Option("athena.price_per_tb", 5.0, values.number),
+    Option("athena.timeout_minutes", 60.0, values.number),
     Option("neon.project_id", "", values.text, ("NEON_PROJECT_ID",)),
     Option("neon.api_host", DEFAULT_API_HOST, values.api_host, ("NEON_API_HOST",)),
     Option("neon.database", "", values.text, empty="the only one"),

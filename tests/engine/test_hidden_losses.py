@@ -27,10 +27,7 @@ def ok(outcome: Outcome) -> Outcome:
     return outcome
 
 
-async def test_a_count_that_failed_is_not_an_empty_answer(
-    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("neonsync.engine.extract.COUNT_PAUSE_SECONDS", 0)
+async def test_a_count_that_failed_is_not_an_empty_answer(target: Target, lake: Lake) -> None:
     name = lake.write("few", pd.DataFrame({"id": [1, 2]}))
     target.configure(entry(name))
     plan = target.plan()

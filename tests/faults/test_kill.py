@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Target
-from tests.faults.kills import kill_twenty
+from tests.faults.kills import kill_often
 
 
 @pytest.mark.slow
-def test_twenty_kills_and_the_last_run_ends_exact(target: Target, tmp_path: Path) -> None:
-    kill_twenty(target, tmp_path, "absent")
+@pytest.mark.timeout(400)  # where others leave it little of the processor
+def test_thirty_kills_and_the_last_run_ends_exact(target: Target, tmp_path: Path) -> None:
+    kill_often(target, tmp_path, "absent", 30)

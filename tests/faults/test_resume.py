@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +16,7 @@ from neonsync.engine.context import RunContext
 from neonsync.engine.events import ChunksPlanned, Notice
 from neonsync.engine.extract import SourceCounts, count_source
 from neonsync.engine.plan import TablePlan
-from neonsync.errors import DatabaseAccessError, ExportError, LoadError, ProofError
+from neonsync.errors import DatabaseAccessError, LoadError, ProofError
 from tests.conftest import ROWS, Outcome, Target, lake_folder
 from tests.engine.test_main_job import lake_rows, target_rows
 from tests.engine.test_publish_rules import EMPTY_TARGET
@@ -242,31 +241,6 @@ async def test_an_export_that_is_too_old_is_not_continued(
     assert "it began more than 6 hours ago" in notices(second)
 
 
-async def test_a_query_that_athena_failed_by_a_fault_of_its_own_is_tried_again(
-    target: Target,
-) -> None:
-    target.world.aws.faults.fail_next_query("internal error", category=1, retryable=True)
-
-    outcome = await target.sync()
-
-    assert outcome.result.error is None
-    assert "exporting again" in notices(outcome)
-    assert target_rows(target) == lake_rows(target.world)
-
-
-async def test_a_query_that_fails_by_the_users_fault_ends_the_run_with_athenas_reason(
-    target: Target,
-) -> None:
-    target.world.aws.faults.fail_next_query("HIVE_BAD_DATA: no", category=2, retryable=False)
-
-    outcome = await target.sync()
-
-    assert isinstance(outcome.result.error, ExportError)
-    assert "HIVE_BAD_DATA: no" in str(outcome.result.error)
-    assert outcome.result.exit_code == 1
-    assert target.staging_tables() == []
-
-
 async def test_counts_that_differ_publish_nothing_and_name_the_dates(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -380,25 +354,3 @@ async def test_a_value_that_postgres_cannot_hold_stops_the_table_and_names_the_c
     assert said in str(outcome.result.error)
     assert column in str(outcome.result.error)
     assert target.value("SELECT to_regclass('forecast_data')") is None
-
-
-async def test_a_cut_connection_in_mid_load_is_made_again(
-    target: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from neonsync.engine import load as load_module
-
-    real = load_module._Loader._copy
-    cuts = iter([True, False])
-
-    async def cut_once(*arguments: Any) -> None:
-        await real(*arguments)
-        if next(cuts, False):
-            target.world.neon.faults.terminate_backends(target.name)
-
-    monkeypatch.setattr(load_module._Loader, "_copy", cut_once)
-
-    outcome = await target.sync()
-
-    assert outcome.result.error is None, outcome.result.error
-    assert "connection was lost" in notices(outcome)
-    assert target_rows(target) == lake_rows(target.world)

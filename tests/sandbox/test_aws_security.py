@@ -8,9 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from botocore.exceptions import ClientError, ConnectionError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,
+    IncompleteReadError,
+    ResponseStreamingError,
+)
 
-from neonsync.sandbox.aws import AwsKeys
+from neonsync.sandbox.aws import AwsKeys, Break
 from tests.sandbox.aws_fixtures import KEYS, Aws, serving
 
 BUCKET = "neonsync-sandbox"
@@ -121,6 +126,10 @@ def test_faults_are_shown_as_often_as_asked(aws: Aws) -> None:
     aws.s3.put_object(Bucket=BUCKET, Key="k", Body=b"x")
     faults.s3_errors_next(1)
     assert _code(lambda: aws.s3.get_object(Bucket=BUCKET, Key="k")) == ("InternalError", 500)
+    assert aws.s3.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"x"
+    faults.break_off_next(1, Break.CUT)
+    with pytest.raises((IncompleteReadError, ResponseStreamingError)):
+        aws.s3.get_object(Bucket=BUCKET, Key="k")["Body"].read()
     assert aws.s3.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"x"
 
 

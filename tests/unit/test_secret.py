@@ -9,6 +9,7 @@ import pytest
 
 from neonsync.errors import DatabaseAccessError
 from neonsync.postgres.connect import Database, connect
+from neonsync.retry import Backoff
 from neonsync.secret import Secret, redact
 
 
@@ -44,7 +45,7 @@ def test_known_secrets_are_redacted_wherever_they_stand() -> None:
 async def test_a_failed_connection_shows_no_password_in_its_traceback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("neonsync.postgres.connect.CONNECT_ATTEMPTS", 1)
+    monkeypatch.setattr("neonsync.postgres.connect.CONNECTING", Backoff(1, 0.0))
     uri = "postgresql://me:hunter2@127.0.0.1:1/db?connect_timeout=2"
 
     with pytest.raises(DatabaseAccessError) as caught:

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import threading
+from enum import Enum
 
 from neonsync.sandbox.aws.errors import QueryFailed
+
+
+class Break(Enum):
+    """How the body of an answer breaks off: with its connection, or in silence."""
+
+    CUT = "cut"
+    STALL = "stall"
 
 
 class Faults:
@@ -14,6 +22,7 @@ class Faults:
         self._lock = threading.Lock()
         self._throttled = 0
         self._s3_errors = 0
+        self._breaks: list[Break] = []
         self._failures: list[QueryFailed] = []
         self._expired = False
         self.query_seconds: float | None = None
@@ -28,6 +37,11 @@ class Faults:
         """The next ``gets`` GET requests for S3 objects answer 500 InternalError."""
         with self._lock:
             self._s3_errors = gets
+
+    def break_off_next(self, gets: int, how: Break) -> None:
+        """The next ``gets`` GET requests for S3 objects are answered by half a body."""
+        with self._lock:
+            self._breaks = [how] * gets
 
     def fail_next_query(
         self, reason: str, category: int = 1, error_type: int = 0, retryable: bool = True
@@ -59,6 +73,11 @@ class Faults:
         with self._lock:
             self._s3_errors, hit = max(0, self._s3_errors - 1), self._s3_errors > 0
             return hit
+
+    def take_break(self) -> Break | None:
+        """How the answer to this S3 GET is to break off, if it is to."""
+        with self._lock:
+            return self._breaks.pop() if self._breaks else None
 
     def take_failure(self) -> QueryFailed | None:
         """The failure that this query is to meet, if any."""

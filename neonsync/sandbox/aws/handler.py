@@ -10,14 +10,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 from urllib.parse import urlsplit
 
 from localbucket import S3Error
 
 from neonsync.sandbox.aws.athena import AthenaApi
 from neonsync.sandbox.aws.errors import ApiError
-from neonsync.sandbox.aws.faults import Faults
+from neonsync.sandbox.aws.faults import Break, Faults
 from neonsync.sandbox.aws.glue import GlueApi
 from neonsync.sandbox.aws.options import AwsKeys
 from neonsync.sandbox.aws.s3 import ObjectStore
@@ -141,6 +141,26 @@ class AwsHandler(ObjectStore):
                 "InternalError",
                 "We encountered an internal error. Please try again.",
             )
+
+    def _send_file(
+        self,
+        status: HTTPStatus,
+        file: BinaryIO,
+        start: int,
+        length: int,
+        headers: Any,
+        include_body: bool,
+    ) -> None:
+        how = self.backend.faults.take_break() if include_body else None
+        if how is None:
+            super()._send_file(status, file, start, length, headers, include_body)
+            return
+        self._send_headers(status, length, headers)
+        self.connection.sendfile(file, start, length // 2)
+        if how is Break.STALL:
+            # Nothing more is said until the client has given up, or the service ends.
+            self.connection.recv(1)
+        self.close_connection = True
 
     def _read_body(self) -> bytes:
         body: bytes = super()._read_body()

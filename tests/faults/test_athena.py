@@ -1,0 +1,152 @@
+"""Athena on a bad day: throttled, failing by every category, stopped by somebody, too slow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from neonsync.athena import client as client_module
+from neonsync.engine.cancel import CancelToken
+from neonsync.engine.events import Event, QueryProgress
+from neonsync.engine.pipeline import run
+from neonsync.errors import AthenaAccessError, QueryDelayedError, QueryError
+from tests.conftest import Lake, Outcome, Target
+from tests.faults.test_resume import notices
+
+DAYS = {"filters.days": 3}
+ROWS = 300
+SYSTEM, USER, OTHER = 1, 2, 3
+
+
+def state_of(lake: Lake, query_id: str) -> str:
+    answer = lake.client("athena").get_query_execution(QueryExecutionId=query_id)
+    return str(answer["QueryExecution"]["Status"]["State"])
+
+
+def queries(outcome: Outcome, purpose: str) -> list[str]:
+    return [query.query_id for query in outcome.result.queries if query.purpose == purpose]
+
+
+async def test_throttled_calls_pass_unseen(target: Target) -> None:
+    plan = target.plan(**DAYS)
+    target.world.aws.faults.throttle_next(2)
+
+    result = await run(plan, lambda _: None, CancelToken())
+
+    assert result.error is None
+    assert target.value("SELECT count(*) FROM forecast_data") == ROWS
+
+
+async def test_throttling_that_does_not_pass_ends_a_run_that_goes_on_later(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = target.plan(**DAYS)
+    faults = target.world.aws.faults
+
+    def throttle(event: Event) -> None:
+        if isinstance(event, QueryProgress):
+            faults.throttle_next(1000)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client_module, "REQUEST_ATTEMPTS", 2)
+        faults.query_seconds = 0.3
+        try:
+            first = await run(plan, throttle, CancelToken())
+        finally:
+            faults.query_seconds = None
+            faults.throttle_next(0)
+    second = await target.sync(**DAYS)
+
+    assert isinstance(first.error, AthenaAccessError)
+    assert "Rate exceeded" in str(first.error)
+    assert first.exit_code == 3
+    assert second.result.error is None
+    assert second.result.run_id == first.run_id
+    assert queries(second, "export") == [query.query_id for query in first.queries]
+
+
+@pytest.mark.parametrize(
+    ("category", "retryable", "attempts"),
+    [(SYSTEM, False, 2), (USER, False, 1), (OTHER, False, 1), (OTHER, True, 2)],
+)
+async def test_a_failed_query_is_started_anew_where_athena_lets_hope(
+    target: Target, category: int, retryable: bool, attempts: int
+) -> None:
+    target.world.aws.faults.fail_next_query("no luck", category=category, retryable=retryable)
+
+    outcome = await target.sync(**DAYS)
+
+    assert len(queries(outcome, "export")) == attempts
+    if attempts > 1:
+        assert outcome.result.error is None
+        assert "no luck" in notices(outcome)
+        assert target.value("SELECT count(*) FROM forecast_data") == ROWS
+    else:
+        assert isinstance(outcome.result.error, QueryError)
+        assert "no luck" in str(outcome.result.error)
+        assert target.value("SELECT to_regclass('forecast_data')") is None
+    assert target.staging_tables() == []
+    assert target.exported_files() == []
+
+
+async def test_a_query_that_fails_each_time_is_given_up(target: Target) -> None:
+    for _ in range(3):
+        target.world.aws.faults.fail_next_query("no luck", category=SYSTEM)
+
+    outcome = await target.sync(**DAYS)
+
+    assert isinstance(outcome.result.error, QueryError)
+    assert len(queries(outcome, "export")) == 3
+    assert target.staging_tables() == []
+
+
+@pytest.mark.parametrize("purpose", ["export", "count"])
+async def test_a_query_that_somebody_stops_is_not_started_again(
+    target: Target, lake: Lake, purpose: str
+) -> None:
+    plan = target.plan(**DAYS)
+    faults = target.world.aws.faults
+    athena = lake.client("athena")
+    seen: list[Any] = []
+
+    def stop(event: Event) -> None:
+        if not isinstance(event, QueryProgress):
+            return
+        if purpose == "count" and event.state == "SUCCEEDED" and not seen:
+            faults.query_seconds = 60.0  # the count, which comes next
+        elif event.state in ("QUEUED", "RUNNING") and (purpose == "export" or seen):
+            athena.stop_query_execution(QueryExecutionId=event.query_id)
+        if event.state == "SUCCEEDED":
+            seen.append(event)
+
+    faults.query_seconds = 60.0 if purpose == "export" else None
+    try:
+        result = await run(plan, stop, CancelToken())
+    finally:
+        faults.query_seconds = None
+
+    assert isinstance(result.error, QueryError)
+    assert "ended as CANCELLED" in str(result.error)
+    assert "stopped by somebody" in str(result.error)
+    assert [query.purpose for query in result.queries].count(purpose) == 1
+    assert target.value("SELECT to_regclass('forecast_data')") is None
+    assert target.staging_tables() == []
+
+
+async def test_a_query_that_runs_for_longer_than_its_time_is_stopped(
+    target: Target, lake: Lake
+) -> None:
+    plan = target.plan(**{**DAYS, "athena.timeout_minutes": 0.005})
+    target.world.aws.faults.query_seconds = 60.0
+    try:
+        result = await run(plan, lambda _: None, CancelToken())
+    finally:
+        target.world.aws.faults.query_seconds = None
+
+    assert isinstance(result.error, QueryDelayedError)
+    assert "not done in 0.005 minutes" in str(result.error)
+    assert "athena.timeout_minutes" in result.error.remedy
+    (query,) = result.queries
+    assert state_of(lake, query.query_id) == "CANCELLED"
+    assert target.staging_tables() == []

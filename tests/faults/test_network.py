@@ -1,0 +1,103 @@
+"""The line to the branch is cut, or falls silent while both ends think that it is well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from neonsync.athena import export as export_module
+from neonsync.engine import lease as leases
+from neonsync.engine import retry
+from neonsync.engine.cancel import CancelToken
+from neonsync.engine.events import Event, Notice, RowsCopied
+from neonsync.engine.pipeline import run
+from neonsync.errors import DatabaseAccessError
+from neonsync.postgres import connect as connect_module
+from neonsync.retry import Backoff
+from tests.conftest import Target
+from tests.faults.proxy import Proxy, through_proxy
+
+DAYS = {"filters.days": 10}
+ROWS = 1_000
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_module, "CHUNK_ROWS", 400)
+    monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(leases, "BEAT_SECONDS", 1.0)
+    monkeypatch.setattr(leases, "QUIET_SECONDS", 0.5)
+    monkeypatch.setattr(connect_module, "CONNECT_TIMEOUT", 2)  # the least that libpq takes
+    monkeypatch.setattr(connect_module, "CONNECTING", Backoff(1, 0.1))
+    for name in ("CHUNK", "WORK"):
+        monkeypatch.setattr(retry, name, Backoff(4, 0.1))
+
+
+@pytest.mark.parametrize(
+    "break_it", [Proxy.cut, Proxy.fall_silent_for_those_who_are_here], ids=["cut", "half-open"]
+)
+async def test_a_broken_line_in_the_midst_of_a_copy_is_replaced(
+    target: Target, monkeypatch: pytest.MonkeyPatch, break_it: Callable[[Proxy], None]
+) -> None:
+    monkeypatch.setattr(connect_module, "CONNECTING", Backoff(3, 0.1))
+    notices: list[str] = []
+    broken: list[Event] = []
+    with through_proxy(target.plan(**DAYS)) as (plan, proxy):
+
+        def listen(event: Event) -> None:
+            if isinstance(event, RowsCopied) and not broken:
+                broken.append(event)
+                break_it(proxy)
+            if isinstance(event, Notice):
+                notices.append(event.message)
+
+        result = await asyncio.wait_for(run(plan, listen, CancelToken()), 60)
+
+    assert result.error is None, result.error
+    assert any("the connection was lost" in notice for notice in notices)
+    assert target.value("SELECT count(*) FROM forecast_data") == ROWS
+    assert target.staging_tables() == []
+
+
+async def test_a_network_that_stays_silent_ends_the_run_which_goes_on_later(
+    target: Target,
+) -> None:
+    with through_proxy(target.plan(**DAYS)) as (plan, proxy):
+
+        def listen(event: Event) -> None:
+            if isinstance(event, RowsCopied):
+                proxy.fall_silent()
+
+        first = await run(plan, listen, CancelToken())
+
+    second = await target.sync(**DAYS)
+
+    assert isinstance(first.error, DatabaseAccessError)
+    assert first.exit_code == 3
+    assert "every table is as it was" in str(first.error)
+    assert second.result.error is None
+    assert second.result.run_id == first.run_id
+    assert target.value("SELECT count(*) FROM forecast_data") == ROWS
+
+
+async def test_a_database_that_stays_away_while_athena_works_ends_the_run(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "AWAY_SECONDS", 0.5)
+    target.world.aws.faults.query_seconds = 60.0
+    try:
+        with through_proxy(target.plan(**DAYS)) as (plan, proxy):
+
+            def listen(event: Event) -> None:
+                if type(event).__name__ == "QueryProgress":
+                    proxy.fall_silent()
+
+            result = await run(plan, listen, CancelToken())
+    finally:
+        target.world.aws.faults.query_seconds = None
+
+    assert isinstance(result.error, DatabaseAccessError)
+    assert "was away" in str(result.error)
+    assert result.exit_code == 3

@@ -1,0 +1,32 @@
+"""The smallest results that there are go the whole way: no row at all, and one."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from tests.conftest import Lake, Target
+
+
+@pytest.mark.parametrize(
+    ("rows", "there"),
+    [(0, False), (0, True), (1, True)],
+    ids=["none into an absent table", "none into one with a row", "one into one with a row"],
+)
+async def test_no_row_and_one_row_arrive(
+    target: Target, lake: Lake, rows: int, there: bool
+) -> None:
+    frame = pd.DataFrame({"id": [1], "name": ["one"]}).iloc[:rows]
+    name = lake.write("small", frame, dtype={"id": "bigint", "name": "string"})
+    target.configure(f'[[tables]]\nsource = "{name}"\nkey = ["id"]\n')
+    if there:
+        target.sql(f"CREATE TABLE {name} (id bigint PRIMARY KEY, name text)")
+        target.sql(f"INSERT INTO {name} VALUES (7, 'seven')")
+
+    outcome = await target.sync()
+
+    assert outcome.result.error is None, outcome.result.error
+    expected = [(1, "one")] * rows + [(7, "seven")] * there
+    assert target.sql(f"SELECT * FROM {name} ORDER BY id") == expected
+    assert target.staging_tables() == []
+    assert target.exported_files() == []
