@@ -43,6 +43,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: speed.place(item.path))
 
 
+def pytest_collection_finish() -> None:
+    speed.seldom_look_for_cycles()
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """The sandbox, in this process, so that its faults can be set."""
