@@ -1,4 +1,4 @@
-"""One sandbox for the whole session, a fresh branch for each test that asks for one."""
+"""One sandbox for the whole session, an empty branch for each test that asks for one."""
 
 from __future__ import annotations
 
