@@ -1,4 +1,4 @@
-"""One sandbox for the whole session, a fresh branch for each test that asks for one."""
+"""One sandbox for the whole session, an empty branch for each test that asks for one."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from neonsync.sandbox.aws import AthenaOptions
 from neonsync.sandbox.neon import NeonOptions
 from neonsync.settings import Settings, load_settings
 from tests import speed
+from tests.recycled import Branches
 
 # No test may write into the history of whoever runs it; processes inherit this.
 os.environ[HISTORY_VARIABLE] = os.devnull
@@ -42,6 +43,10 @@ speed.load_descriptions_once()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the files that take long begin first, so that no worker ends with one alone."""
     items.sort(key=lambda item: speed.place(item.path))
+
+
+def pytest_collection_finish() -> None:
+    speed.seldom_look_for_cycles()
 
 
 @pytest.fixture(scope="session")
@@ -151,15 +156,22 @@ class Outcome:
     events: list[Event]
 
 
+@pytest.fixture(scope="module")
+def branches(world: Sandbox) -> Iterator[Branches]:
+    """The branches of a module: those that a test leaves as they were serve the next one."""
+    made = Branches(world, delete_branch)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def target(world: Sandbox, environment: dict[str, str], tmp_path: Path) -> Iterator[Target]:
-    """A fresh branch of main."""
-    name = f"test-{next(_numbers)}"
-    settings = load_settings(flags={}, environ=environment)
-    project = Project(settings.neon)
-    branch = project.create(name).branch
+def target(
+    world: Sandbox, branches: Branches, environment: dict[str, str], tmp_path: Path
+) -> Iterator[Target]:
+    """A branch with empty databases."""
+    name = branches.take()
     yield Target(world, environment, name, tmp_path / "reports")
-    delete_branch(project, settings, branch.id)
+    branches.give(name)
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
-from botocore.loaders import JSONFileLoader
+from botocore.loaders import JSONFileLoader, Loader
 
 _MEMORY = Path("/dev/shm")
 _ENOUGH = 6_000_000_000
@@ -17,6 +19,7 @@ _TEMP_ROOT = "PYTEST_DEBUG_TEMPROOT"
 _FIRST = ("faults", "engine", "cli", "contracts", "sandbox", "neon", "docs", "unit")
 _VERY_FIRST = ("test_kill.py", "test_kill_merged.py", "test_a_million.py")
 _loaded: dict[str, Any] = {}
+_found: dict[tuple[str, ...], list[str]] = {}
 _load = JSONFileLoader.load_file
 
 
@@ -40,6 +43,28 @@ def load_descriptions_once() -> None:
         return _loaded[file_path]
 
     setattr(JSONFileLoader, _load.__name__, load)
+    for name in ("list_available_services", "list_api_versions"):
+        setattr(Loader, name, _searched_once(name))
+
+
+def _searched_once(name: str) -> Callable[..., list[str]]:
+    """What a loader finds in its folders, for all loaders of the same folders."""
+    search = getattr(Loader, name)
+
+    def found(self: Loader, *arguments: str, **named: str) -> list[str]:
+        key = (name, *self.search_paths, *arguments, *named.values())
+        if key not in _found:
+            _found[key] = search(self, *arguments, **named)
+        return _found[key]
+
+    return found
+
+
+def seldom_look_for_cycles() -> None:
+    """Leave what is imported and collected alone: looking through it took a tenth of a run."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def place(path: Path) -> tuple[int, int]:

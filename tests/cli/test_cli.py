@@ -15,6 +15,7 @@ import pytest
 
 from neonsync.cli.sandbox import _claim_env_file, read_env_file
 from neonsync.neon.branches import Project
+from tests import forked
 from tests.conftest import ROWS, Target
 from tests.faults.processes import running, servers_below, wait_until
 
@@ -28,6 +29,14 @@ BARE = {
 def neonsync(
     *arguments: str, env: dict[str, str] | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own."""
+    return forked.run(*arguments, env={**BARE, **(env or {})}, cwd=cwd)
+
+
+def fresh(
+    *arguments: str, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The same in an interpreter of its own, which imports all that it needs itself."""
     return subprocess.run(
         [sys.executable, "-m", "neonsync", *arguments],
         env={**BARE, **(env or {})},
@@ -39,12 +48,12 @@ def neonsync(
 
 
 def test_help_shows_examples_and_exit_codes() -> None:
-    shown = neonsync("--help")
+    shown = fresh("--help")
     assert shown.returncode == 0
     assert "neonsync demo --headless" in shown.stdout
     assert "Exit codes:" in shown.stdout
     for command in ("demo", "sandbox"):
-        assert "Example:" in neonsync(command, "--help").stdout
+        assert "Example:" in fresh(command, "--help").stdout
 
 
 def test_help_and_version_import_none_of_the_heavy_packages() -> None:
@@ -226,8 +235,8 @@ def test_the_demo_runs_and_its_second_run_writes_nothing(tmp_path: Path) -> None
 
     (tmp_path / "neonsync.toml").write_text("jobs = 99\n")
 
-    first = neonsync(*arguments, env=env, cwd=tmp_path)
-    second = neonsync(*arguments, env=env, cwd=tmp_path)
+    first = fresh(*arguments, env=env, cwd=tmp_path)
+    second = fresh(*arguments, env=env, cwd=tmp_path)
 
     assert first.returncode == 0, first.stderr
     assert "5,000 rows swapped in" in first.stdout
@@ -329,14 +338,11 @@ def test_a_reader_that_goes_away_does_not_spoil_the_run(target: Target, stream: 
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "neonsync", "--headless", "--branch", target.name),
-                *("--report-dir", str(target.report_dir)),
-            ],
+        process = forked.start(
+            *("--headless", "--branch", target.name, "--report-dir", str(target.report_dir)),
             env={**BARE, **target.environment},
-            stdout=writing if stream == "stdout" else subprocess.PIPE,
-            stderr=writing if stream == "stderr" else subprocess.PIPE,
+            stdout=writing if stream == "stdout" else None,
+            stderr=writing if stream == "stderr" else None,
         )
         process.communicate(timeout=60)
     finally:

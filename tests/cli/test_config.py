@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from neonsync.settings import load_settings
+from tests import forked
 from tests.conftest import Target
 
 BARE = {
@@ -28,15 +29,7 @@ INIT = ("--project-id", "quiet-moon-1", "--branch", "dev", "--output-location", 
 
 
 def config(cwd: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "neonsync", "config", *arguments],
-        env={**BARE, **environ},
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return forked.run("config", *arguments, env={**BARE, **environ}, cwd=cwd, timeout=60)
 
 
 def origin_of(shown: str, name: str) -> str:

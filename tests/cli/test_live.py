@@ -6,13 +6,13 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
-import subprocess
-import sys
 import termios
 import threading
 from dataclasses import dataclass
 
+from tests import forked
 from tests.cli.test_cli import BARE
 from tests.cli.test_json import lines
 from tests.conftest import ROWS, Target
@@ -25,7 +25,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7][0-9;]*m")
 class Seen:
     """What came out of a run whose stderr is a terminal."""
 
-    code: int
+    code: int | None
     stdout: str
     screen: str
 
@@ -34,14 +34,10 @@ def on_terminal(target: Target, *arguments: str, hang_up: bool = False, **enviro
     """Run with a terminal of 80 × 24 as stderr, which may go away at its first word."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "neonsync", "--headless", "--branch", target.name),
-            *("--report-dir", str(target.report_dir), *arguments),
-        ],
+    process = forked.start(
+        *("--headless", "--branch", target.name, "--report-dir", str(target.report_dir)),
+        *arguments,
         env={**BARE, **target.environment, "TERM": "xterm-256color", **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
         stderr=theirs,
     )
     os.close(theirs)
@@ -62,9 +58,9 @@ def on_terminal(target: Target, *arguments: str, hang_up: bool = False, **enviro
     try:
         out, _ = process.communicate(timeout=60)
     finally:
-        process.kill()
+        process.send_signal(signal.SIGKILL)
         reader.join()
-    return Seen(process.returncode, out.decode(), b"".join(chunks).decode())
+    return Seen(process.returncode, out, b"".join(chunks).decode())
 
 
 def test_a_terminal_sees_what_goes_on_and_gets_its_cursor_back(target: Target) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,23 +12,17 @@ from pathlib import Path
 
 import psutil
 
+from tests import forked
 from tests.conftest import Target
 
 DEADLINE = 60.0
-# As the console script, but for the polls: the sandbox answers in a moment.
-_RUN = """
-import neonsync.athena.client, neonsync.neon.waiting
-from neonsync.cli.main import main
-neonsync.athena.client.POLL_SECONDS = neonsync.neon.waiting.POLL_SECONDS = 0.05
-main()
-"""
 
 
 @dataclass(frozen=True)
 class Running:
     """A headless run in a child process."""
 
-    process: subprocess.Popen[str]
+    process: forked.Forked
     report_dir: Path
 
     @property
@@ -44,7 +36,7 @@ class Running:
             text in self.log
         )
 
-    def finish(self) -> int:
+    def finish(self) -> int | None:
         """Wait for the end; the exit code."""
         self.process.communicate(timeout=DEADLINE)
         return self.process.returncode
@@ -59,22 +51,16 @@ def running(target: Target, report_dir: Path, *arguments: str) -> Iterator[Runni
     """Start ``neonsync --headless`` on a branch; it is gone at the end, however it goes."""
     report_dir.mkdir(parents=True, exist_ok=True)
     (report_dir / "etl-manual.log").unlink(missing_ok=True)
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-c", _RUN, "--headless", "--branch", target.name),
-            *("--report-dir", str(report_dir), *arguments),
-        ],
+    process = forked.start(
+        *("--headless", "--branch", target.name, "--report-dir", str(report_dir), *arguments),
         env={**os.environ, **target.environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
     )
     try:
         yield Running(process, report_dir)
     finally:
         if process.poll() is None:
-            process.kill()
-            process.communicate()
+            process.send_signal(signal.SIGKILL)
+            process.communicate(timeout=DEADLINE)
 
 
 def servers_below(folder: Path) -> list[str]:

@@ -15,6 +15,7 @@ from sqlglot import exp
 from neonsync.sandbox.aws import explain, parsing, results, statements, utilities, views
 from neonsync.sandbox.aws.catalogue import Catalogue
 from neonsync.sandbox.aws.ddl import Ddl
+from neonsync.sandbox.aws.engines import Engines
 from neonsync.sandbox.aws.errors import (
     ApiError,
     AthenaError,
@@ -68,7 +69,7 @@ class QueryRunner:
         self._catalogue = catalogue
         self._groups = groups
         self._s3_root = s3_root
-        self._scratch = scratch
+        self._engines = Engines(s3_root, scratch)
         self._options = options
         self._faults = faults
         self._lock = threading.Lock()
@@ -100,11 +101,12 @@ class QueryRunner:
             job.thread.join(0.02)
 
     def stop_all(self) -> None:
-        """Cancel whatever runs, and wait for it."""
+        """Cancel whatever runs, wait for it, and release the memory."""
         with self._lock:
             ids = list(self._jobs)
         for execution_id in ids:
             self.stop(execution_id)
+        self._engines.close()
 
     def _run(self, execution: Execution, job: _Job) -> None:
         try:
@@ -159,7 +161,7 @@ class QueryRunner:
             return self._answer(execution, utilities.Answer((), ()))
         if isinstance(statement, statements.Execute):
             raise QueryFailed("NOT_SUPPORTED: a prepared statement cannot EXECUTE another")
-        session = Session(self._catalogue, self._s3_root, submission.database, self._scratch)
+        session = Session(self._catalogue, self._s3_root, submission.database, self._engines)
         job.session = session
         try:
             job.check()

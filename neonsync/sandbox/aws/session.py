@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,16 +11,15 @@ from sqlglot import exp
 
 from neonsync.sandbox.aws import tables
 from neonsync.sandbox.aws.catalogue import Catalogue
+from neonsync.sandbox.aws.engines import CATALOG, Engines
 from neonsync.sandbox.aws.errors import not_supported
 from neonsync.sandbox.aws.scan import Scan, scans_of
 from neonsync.sandbox.aws.sources import Sources
-from neonsync.sandbox.aws.sql import macros
 from neonsync.sandbox.aws.sql.dialect import Translator
 from neonsync.sandbox.aws.sql.labels import Label, Labels
 from neonsync.sandbox.aws.sql.probes import Probes
-from neonsync.sandbox.aws.tables import ScannedTable, literal, quoted
+from neonsync.sandbox.aws.tables import ScannedTable, quoted
 
-CATALOG = "awsdatacatalog"
 _PARQUET = "parquet"
 
 
@@ -44,26 +44,22 @@ class Prepared:
 
 
 class Session:
-    """An in-memory DuckDB whose world is the tables that one query names.
+    """A DuckDB whose world is the tables that one query names.
 
-    One for each query: an interrupt then stops that query and no other.
+    It is this query's alone as long as it runs: an interrupt stops that query and no other.
     """
 
-    def __init__(self, catalogue: Catalogue, s3_root: Path, database: str, scratch: Path) -> None:
+    def __init__(
+        self, catalogue: Catalogue, s3_root: Path, database: str, engines: Engines
+    ) -> None:
         self._catalogue = catalogue
         self._s3_root = s3_root
         self._database = database.lower()
-        self.connection = duckdb.connect(
-            ":memory:",
-            config={"threads": 2, "memory_limit": "1GB", "temp_directory": str(scratch)},
-        )
-        self.connection.execute("SET TimeZone = 'UTC'")
-        macros.install(self.connection)
-        self.connection.execute(f"ATTACH ':memory:' AS {CATALOG}")
-        # A query reaches the objects of the sandbox and no other file of this machine.
-        directories = ", ".join(literal(f"{path}/") for path in (s3_root, scratch))
-        self.connection.execute(f"SET allowed_directories = [{directories}]")
-        self.connection.execute("SET enable_external_access = false")
+        self._engines = engines
+        self._engine = engines.take()
+        self._lock = threading.Lock()
+        self._closed = self._interrupted = False
+        self.connection = self._engine.connection
 
     def prepare(self, query: exp.Query, text: str) -> Prepared:
         """Make the views that the query needs; returns it in DuckDB's SQL, bound.
@@ -98,11 +94,16 @@ class Session:
 
     def interrupt(self) -> None:
         """Stop what the connection is executing; from any thread."""
-        self.connection.interrupt()
+        with self._lock:
+            if not self._closed:  # else another query may have the connection by now
+                self._interrupted = True
+                self.connection.interrupt()
 
     def close(self) -> None:
-        """Release the memory."""
-        self.connection.close()
+        """Give the connection back."""
+        with self._lock:
+            self._closed = True
+        self._engines.give(self._engine, sound=not self._interrupted)
 
     def _scanned(self, database: str, name: str) -> ScannedTable:
         table = self._catalogue.table(database, name)

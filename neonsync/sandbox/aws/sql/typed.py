@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import duckdb
@@ -20,9 +21,10 @@ from neonsync.sandbox.aws.sql.probes import (
     mismatch,
     plain,
     register,
-    ticket_number,
 )
 
+# Functions stay where they are made, and other queries come after this one.
+_numbers = itertools.count(1)
 _MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE")
 
 
@@ -35,7 +37,7 @@ def to_json(asked: Asked) -> None:
         return
     described = duckdb.sqltype(kind)
     writer = text.each(text.json_writer(described), pa.string())
-    name = f"athena_json_{ticket_number(asked.call)}"
+    name = f"athena_json_{next(_numbers)}"
     register(asked.connection, name, writer, [kind], "VARCHAR")
     asked.become(plain(call(name, value), "JSON"))
 
