@@ -15,7 +15,7 @@ from psycopg import sql
 from neonsync.columns import arrow_type
 from neonsync.errors import LoadError, ServerError
 from neonsync.postgres.connect import Connection, server_error
-from neonsync.postgres.days import day_of_batch, day_of_row
+from neonsync.postgres.days import count_days, day_of_row
 from neonsync.postgres.fitting import Change, Fitting
 from neonsync.postgres.staging import SCHEMA
 from neonsync.tables import ColumnSpec, Day, TableSpec
@@ -84,9 +84,7 @@ class BatchEncoder:
     def _dates(self, batch: pa.RecordBatch) -> Counter[str | None]:
         if self._spec.day is None:
             return Counter({None: batch.num_rows})
-        counted = day_of_batch(batch, self._spec.day).value_counts()
-        days, counts = counted.field("values"), counted.field("counts")
-        return Counter(dict(zip(days.to_pylist(), counts.to_pylist(), strict=True)))
+        return count_days(batch, self._spec.day)
 
 
 def copy_statement(staging: str, columns: tuple[ColumnSpec, ...]) -> sql.Composed:

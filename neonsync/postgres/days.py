@@ -6,6 +6,7 @@ itself; year, month and day are joined by dashes. A NULL has no day.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pyarrow as pa
@@ -18,9 +19,24 @@ DATE_LETTERS = 10
 """The letters of 2026-01-31."""
 
 
-def day_of_batch(batch: pa.RecordBatch, day: Day) -> Any:
-    """The days of a batch's rows: an Arrow array of strings."""
+def count_days(batch: pa.RecordBatch, day: Day) -> Counter[str | None]:
+    """A batch's rows by their day."""
     parts: list[Any] = [batch.column(name) for name in day.columns]
+    if len(parts) > 1:
+        counted = _days(parts, day).value_counts()
+        days, counts = counted.field("values"), counted.field("counts")
+    else:
+        # Only the few different values become texts.
+        counted = parts[0].value_counts()
+        days, counts = _days([counted.field("values")], day), counted.field("counts")
+    found: Counter[str | None] = Counter()
+    for text, count in zip(days.to_pylist(), counts.to_pylist(), strict=True):
+        found[text] += count
+    return found
+
+
+def _days(parts: list[Any], day: Day) -> Any:
+    """The days of values of the day's columns: an Arrow array of strings."""
     if day.form is DayForm.TIMESTAMP:
         parts = [part.cast(pa.date32(), safe=False) for part in parts]
     # Blanks at the end, as char(n) has them, tell nothing; nor does a time of day after a date.
