@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -26,11 +27,10 @@ from neonsync.engine.plan import Plan
 from neonsync.errors import DatabaseAccessError, NeonsyncError
 from neonsync.postgres.connect import (
     Connection,
-    Database,
-    connected,
     is_connection_lost,
     server_error,
 )
+from neonsync.postgres.pool import Pool
 
 T = TypeVar("T")
 
@@ -89,18 +89,16 @@ class RunContext:
 
     plan: Plan
     athena: Athena
-    database: Database
+    pool: Pool
     lease: Lease
     emit: Emit
     loading: asyncio.Semaphore
     queries: dict[str, QueryCost] = field(default_factory=dict)
     dates: dict[str, DateCounts] = field(default_factory=dict)
 
-    @contextlib.asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """A connection of its own for a piece of work, under the run's name."""
-        async with connected(self.database) as connection:
-            yield connection
+    def connection(self, *, kept: bool = True) -> AbstractAsyncContextManager[Connection]:
+        """A connection of its own for a piece of work, under the run's name; see the pool's."""
+        return self.pool.connection(kept=kept)
 
     @contextlib.asynccontextmanager
     async def step(self, step: Step, table: str = "") -> AsyncIterator[StepReport]:

@@ -169,7 +169,7 @@ async def _publish_or_demote(
 ) -> list[Published]:
     while True:
         try:
-            async with context.connection() as connection:
+            async with context.connection(kept=False) as connection:
                 backends.append(connection.info.backend_pid)
                 await _outlive_snapshots(context, connection, tables)
                 return await _transaction(context, connection, tables, apart=apart)

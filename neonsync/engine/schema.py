@@ -43,7 +43,7 @@ async def publish_schema(
         drifts.append((table.spec, drift))
 
     async def attempt(backends: list[int]) -> list[Published]:
-        async with context.connection() as connection:
+        async with context.connection(kept=False) as connection:
             backends.append(connection.info.backend_pid)
             async with connection.transaction():
                 await context.lease.guard(connection)
