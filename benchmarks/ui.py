@@ -22,45 +22,46 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
+
+from benchmarks.figures import Figure, Found, Goal, Options
 
 REPEATS = 5
 IDLE_SECONDS = 10.0
 SETTLE_SECONDS = 2.0
 GIVE_UP_SECONDS = 120.0
-FRAME_GOAL, IDLE_GOAL, LATE_GOAL = 700.0, 5.0, 100.0
+FRAME_GOAL, IDLE_GOAL, LATE_GOAL = Goal(700.0), Goal(5.0), Goal(100.0)
 """Milliseconds, percent of a core, milliseconds: the issue's."""
 _SCREEN = b"\x1b[?1049h"
 _CRUMB = b"neonsync"
 
 
-def measure() -> dict[str, Any]:
-    """All of it, by name: value, unit, and where there is one the goal and whether it is met."""
+def measure(options: Options) -> list[Found]:
+    """All of it; rows and rounds are the UI's own."""
     frames = list(_first_frames())
-    # On a machine that others use as well, its own time tells more than the clock.
-    own = {"of it on the processor": round(statistics.median(cpu for _, cpu in frames), 1)}
-    found = {
-        "python -c pass": _figure(_median(["-c", "pass"])),
-        "import textual": _figure(_median(["-c", "import textual.app, textual.widgets"])),
-        "first frame": {
-            **_figure(statistics.median(wall for wall, _ in frames), FRAME_GOAL),
-            "more": own,
-        },
-        "idle on the branches": _figure(_idle(), IDLE_GOAL, unit="% of a core"),
-    }
     late = _lateness()
-    found["loop late in a run, max"] = {
-        **_figure(late["max"], LATE_GOAL),
-        "more": {key: round(late[key], 1) for key in ("p50", "p99", "events a second", "samples")},
-    }
-    return found
-
-
-def _figure(value: float, goal: float | None = None, unit: str = "ms") -> dict[str, Any]:
-    figure: dict[str, Any] = {"value": round(value, 1), "unit": unit}
-    return figure if goal is None else {**figure, "goal": goal, "met": value <= goal}
+    return [
+        Figure("python -c pass", _median(["-c", "pass"]), "ms"),
+        Figure("import textual", _median(["-c", "import textual.app, textual.widgets"]), "ms"),
+        Figure(
+            "first frame",
+            statistics.median(wall for wall, _ in frames),
+            "ms",
+            FRAME_GOAL,
+            samples=[wall for wall, _ in frames],
+            # On a machine that others use as well, its own time tells more than the clock.
+            parts={"of it on the processor": statistics.median(cpu for _, cpu in frames)},
+        ),
+        Figure("idle on the branches", _idle(), "% of a core", IDLE_GOAL),
+        Figure(
+            "loop late in a run, max",
+            late["max"],
+            "ms",
+            LATE_GOAL,
+            parts={key: late[key] for key in ("p50", "p99", "events a second", "samples")},
+        ),
+    ]
 
 
 def _median(arguments: list[str]) -> float:

@@ -21,6 +21,7 @@ from pyathena.util import RetryConfig
 
 from neonsync import __version__
 from neonsync.athena.failures import translated_errors
+from neonsync.athena.pauses import FIRST_PAUSE, Pauses
 from neonsync.athena.sql import SourceTable
 from neonsync.errors import (
     AthenaAccessError,
@@ -33,6 +34,7 @@ from neonsync.settings import AthenaSettings
 
 CATALOG = "awsdatacatalog"
 POLL_SECONDS = 0.5
+"""The longest pause between two looks at a query."""
 MINIMUM_BILLED_BYTES = 10_000_000
 """Athena bills at least 10 MB for a query that scans anything (AWS's price page)."""
 
@@ -100,9 +102,11 @@ class Pending(Generic[T]):
     query_id: str
     future: Future[T]
     cursor: AsyncCursor
+    pauses: Pauses
 
     def close(self) -> None:
         """Let go of the thread that waits; it notices at once."""
+        self.pauses.end()
         self.cursor.close()
 
 
@@ -138,7 +142,7 @@ class Athena:
                 catalog_name=CATALOG,
                 work_group=settings.workgroup,
                 s3_staging_dir="",
-                poll_interval=POLL_SECONDS,
+                poll_interval=FIRST_PAUSE,
                 retry_config=RetryConfig(attempt=1),
                 config=config,
                 kill_on_interrupt=False,
@@ -238,12 +242,12 @@ class Athena:
 
         ``on_poll`` gets each status, in that thread.
         """
-        cursor = self._cursor(on_poll)
-        return Pending(query_id, _then(cursor.poll(query_id), _status), cursor)
+        cursor, pauses = self._cursor(on_poll)
+        return Pending(query_id, _then(cursor.poll(query_id), _status), cursor, pauses)
 
     def ask(self, sql: str, output_location: str, on_poll: OnPoll) -> Pending[list[Row]]:
         """Start a query with a small result; what is pending is all of its rows."""
-        cursor = self._cursor(on_poll)
+        cursor, pauses = self._cursor(on_poll)
         with translated_errors("asking Athena"):
             query_id, result = cursor.execute(sql, s3_staging_dir=output_location)
 
@@ -264,7 +268,7 @@ class Athena:
             self._forget(done.output_location)
             return found
 
-        return Pending(query_id, _then(result, rows), cursor)
+        return Pending(query_id, _then(result, rows), cursor, pauses)
 
     def columns(self, sql: str, output_location: str) -> list[tuple[str, str]]:
         """The columns of a SELECT's result, each with its type as Athena writes it; no rows.
@@ -273,7 +277,7 @@ class Athena:
             ExportError: Athena does not take the SELECT; the message says why.
             QueryDelayedError: it took too long, and was stopped.
         """
-        cursor = self._cursor(lambda _: None)
+        cursor, _ = self._cursor(lambda _: None)
         with translated_errors("asking Athena for the columns of a query"):
             query_id, future = cursor.execute(sql, s3_staging_dir=output_location)
             minutes = self._settings.timeout_minutes
@@ -307,10 +311,16 @@ class Athena:
         with translated_errors(f"stopping the query {query_id}"):
             self.client.stop_query_execution(QueryExecutionId=query_id)
 
-    def _cursor(self, on_poll: OnPoll) -> AsyncCursor:
-        return self._connection.cursor(
-            AsyncCursor, max_workers=2, on_poll=lambda execution: on_poll(_status(execution))
-        )
+    def _cursor(self, on_poll: OnPoll) -> tuple[AsyncCursor, Pauses]:
+        pauses = Pauses(POLL_SECONDS)
+
+        def polled(execution: AthenaQueryExecution) -> None:
+            status = _status(execution)
+            on_poll(status)
+            if not status.finished:
+                pauses.take()
+
+        return self._connection.cursor(AsyncCursor, max_workers=2, on_poll=polled), pauses
 
 
 def _type_text(type_: str, precision: int | None, scale: int | None) -> str:

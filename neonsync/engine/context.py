@@ -27,11 +27,10 @@ from neonsync.engine.plan import Plan
 from neonsync.errors import DatabaseAccessError, NeonsyncError
 from neonsync.postgres.connect import (
     Connection,
-    Database,
-    connected,
     is_connection_lost,
     server_error,
 )
+from neonsync.postgres.pool import Pool
 
 T = TypeVar("T")
 
@@ -90,7 +89,7 @@ class RunContext:
 
     plan: Plan
     athena: Athena
-    database: Database
+    pool: Pool
     lease: Lease
     emit: Emit
     loading: asyncio.Semaphore
@@ -99,13 +98,13 @@ class RunContext:
     stranded: set[int] = field(default_factory=set)
 
     @contextlib.asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """A connection of its own for a piece of work, under the run's name.
+    async def connection(self, *, kept: bool = True) -> AsyncIterator[Connection]:
+        """A connection of its own for a piece of work, under the run's name; see the pool's.
 
         Where the server has not noticed that an earlier one was lost, its process is ended first:
         it would hold its locks against those who do the work again.
         """
-        async with connected(self.database) as connection:
+        async with self.pool.connection(kept=kept) as connection:
             pid = connection.info.backend_pid
             try:
                 while self.stranded:

@@ -55,6 +55,7 @@ from neonsync.errors import (
     TablesFailedError,
 )
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.pool import Pool
 from neonsync.secret import redact
 from neonsync.tables import Mode
 from neonsync.validation.result import CheckResult, Status, overall
@@ -134,7 +135,7 @@ class _Run:
             context = self.context = RunContext(
                 plan,
                 athena,
-                session.database,
+                Pool(session.database),
                 session.lease,
                 self.emit,
                 asyncio.Semaphore(plan.settings.jobs),
@@ -156,6 +157,8 @@ class _Run:
                 # Until the publishing has committed nothing of this is visible to anybody.
                 await asyncio.shield(self._after_failure(context, error))
                 raise
+            finally:
+                await context.pool.close()
 
     async def _steps(self, context: RunContext) -> None:
         apart = self.failures.apart

@@ -157,7 +157,7 @@ async def _publish_or_demote(
 ) -> list[Published]:
     while True:
         try:
-            async with context.connection() as connection:
+            async with context.connection(kept=False) as connection:
                 await _outlive_snapshots(context, connection, tables)
                 return await _transaction(context, connection, tables, apart=apart)
         except _NotSwappable as found:

@@ -43,7 +43,7 @@ async def publish_schema(
         drifts.append((table.spec, drift))
 
     async def attempt() -> list[Published]:
-        async with context.connection() as connection, connection.transaction():
+        async with context.connection(kept=False) as connection, connection.transaction():
             await context.lease.guard(connection)
             changing = [spec for spec, drift in drifts if drift.changes_target]
             if changing:

@@ -18,7 +18,7 @@ from neonsync.digest import DigestSums, Frame
 from neonsync.errors import LoadError, ServerError
 from neonsync.postgres.changed_rows import corrected
 from neonsync.postgres.connect import server_error
-from neonsync.postgres.days import day_of_batch
+from neonsync.postgres.days import sum_by_day, wrapped_sum
 from neonsync.postgres.fitting import Change, Fitting
 from neonsync.postgres.staging import SCHEMA
 from neonsync.tables import ColumnSpec, TableSpec
@@ -123,20 +123,12 @@ class BatchEncoder:
     def _by_day(
         self, batch: pa.RecordBatch, digests: Any
     ) -> tuple[Counter[str | None], DigestSums]:
-        """Rows and digests of a batch by day; sums of int64 wrap around in Arrow."""
-        day = self._spec.day
-        days = pa.nulls(batch.num_rows, pa.string()) if day is None else day_of_batch(batch, day)
-        columns = {"day": days} if digests is None else {"day": days, "digest": digests}
-        wanted: list[Any] = [([], "count_all")]
-        if digests is not None:
-            wanted.append(("digest", "sum"))
-        found = pa.table(columns).group_by("day", use_threads=False).aggregate(wanted)
-        names: list[Any] = found.column("day").to_pylist()
+        if self._spec.day is not None:
+            return sum_by_day(batch, self._spec.day, digests)
         sums = DigestSums()
         if digests is not None:
-            added: list[Any] = found.column("digest_sum").to_pylist()
-            sums.add(zip(names, added, strict=True))
-        return Counter(dict(zip(names, found.column("count_all").to_pylist(), strict=True))), sums
+            sums.add([(None, wrapped_sum(digests))])
+        return Counter({None: batch.num_rows}), sums
 
 
 def copy_statement(staging: str, columns: tuple[ColumnSpec, ...]) -> sql.Composed:

@@ -6,21 +6,57 @@ itself; year, month and day are joined by dashes. A NULL has no day.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import sql
 
+from neonsync.digest import DigestSums
 from neonsync.tables import Day, DayForm
 
 DATE_LETTERS = 10
 """The letters of 2026-01-31."""
 
 
+def sum_by_day(
+    batch: pa.RecordBatch, day: Day, digests: Any = None
+) -> tuple[Counter[str | None], DigestSums]:
+    """A batch's rows by their day, and the sums of their ``digests``, which are int64."""
+    names = [f"part{number}" for number, _ in enumerate(day.columns)]
+    columns = dict(zip(names, (batch.column(name) for name in day.columns), strict=True))
+    wanted: list[Any] = [([], "count_all")]
+    if digests is not None:
+        columns["digest"] = digests
+        wanted.append(("digest", "sum"))  # of int64, which wraps around
+    grouped = pa.table(columns).group_by(names, use_threads=False).aggregate(wanted)
+    # Only the few different days become texts.
+    parts: list[Any] = [grouped.column(name).combine_chunks() for name in names]
+    texts: list[Any] = _days(parts, day).to_pylist()
+    rows: Counter[str | None] = Counter()
+    for text, count in zip(texts, grouped.column("count_all").to_pylist(), strict=True):
+        rows[text] += count or 0
+    sums = DigestSums()
+    if digests is not None:
+        added: list[Any] = grouped.column("digest_sum").to_pylist()
+        sums.add(zip(texts, added, strict=True))
+    return rows, sums
+
+
+def wrapped_sum(digests: Any) -> int:
+    """The sum of int64 digests, modulo 2^64."""
+    return int(np.sum(digests.to_numpy(), dtype=np.int64))
+
+
 def day_of_batch(batch: pa.RecordBatch, day: Day) -> Any:
     """The days of a batch's rows: an Arrow array of strings."""
-    parts: list[Any] = [batch.column(name) for name in day.columns]
+    return _days([batch.column(name) for name in day.columns], day)
+
+
+def _days(parts: list[Any], day: Day) -> Any:
+    """The days of values of the day's columns: an Arrow array of strings."""
     if day.form is DayForm.TIMESTAMP:
         parts = [part.cast(pa.date32(), safe=False) for part in parts]
     # Blanks at the end, as char(n) has them, tell nothing; nor does a time of day after a date.

@@ -188,7 +188,12 @@ def _no_nul(array: Any, column: ColumnSpec) -> Any:
 
 
 def _too_long(array: Any, column: ColumnSpec) -> Any:
-    return pc.greater(pc.utf8_length(array), pa.scalar(length_limit(column.type) or 0))
+    lengths, limit = pc.utf8_length(array), length_limit(column.type) or 0
+    # A scalar made of a Python value makes Arrow import pandas where there is one, which takes
+    # longer than most loads.
+    if (pc.max(lengths).as_py() or 0) <= limit:
+        return None
+    return pc.greater(lengths, pa.scalar(limit))
 
 
 def _too_fine(array: Any, column: ColumnSpec) -> Any:

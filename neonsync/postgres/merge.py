@@ -164,3 +164,4 @@ async def add_missing_index(connection: Connection, spec: TableSpec, shape: Inde
             sql.SQL(shape.tail),  # made of quoted identifiers
         )
     )
+    await connection.execute("SET lock_timeout = 0")  # as every session of ours has it
