@@ -160,6 +160,9 @@ def validation_report(result: RunResult) -> dict[str, Any]:
                 "remedy": check.remedy,
                 "athenaSql": check.athena_sql,
                 "neonSql": check.neon_sql,
+                "severity": check.severity.value,
+                "seconds": check.seconds,
+                "rule": check.rule,
             }
             for check in result.checks
         ],

@@ -142,6 +142,8 @@ def _settings(result: Resolution, access: Access) -> Settings:
         on_missing=values["on_missing"],
         allow_delete=values["allow_delete"],
         on_error=values["on_error"],
+        checks=result.checks,
+        check_timeout=values["check_timeout"],
         config_path=result.places.project,
         origins=result.origins,
         notices=tuple(result.notices),

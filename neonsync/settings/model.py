@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from neonsync.secret import Secret
-from neonsync.tables import Mode, OnMissing, Publish, TableConfig
+from neonsync.tables import DeclaredCheck, Mode, OnMissing, Publish, TableConfig
 
 
 class OnError(StrEnum):
@@ -86,7 +86,8 @@ class Settings:
     default or protected branches that may be written. ``publish`` and ``on_missing`` count for
     tables that do not say themselves; ``allow_delete`` is the share of a table's rows, in percent,
     that may be missing and deleted. With ``on_error`` continue each table is published by itself.
-    ``jobs`` is the number of connections that load chunks.
+    ``jobs`` is the number of connections that load chunks. ``checks`` are those that the user has
+    declared; a query of a check may take ``check_timeout`` seconds, any time where it is 0.
     ``fresh`` continues no earlier run. ``config_path`` is the project's file, None without one.
     ``origins`` tells where each value came from, by its dotted name; ``notices`` is what the user
     should hear about them.
@@ -106,6 +107,8 @@ class Settings:
     on_missing: OnMissing = OnMissing.KEEP
     allow_delete: float = 10.0
     on_error: OnError = OnError.STOP
+    checks: tuple[DeclaredCheck, ...] = ()
+    check_timeout: float = 30.0
     fresh: bool = False
     dry_run: bool = False
     config_path: Path | None = None

@@ -54,6 +54,7 @@ OPTIONS = (
     Option("on_bad_value", "fail", values.on_bad_value),
     Option("on_duplicate", "fail", values.on_duplicate),
     Option("on_drift", "fail", values.on_drift),
+    Option("check_timeout", 30.0, values.seconds),
     Option(
         *("filters.table_filter", (), values.words, ("TABLE_FILTER",), "--table-filter"),
         json="tableFilter",

@@ -1,5 +1,7 @@
 """What is to be synced: as a configuration says it, and as the engine needs it."""
 
+from neonsync.tables.checks import CheckKind, DeclaredCheck, Severity
+from neonsync.tables.checks_config import parse_checks
 from neonsync.tables.config import TableConfig, parse_tables, preset
 from neonsync.tables.rules import ColumnRule, TestDataRules
 from neonsync.tables.spec import (
@@ -18,10 +20,12 @@ from neonsync.tables.spec import (
 )
 
 __all__ = [
+    "CheckKind",
     "ColumnRule",
     "ColumnSpec",
     "Day",
     "DayForm",
+    "DeclaredCheck",
     "IndexSpec",
     "Mode",
     "OnBadValue",
@@ -30,9 +34,11 @@ __all__ = [
     "OnMissing",
     "Publish",
     "Reference",
+    "Severity",
     "TableConfig",
     "TableSpec",
     "TestDataRules",
+    "parse_checks",
     "parse_tables",
     "preset",
 ]
