@@ -13,7 +13,7 @@ from neonsync.athena.catalogue import CatalogueTable
 from neonsync.athena.client import Athena
 from neonsync.athena.filters import DateRange
 from neonsync.athena.partitions import Partition
-from neonsync.engine.declared import checks_of
+from neonsync.engine.declared import checks_of, private_of
 from neonsync.engine.duplicates import one_of_each_key
 from neonsync.engine.missing import target_scope
 from neonsync.engine.names import check_apart
@@ -56,7 +56,8 @@ class TablePlan:
     the source's.
     ``publish`` is how its rows get in, ``on_missing`` what becomes of the target's rows within
     ``target_scope`` that its source no longer has. ``catalogue`` and ``partitions`` are what the
-    lake says of a table; None for a query. ``checks`` are those that the user has declared.
+    lake says of a table; None for a query. ``checks`` are those that the user has declared,
+    and values of ``private`` columns are not shown.
     """
 
     spec: TableSpec
@@ -75,6 +76,7 @@ class TablePlan:
     on_missing: OnMissing = OnMissing.KEEP
     target_scope: TargetScope = WHOLE
     checks: tuple[DeclaredCheck, ...] = ()
+    private: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ class _Planner:
     def table(self, config: TableConfig) -> TablePlan:
         table = self._table(config)
         checks = checks_of(self.settings.checks, table.resolved, self.settings.mode)
-        return replace(table, checks=checks)
+        return replace(table, checks=checks, private=private_of(table.resolved))
 
     def _table(self, config: TableConfig) -> TablePlan:
         mode = self.settings.mode

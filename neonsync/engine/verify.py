@@ -45,7 +45,12 @@ async def verify(
         )
     results = await context.with_connection(
         lambda connection: run_checks(
-            connection, table.spec, expected, table.checks, context.plan.settings.check_timeout
+            connection,
+            table.spec,
+            expected,
+            table.checks,
+            context.plan.settings.check_timeout,
+            table.private,
         )
     )
     for result in results:

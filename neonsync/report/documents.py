@@ -97,6 +97,7 @@ def report(result: RunResult, origin: Mapping[str, str] | None = None) -> dict[s
             }
             for step in result.steps
         ],
+        "quality": [metrics.as_json() for metrics in result.quality],
         "notices": list(result.notices),
     }
 

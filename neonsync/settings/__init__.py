@@ -6,6 +6,7 @@ from neonsync.settings.model import (
     Filters,
     NeonSettings,
     OnError,
+    QualitySettings,
     Settings,
     TestDataSettings,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "OnError",
     "Option",
     "Overview",
+    "QualitySettings",
     "Settings",
     "Shown",
     "TestDataSettings",

@@ -79,6 +79,19 @@ class TestDataSettings:
 
 
 @dataclass(frozen=True)
+class QualitySettings:
+    """Whether tables are measured after publishing, and from when on a change is told.
+
+    ``volume_drop`` and ``null_jump`` are in percent; 100 tells of none.
+    """
+
+    metrics: bool = True
+    volume_drop: float = 20.0
+    null_jump: float = 10.0
+    new_category: bool = True
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that a run needs to know; made by ``load_settings``.
 
@@ -109,6 +122,7 @@ class Settings:
     on_error: OnError = OnError.STOP
     checks: tuple[DeclaredCheck, ...] = ()
     check_timeout: float = 30.0
+    quality: QualitySettings = QualitySettings()
     fresh: bool = False
     dry_run: bool = False
     config_path: Path | None = None

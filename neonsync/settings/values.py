@@ -53,6 +53,16 @@ def number(value: Any) -> float:
     return result
 
 
+def flag(value: Any) -> bool:
+    """True or false; a variable of the environment writes it as a word."""
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return word == "true"
+
+
 def whole(value: Any, low: int, high: int) -> int:
     """A whole number within bounds, both included."""
     # int() takes more than people write: 1_000, other scripts' digits.

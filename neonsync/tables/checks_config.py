@@ -25,8 +25,9 @@ BUILT_IN = (
     "index_verification",
     "performance",
     "completeness",
+    "quality",
 )
-"""Checks that each table has anyway; a declared one has another name."""
+"""What checks are called that a table has anyway; a declared one has another name."""
 COMMON_KEYS = ("table", "name", "severity", "modes", "show_values", "column")
 _OF_ONE_COLUMN = (
     CheckKind.ACCEPTED_VALUES,

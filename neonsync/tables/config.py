@@ -31,9 +31,10 @@ class TableConfig:
     Columns are named as in the lake, or as ``rename`` calls them in the target; the one that is
     copied counts. ``columns`` takes these alone, in this order; ``exclude`` takes all but these.
     ``date_column`` is one name, or three for year, month and day. ``whole`` tells that the table is
-    copied whole whatever dates and states a run asks for. ``references`` maps a column to
-    ``target.column`` of another table. ``publish`` and what begins with ``on_`` are None where the
-    run's own counts; ``order_column`` tells which of several rows with a key is the last.
+    copied whole whatever dates and states a run asks for. ``private`` columns are copied, and no
+    report shows their values. ``references`` maps a column to ``target.column`` of another table.
+    ``publish`` and what begins with ``on_`` are None where the run's own counts; ``order_column``
+    tells which of several rows with a key is the last.
     """
 
     source: str = ""
@@ -50,6 +51,7 @@ class TableConfig:
     types: Mapping[str, SqlType] = field(default_factory=lambda: MappingProxyType({}))
     not_null: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
     id: str = ""
     created_at: str = ""
     updated_at: str = ""
@@ -272,6 +274,7 @@ _READ: Mapping[str, Any] = {
     "types": _Reader.types,
     "not_null": _Reader.names,
     "required": _Reader.names,
+    "private": _Reader.names,
     "id": _Reader.text,
     "created_at": _Reader.text,
     "updated_at": _Reader.text,

@@ -23,6 +23,7 @@ from neonsync.validation.dates import GONE, completeness, date_range
 from neonsync.validation.declared import declared, without_values
 from neonsync.validation.integrity import data_integrity
 from neonsync.validation.performance import performance
+from neonsync.validation.read_only import read_only
 from neonsync.validation.result import NOT_JUDGED, CheckResult, Expected, Status, Subject
 
 Check: TypeAlias = Callable[[Subject], Awaitable[CheckResult | None]]
@@ -34,12 +35,13 @@ async def run_checks(
     expected: Expected | None,
     checks: Sequence[DeclaredCheck] = (),
     limit_seconds: float = 0.0,
+    private: Sequence[str] = (),
 ) -> list[CheckResult]:
     """Run all checks; when the table is missing the others have nothing to look at.
 
     ``expected`` is None for a run that brings no rows: then none are judged. ``checks`` are those
     that the user has declared of this table. A query of a check may take ``limit_seconds``, as long
-    as it wants where that is 0.
+    as it wants where that is 0. Values of ``private`` columns are shown by none.
     """
     began = time.monotonic()
     table = await read_table(connection, spec.schema, spec.target)
@@ -51,11 +53,11 @@ async def run_checks(
         f"{spec.qualified} exists" if table else f"{spec.qualified} does not exist",
         details,
         "" if table else "Somebody has dropped it since it was published: run again.",
-        seconds=time.monotonic() - began,
+        seconds=round(time.monotonic() - began, 4),
     )
     if table is None:
         return [existence]
-    subject = Subject(connection, spec, table, expected)
+    subject = Subject(connection, spec, table, expected, private=frozenset(private))
     results = [existence]
     for name, (severity, check) in _CHECKS.items():
         result = await _run(subject, name, check, limit_seconds)
@@ -75,13 +77,7 @@ async def _run(subject: Subject, name: str, check: Check, limit: float) -> Check
     began = time.monotonic()
     result: CheckResult | None
     try:
-        # Rolled back, so that no setting of a session outlives the check that has made it.
-        async with subject.connection.transaction(force_rollback=True):
-            await subject.connection.execute(
-                "SELECT set_config('transaction_read_only', 'on', true),"
-                " set_config('statement_timeout', %s, true)",
-                (str(round(limit * 1000)),),
-            )
+        async with read_only(subject.connection, limit):
             result = await check(subject)
     except psycopg.errors.QueryCanceled as error:
         result = _too_slow(subject, name, limit, error)

@@ -181,12 +181,16 @@ async def _examples(subject: Subject, violating: sql.Composed) -> list[dict[str,
     ).format(violating, sql.Literal(VALUES_SHOWN))
     rows: list[dict[str, Any]] = [json.loads(text) for (text,) in await subject.rows(statement)]
     return [
-        {name: None if value is None else _as_text(value) for name, value in row.items()}
+        {name: _shown(value, name in subject.private) for name, value in row.items()}
         for row in rows
     ]
 
 
-def _as_text(value: Any) -> str:
+def _shown(value: Any, private: bool) -> str | None:
+    if value is None:
+        return None
+    if private:
+        return "(private)"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

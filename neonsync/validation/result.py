@@ -83,7 +83,7 @@ class Subject:
     """The table that is checked; ``expected`` is None when the run brings no rows.
 
     ``statements`` gathers what is asked of the table, for whoever wants to ask it again;
-    ``answers`` what several checks ask alike.
+    ``answers`` what several checks ask alike. Values of ``private`` columns are not to be shown.
     """
 
     connection: Connection
@@ -92,6 +92,7 @@ class Subject:
     expected: Expected | None
     statements: list[str] = field(default_factory=list)
     answers: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    private: frozenset[str] = frozenset()
 
     @property
     def name(self) -> sql.Identifier:
