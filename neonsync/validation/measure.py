@@ -21,7 +21,7 @@ from neonsync.validation.metrics import ColumnMetrics, DayRows, TableMetrics, To
 from neonsync.validation.read_only import read_only
 from neonsync.validation.result import Subject
 
-ROWS_MEASURED = 1_000_000
+ROWS_MEASURED = 500_000
 DAYS_KEPT = 400
 FEW = 20
 """A column with no more different values than that has its values told."""
