@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 import psycopg
 from psycopg.types.json import Jsonb
 
@@ -11,7 +14,13 @@ from neonsync.engine.extract import SourceCounts
 from neonsync.engine.lease import Lease
 from neonsync.engine.plan import TablePlan
 from neonsync.errors import DatabaseAccessError
-from neonsync.postgres.connect import Connection
+from neonsync.postgres.connect import (
+    Connection,
+    Database,
+    connected,
+    is_connection_lost,
+    server_error,
+)
 from neonsync.postgres.queries import query
 from neonsync.tables import Mode
 from neonsync.validation.measure import measure, why_not
@@ -80,6 +89,50 @@ async def read_metrics(
     )
     found = [parse_metrics(document) for (document,) in await cursor.fetchall()]
     return [each for each in found if each is not None]
+
+
+@dataclass(frozen=True)
+class KeptMetrics:
+    """What the ledger of a branch has kept of a run, which may be one of its parent's."""
+
+    run_id: str
+    branch: str
+    branch_id: str
+    status: str
+    measured_at: datetime
+    metrics: TableMetrics
+
+
+async def kept_metrics(database: Database, table: str) -> list[KeptMetrics]:
+    """All that a branch has kept of a table, the oldest first; named with its schema or without.
+
+    Raises:
+        DatabaseAccessError: the branch's database cannot be reached.
+        ServerError: the role may not read the ledger.
+    """
+    try:
+        async with connected(database) as connection:
+            if not await _is_there(connection):
+                return []
+            cursor = await connection.execute(
+                "SELECT r.run_id, r.branch_name, r.branch_id, r.status, m.measured_at, m.metrics"
+                " FROM neonsync.metrics m JOIN neonsync.runs r USING (run_id)"
+                " WHERE %(table)s IN (m.target, substr(m.target, strpos(m.target, '.') + 1))"
+                " ORDER BY m.measured_at",
+                {"table": table},
+            )
+            rows = await cursor.fetchall()
+    except psycopg.Error as error:
+        if is_connection_lost(error):
+            raise DatabaseAccessError(
+                f"the connection to the branch was lost: {error}", "Run again."
+            ) from error
+        raise server_error(error) from error
+    return [
+        KeptMetrics(run_id, branch, branch_id, status, at, metrics)
+        for run_id, branch, branch_id, status, at, document in rows
+        if (metrics := parse_metrics(document)) is not None
+    ]
 
 
 async def store_metrics(connection: Connection, lease: Lease, metrics: TableMetrics) -> None:

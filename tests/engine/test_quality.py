@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from neonsync.engine.quality import read_metrics
+from neonsync.engine.quality import kept_metrics, read_metrics
 from neonsync.errors import ExitCode
 from neonsync.postgres.connect import Database, connected
+from neonsync.report.metrics_trend import runs_of_branch
 from neonsync.secret import Secret
 from neonsync.validation.metrics import ColumnMetrics, TableMetrics
 from neonsync.validation.result import CheckResult
@@ -112,10 +113,21 @@ async def test_the_next_run_is_compared_with_the_last_and_both_are_kept(
         "size is NULL in 50 % of the rows, in 10 % before; new in kind: zz"
     )
     assert target.sql("SELECT count(*), count(DISTINCT run_id) FROM neonsync.metrics") == [(3, 3)]
-    async with connected(Database(Secret(target.uri))) as connection:
-        kept = await read_metrics(connection, "public.t")
-    assert [each.rows for each in kept] == [300, 400, 400]
-    assert kept[0] == metrics_of(outcome)
+    database = Database(Secret(target.uri))
+    async with connected(database) as connection:
+        last = await read_metrics(connection, "public.t")
+    assert [each.rows for each in last] == [300, 400, 400]
+    assert last[0] == metrics_of(outcome)
+
+    for name in ("t", "public.t"):
+        kept = await kept_metrics(database, name)
+        assert [each.metrics for each in kept] == last[::-1]
+    assert kept[-1].run_id == outcome.result.run_id
+    assert {each.branch for each in kept} == {target.name}
+    assert await kept_metrics(database, "_") == []
+    judged = runs_of_branch(kept, target.settings().quality)
+    assert [run.status for run in judged] == ["", "passed", "warning"]
+    assert judged[-1].said == check.message
 
 
 async def test_limits_and_metrics_are_settings(target: Target, lake: Lake, first: str) -> None:
