@@ -11,9 +11,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ui
+from benchmarks import checks, ui
 
-_BENCHMARKS: Mapping[str, Callable[[], dict[str, Any]]] = {"ui": ui.measure}
+_BENCHMARKS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "checks": checks.measure,
+    "ui": ui.measure,
+}
 
 
 def main() -> int:
