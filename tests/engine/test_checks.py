@@ -67,9 +67,10 @@ async def look(
     expected: Expected | None = EXPECTED,
     spec: TableSpec = SPEC,
     limit: float = 30.0,
+    private: Sequence[str] = (),
 ) -> dict[str, CheckResult]:
     async with connected(Database(Secret(target.uri))) as connection:
-        results = await run_checks(connection, spec, expected, checks, limit)
+        results = await run_checks(connection, spec, expected, checks, limit, private)
     return {result.check: result for result in results}
 
 
@@ -230,6 +231,32 @@ async def test_violating_rows_are_shown_where_that_is_wanted(things: Target) -> 
     shown = results["n"].details["examples"]
     assert sorted(each["id"] for each in shown) == ["100", "30"]
     assert all(each.keys() == {"id", "n"} for each in shown)
+
+
+async def test_values_of_a_private_column_are_shown_by_no_check(things: Target) -> None:
+    every = check("expression", text="code IS NULL", show_values=True)
+    result = (await look(things, every, private=["code"]))["it"]
+    assert {each["code"] for each in result.details["examples"]} == {"(private)"}
+    assert {each["n"] for each in result.details["examples"]} != {"(private)"}
+
+
+async def test_an_empty_table_of_an_empty_source_lacks_nothing(things: Target) -> None:
+    things.sql("TRUNCATE things")
+    nothing = Expected(0, frozenset(), Counter(), complete=True)
+    results = await look(things, check("unique", ["n"]), expected=nothing)
+    assert bad(results) == {
+        "record_count": "the table is empty",
+        "date_range": "there is no date",
+    }
+    assert results["completeness"].details["measured"] == 0
+
+
+async def test_a_table_without_date_and_state_is_complete_by_its_count(things: Target) -> None:
+    bare = TableSpec(**{**SPEC.__dict__, "day": None, "state_column": None})
+    expected = Expected(100, frozenset(), Counter({None: 100}), complete=True)
+    results = await look(things, spec=bare, expected=expected)
+    assert bad(results) == {}
+    assert "completeness" not in results
 
 
 async def test_a_warning_is_one_where_that_was_declared(things: Target) -> None:

@@ -93,3 +93,11 @@ def test_what_a_table_cannot_be_checked_for_is_said_by_the_plan(
         planner.plan()
     assert words in caught.value.message
     assert remedy in caught.value.remedy
+
+
+def test_a_private_column_that_is_not_copied_is_a_mistake(planner: Target) -> None:
+    planner.configure(RENAMED.replace("[[checks]]", 'private = ["y_05x"]\n[[checks]]', 1))
+    with pytest.raises(ConfigError) as caught:
+        planner.plan()
+    assert "private of forecast names the column 'y_05x'" in caught.value.message
+    assert caught.value.remedy == "Did you mean 'y_05'?"
