@@ -27,6 +27,7 @@ _BENCHMARKS = {
     "line": "benchmarks.line",
     "files": "benchmarks.small_files",
     "overhead": "benchmarks.overhead",
+    "checks": "benchmarks.checks",
     "ui": "benchmarks.ui",
 }
 """Each module has ``measure(Options)``; imported when it is asked for."""

@@ -145,7 +145,7 @@ class Target:
             name
             for (name,) in self.sql(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'neonsync'"
-                " AND tablename NOT IN ('runs', 'exports', 'chunks')"
+                " AND tablename NOT IN ('runs', 'exports', 'chunks', 'metrics')"
             )
         ]
 

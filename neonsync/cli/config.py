@@ -64,6 +64,9 @@ def _lines(seen: Overview) -> list[str]:
         lines.append(f"{item.name:<{names}}  {item.text:<{texts}}  {origin}".rstrip())
     lines += ["", f"tables ({seen.tables_origin})"]
     lines += [f"  {_summary(table)}" for table in seen.tables] or ["  none that is valid"]
+    if seen.checks:
+        lines += ["", "checks"]
+        lines += [f"  {each.table}: {each.name}, {each.severity}" for each in seen.checks]
     return lines
 
 
@@ -104,6 +107,16 @@ def _document(seen: Overview) -> dict[str, Any]:
                 for table in seen.tables
             ],
         },
+        "checks": [
+            {
+                "table": each.table,
+                "name": each.name,
+                "kind": each.kind.value,
+                "severity": each.severity.value,
+                "modes": list(each.modes),
+            }
+            for each in seen.checks
+        ],
         "notices": list(seen.notices),
         "problems": problems,
         "missing": {"message": seen.missing.message, "remedy": seen.missing.remedy}

@@ -19,7 +19,8 @@ _json_array = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 @click.group(
     invoke_without_command=True,
-    epilog="\b\nExamples:\n  neonsync history --branch dev\n  neonsync history show run_0123456789",
+    epilog="\b\nExamples:\n  neonsync history --branch dev\n"
+    "  neonsync history --metrics forecast_data\n  neonsync history show run_0123456789",
 )
 @click.option("--branch", metavar="NAME", help="Only what was done to this branch, by name or id.")
 @click.option(
@@ -30,9 +31,27 @@ _json_array = click.option("--json", "as_json", is_flag=True, help="Print one JS
     show_default=True,
     help="The last N.",
 )
+@click.option(
+    "--metrics",
+    "table",
+    metavar="TABLE",
+    help="How the quality of this table of a branch has changed from run to run.",
+)
+@click.option(
+    "--ledger",
+    metavar="NAME",
+    help="With --metrics: by the ledger in this branch, which knows runs of other machines too.",
+)
 @_json_array
 @click.pass_context
-def history(context: click.Context, branch: str | None, limit: int, as_json: bool) -> None:
+def history(
+    context: click.Context,
+    branch: str | None,
+    limit: int,
+    table: str | None,
+    ledger: str | None,
+    as_json: bool,
+) -> None:
     """List runs and branch operations that were done from this machine, the last one last.
 
     They stand in $XDG_STATE_HOME/neonsync/history.jsonl, or ~/.local/state/neonsync/history.jsonl;
@@ -49,7 +68,20 @@ def history(context: click.Context, branch: str | None, limit: int, as_json: boo
 
     entries = [
         entry for entry in _entries() if branch is None or branch in (entry.branch, entry.branch_id)
-    ][-limit:]
+    ]
+    if table is not None:
+        from neonsync.cli.history_metrics import of_a_branch, of_this_machine, show_metrics
+
+        if ledger is None:
+            runs = of_this_machine(entries, table, os.environ)
+        else:
+            runs = of_a_branch(table, ledger)
+        whose = "this machine" if ledger is None else f"the branch {ledger}"
+        show_metrics(runs[-limit:], whose=whose, as_json=as_json)
+        return
+    if ledger is not None:
+        raise click.UsageError("--ledger is for --metrics TABLE; add that, or leave it out.")
+    entries = entries[-limit:]
     if as_json:
         say(json.dumps([redacted(asdict(entry)) for entry in entries]))
         return

@@ -27,7 +27,7 @@ from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.result import RunResult
 from neonsync.errors import NeonsyncError, ProofError, RefusedError, RunCancelled, SyncError
 from neonsync.postgres.connect import Connection, Database, connected, server_error
-from neonsync.settings import Filters, OnError, Settings
+from neonsync.settings import Filters, OnError, QualitySettings, Settings
 from neonsync.tables import Mode, OnMissing, Publish, TableConfig
 from neonsync.validation.live import ROWS, TABLES, LiveColumn
 
@@ -101,6 +101,8 @@ async def check_live(settings: Settings, emit: Emit, cancel: CancelToken) -> Liv
         dry_run=False,
         on_error=OnError.STOP,
         fresh=False,
+        checks=(),
+        quality=QualitySettings(metrics=False),
     )
     plan = await _stoppable(cancel, asyncio.to_thread(make_plan, wanted))
     database = Database(plan.address.uri, "neonsync config check --live")

@@ -35,11 +35,13 @@ from neonsync.engine.events import (
     StepFinished,
     TablePublished,
 )
+from neonsync.engine.extract import SourceCounts
 from neonsync.engine.failures import Failures, as_ours
 from neonsync.engine.in_place import parents_first
 from neonsync.engine.plan import Plan, TablePlan
 from neonsync.engine.publish import find_outcome, publish, seal
 from neonsync.engine.published import Published, describe
+from neonsync.engine.quality import measure_quality
 from neonsync.engine.result import RunResult
 from neonsync.engine.schema import publish_schema
 from neonsync.engine.session import held_session
@@ -58,6 +60,7 @@ from neonsync.postgres.connect import Connection
 from neonsync.postgres.pool import Pool
 from neonsync.secret import redact
 from neonsync.tables import Mode
+from neonsync.validation.metrics import TableMetrics
 from neonsync.validation.result import CheckResult, Status, overall
 
 BYTES_PER_TB = 1e12
@@ -83,6 +86,7 @@ class _Run:
     published: list[Published] = field(default_factory=list)
     proofs: dict[str, Proof] = field(default_factory=dict)
     checks: list[CheckResult] = field(default_factory=list)
+    quality: list[TableMetrics] = field(default_factory=list)
     steps: list[StepFinished] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     lost: Exception | None = None
@@ -194,10 +198,18 @@ class _Run:
                 self.checks += await verify(context, table, published[name], count)
                 if name in proved:
                     self.checks += await verify_digest(context, proved[name], published[name])
+                await self._measure(context, table, count)
             report.detail = f"{len(self.checks)} checks, {overall(self.checks)}"
         self.failures.raise_if_any()
         async with context.step(Step.CLEAN_UP):
             await self._give_up_lease(context, self._status())
+
+    async def _measure(
+        self, context: RunContext, table: TablePlan, counts: SourceCounts | None
+    ) -> None:
+        metrics, check = await measure_quality(context, table, counts)
+        self.quality += [metrics] if metrics is not None else []
+        self.checks += [check] if check is not None else []
 
     async def _publish(
         self, context: RunContext, tables: Sequence[TablePlan], staged: Sequence[Staged]
@@ -353,6 +365,7 @@ class _Run:
             proofs=dict(self.proofs),
             dates=dict(self.context.dates) if self.context else {},
             checks=tuple(self.checks),
+            quality=tuple(self.quality),
             steps=tuple(self.steps),
             queries=queries,
             billed_bytes=billed,

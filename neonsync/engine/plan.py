@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from neonsync.aggregates import measures_of
@@ -15,6 +15,7 @@ from neonsync.athena.catalogue import CatalogueTable
 from neonsync.athena.client import Athena
 from neonsync.athena.filters import DateRange
 from neonsync.athena.partitions import Partition
+from neonsync.engine.declared import checks_of, private_of
 from neonsync.engine.duplicates import Chosen, one_of_each_key
 from neonsync.engine.missing import target_scope
 from neonsync.engine.names import check_apart
@@ -34,7 +35,15 @@ from neonsync.engine.target import find_target
 from neonsync.neon.models import Branch, BranchAddress
 from neonsync.postgres.scope import WHOLE, TargetScope
 from neonsync.settings import Settings
-from neonsync.tables import Mode, OnMissing, Publish, TableConfig, TableSpec, Validation
+from neonsync.tables import (
+    DeclaredCheck,
+    Mode,
+    OnMissing,
+    Publish,
+    TableConfig,
+    TableSpec,
+    Validation,
+)
 from neonsync.testdata import TestData, TestTable
 
 _FINGERPRINT_VERSION = 4  # raised when a left-over run of an older version cannot be continued
@@ -59,7 +68,8 @@ class TablePlan:
     of the source's.
     ``publish`` is how its rows get in, ``on_missing`` what becomes of the target's rows within
     ``target_scope`` that its source no longer has. ``catalogue`` and ``partitions`` are what the
-    lake says of a table; None for a query.
+    lake says of a table; None for a query. ``checks`` are those that the user has declared,
+    and values of ``private`` columns are not shown.
     """
 
     spec: TableSpec
@@ -80,6 +90,8 @@ class TablePlan:
     on_missing: OnMissing = OnMissing.KEEP
     target_scope: TargetScope = WHOLE
     validation: Validation = Validation.COUNTS
+    checks: tuple[DeclaredCheck, ...] = ()
+    private: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,6 +185,11 @@ class _Planner:
         return self._athena
 
     def table(self, config: TableConfig) -> TablePlan:
+        table = self._table(config)
+        checks = checks_of(self.settings.checks, table.resolved, self.settings.mode)
+        return replace(table, checks=checks, private=private_of(table.resolved))
+
+    def _table(self, config: TableConfig) -> TablePlan:
         mode = self.settings.mode
         if mode is Mode.TEST_DATA:
             columns = configured_columns(config)

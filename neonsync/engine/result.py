@@ -11,6 +11,7 @@ from neonsync.engine.events import StepFinished, TableFailed
 from neonsync.engine.published import Published
 from neonsync.errors import ExitCode, NeonsyncError, RunCancelled
 from neonsync.settings import Settings
+from neonsync.validation.metrics import TableMetrics
 from neonsync.validation.result import CheckResult
 
 
@@ -21,7 +22,8 @@ class RunResult:
     ``status`` is succeeded, invalid (published, but a check failed), partial (``failed`` has tables
     that were not published, others were), failed or cancelled. ``scopes`` says in words what of a
     filtered table the run was about. ``dates`` are the counts that the proofs have compared, equal
-    or not. ``scanned_bytes`` counts what Athena read, ``billed_bytes`` what it bills for that.
+    or not. ``quality`` are the metrics of published tables, where they were measured.
+    ``scanned_bytes`` counts what Athena read, ``billed_bytes`` what it bills for that.
     """
 
     status: str
@@ -41,6 +43,7 @@ class RunResult:
     proofs: dict[str, Proof] = field(default_factory=dict)
     dates: dict[str, DateCounts] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
+    quality: tuple[TableMetrics, ...] = ()
     steps: tuple[StepFinished, ...] = ()
     queries: tuple[QueryCost, ...] = ()
     billed_bytes: int = 0

@@ -44,7 +44,14 @@ async def verify(
             query=table.count,
         )
     results = await context.with_connection(
-        lambda connection: run_checks(connection, table.spec, expected)
+        lambda connection: run_checks(
+            connection,
+            table.spec,
+            expected,
+            table.checks,
+            context.plan.settings.check_timeout,
+            table.private,
+        )
     )
     for result in results:
         context.emit(CheckFinished(result.table, result.check, result.status, result.message))

@@ -5,7 +5,7 @@ They stretch with the page, so words stand beside them and not in them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from neonsync.report.contents import DateChart, DateRows, StepTime
 from neonsync.report.markup import Html, group, tag
@@ -83,6 +83,42 @@ def step_chart(steps: Iterable[StepTime]) -> Html:
             for step in steps
         ),
         class_="steps",
+    )
+
+
+def share_bar(share: float) -> Html:
+    """A share from 0 to 1 as a small bar, beside its words."""
+    return tag(
+        "svg",
+        tag("rect", x=0, y=0, width=f"{min(share, 1) * 100:.2f}", height=10),
+        viewBox="0 0 100 10",
+        preserveAspectRatio="none",
+        aria_hidden="true",
+        class_="share",
+    )
+
+
+def day_bars(days: Sequence[tuple[str, int]], table: str) -> Html:
+    """Rows by day, as low bars; what the pointer rests on tells its number."""
+    top = max((rows for _, rows in days), default=0) or 1
+    return tag(
+        "svg",
+        *(
+            tag(
+                "rect",
+                tag("title", f"{day}: {rows:,} rows"),
+                x=place * _WIDE,
+                y=_y(rows, top),
+                width=_WIDE - (_GAP if len(days) <= _MOST_BARS else 0),
+                height=f"{rows / top * _HIGH:.2f}",
+            )
+            for place, (day, rows) in enumerate(days)
+        ),
+        viewBox=f"0 0 {len(days) * _WIDE} {_HIGH}",
+        preserveAspectRatio="none",
+        role="img",
+        aria_label=f"Rows of {table} by day, {days[0][0]} to {days[-1][0]}",
+        class_="days",
     )
 
 

@@ -97,6 +97,7 @@ def report(result: RunResult, origin: Mapping[str, str] | None = None) -> dict[s
             }
             for step in result.steps
         ],
+        "quality": [metrics.as_json() for metrics in result.quality],
         "notices": list(result.notices),
     }
 
@@ -160,6 +161,9 @@ def validation_report(result: RunResult) -> dict[str, Any]:
                 "remedy": check.remedy,
                 "athenaSql": check.athena_sql,
                 "neonSql": check.neon_sql,
+                "severity": check.severity.value,
+                "seconds": check.seconds,
+                "rule": check.rule,
             }
             for check in result.checks
         ],

@@ -14,6 +14,8 @@ from typing import Any
 from neonsync.report.charts import date_chart, step_chart
 from neonsync.report.contents import Contents, TableOutcome, contents
 from neonsync.report.markup import Html, breakable, group, tag
+from neonsync.report.quality import quality_tables
+from neonsync.report.quality_section import quality_section
 from neonsync.report.reading import inert, items, listed, number_in, part, shown, text_in
 from neonsync.report.results import ResultRow, results_view
 from neonsync.report.wording import DASH, size
@@ -42,6 +44,7 @@ def html_page(report: Mapping[str, Any], validation: Mapping[str, Any]) -> str:
         _section("Tables", _tables(told.tables) if told.tables else None),
         _section("Checks", _checks(checks, view.counts) if checks else None),
         _section("Rows by date", _date_charts(told) if told.charts else None),
+        _section("Quality", quality_section(quality_tables(report))),
         _section("Time by step", _steps(told) if told.steps else None),
         _section("Notices", _notices(report)),
         _section("Athena queries", _queries(report)),

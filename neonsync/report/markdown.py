@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neonsync.report.contents import TableOutcome, contents
+from neonsync.report.quality import COLUMNS, QualityTable, quality_tables
 from neonsync.report.reading import float_in, inert, items, listed, text_in
 from neonsync.report.results import ResultRow, results_view
 from neonsync.report.wording import DASH, duration, printable
@@ -44,6 +45,8 @@ def markdown_page(
     page.table(_checks("Warnings of checks", [row for row in checks if row.status == "warning"]))
     page.table(_tables(told.tables))
     page.table(_checks("All checks", checks, folded=True))
+    for measured in quality_tables(report):
+        page.table(_quality(measured))
     notices = [[escape(inert(text))] for text in listed(report, "notices")]
     page.table(_Table("Notices", ("notice",), notices, folded=True))
     page.table(_steps(report))
@@ -156,6 +159,12 @@ def _checks(heading: str, checks: Sequence[ResultRow], *, folded: bool = False) 
 
     columns = ("check", "table", "status", "Athena", "Neon", "difference", "found", "what to do")
     return _Table(heading, columns, map(row, checks), folded=folded)
+
+
+def _quality(table: QualityTable) -> _Table:
+    rows = [[escape(cell) if cell != DASH else "" for cell in row.cells] for row in table.rows]
+    heading = f"Quality of {escape(table.table)}: {escape(table.said)}"
+    return _Table(heading, COLUMNS, rows, folded=True)
 
 
 def _steps(report: Mapping[str, Any]) -> _Table:

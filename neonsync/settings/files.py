@@ -36,6 +36,8 @@ _SECRETS = {
 }
 _JSON = {option.json: option for option in OPTIONS if option.json}
 _JSON_SECRET = "connectionString"  # noqa: S105  # a key's name
+LISTS = ("tables", "checks")
+"""What a file may have besides settings, each as a list of tables."""
 FLAGS_ONLY = {
     "dry_run": "--dry-run",
     "fresh": "--fresh",
@@ -46,11 +48,12 @@ FLAGS_ONLY = {
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """What a file says; ``tables`` is None where it has none, and not read any further here."""
+    """What a file says; ``tables`` and ``checks`` are None where it has none, and read later."""
 
     path: Path
     values: Mapping[str, Any] = field(default_factory=dict)
     tables: Any = None
+    checks: Any = None
     connection_string: Secret | None = None
 
 
@@ -127,13 +130,13 @@ def _read_toml(path: Path, content: str) -> ConfigFile:
             f"the configuration {path} is not valid TOML: {error}",
             "Texts stand in quotes; config.toml.example shows the form of each setting.",
         ) from None
-    tables = document.pop("tables", None)
+    tables, checks = (document.pop(name, None) for name in LISTS)
     values: dict[str, Any] = {}
     for key, value in document.items():
         if isinstance(value, dict):
             if key not in SECTIONS:
                 raise ConfigError(
-                    f"{path} has the unknown section [{key}]", nearest(key, (*SECTIONS, "tables"))
+                    f"{path} has the unknown section [{key}]", nearest(key, (*SECTIONS, *LISTS))
                 )
             values.update({f"{key}.{inner}": item for inner, item in value.items()})
         elif key in SECTIONS:
@@ -146,7 +149,7 @@ def _read_toml(path: Path, content: str) -> ConfigFile:
     for name in values:
         if name not in BY_NAME:
             raise _unknown(path, name)
-    return ConfigFile(path, values, tables)
+    return ConfigFile(path, values, tables, checks)
 
 
 def _unknown(path: Path, name: str) -> ConfigError:
@@ -194,4 +197,4 @@ def _read_json(path: Path, content: str) -> ConfigFile:
             )
         elif value is not None:
             values[_JSON[key].name] = value
-    return ConfigFile(path, values, None, secret)
+    return ConfigFile(path, values, connection_string=secret)

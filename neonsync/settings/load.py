@@ -12,6 +12,7 @@ from neonsync.settings.model import (
     AthenaSettings,
     Filters,
     NeonSettings,
+    QualitySettings,
     Settings,
     TestDataSettings,
 )
@@ -145,6 +146,14 @@ def _settings(result: Resolution, access: Access) -> Settings:
         allow_delete=values["allow_delete"],
         verify_target=values["verify_target"],
         on_error=values["on_error"],
+        checks=result.checks,
+        check_timeout=values["check_timeout"],
+        quality=QualitySettings(
+            metrics=values["quality.metrics"],
+            volume_drop=values["quality.volume_drop"],
+            null_jump=values["quality.null_jump"],
+            new_category=values["quality.new_category"],
+        ),
         config_path=result.places.project,
         origins=result.origins,
         notices=tuple(result.notices),

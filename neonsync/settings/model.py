@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from neonsync.secret import Secret
-from neonsync.tables import Mode, OnMissing, Publish, TableConfig, Validation
+from neonsync.tables import DeclaredCheck, Mode, OnMissing, Publish, TableConfig, Validation
 
 
 class OnError(StrEnum):
@@ -94,16 +94,29 @@ class TestDataSettings:
 
 
 @dataclass(frozen=True)
+class QualitySettings:
+    """Whether tables are measured after publishing, and from when on a change is told.
+
+    ``volume_drop`` and ``null_jump`` are in percent; 100 tells of none.
+    """
+
+    metrics: bool = True
+    volume_drop: float = 20.0
+    null_jump: float = 10.0
+    new_category: bool = True
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that a run needs to know; made by ``load_settings``.
 
     ``branch`` is the exact name, empty for the project's default branch. ``confirm`` lists the
     default or protected branches that may be written. ``publish``, ``on_missing`` and
     ``validation`` count for tables that do not say themselves; ``allow_delete`` is the share of a
-    table's rows, in percent, that may be missing and deleted. ``verify_target`` is
-    what is proved once more after publishing. With ``on_error`` continue
-    each table is published by itself.
-    ``jobs`` is the number of connections that load chunks.
+    table's rows, in percent, that may be missing and deleted. ``verify_target`` is what is proved
+    once more after publishing. With ``on_error`` continue each table is published by itself.
+    ``jobs`` is the number of connections that load chunks. ``checks`` are those that the user has
+    declared; a query of a check may take ``check_timeout`` seconds, any time where it is 0.
     ``fresh`` continues no earlier run. ``config_path`` is the project's file, None without one.
     ``origins`` tells where each value came from, by its dotted name; ``notices`` is what the user
     should hear about them.
@@ -125,6 +138,9 @@ class Settings:
     verify_target: VerifyTarget = VerifyTarget.CHANGED
     allow_delete: float = 10.0
     on_error: OnError = OnError.STOP
+    checks: tuple[DeclaredCheck, ...] = ()
+    check_timeout: float = 30.0
+    quality: QualitySettings = QualitySettings()
     fresh: bool = False
     dry_run: bool = False
     config_path: Path | None = None

@@ -56,6 +56,7 @@ OPTIONS = (
     Option("on_bad_value", "fail", values.on_bad_value),
     Option("on_duplicate", "fail", values.on_duplicate),
     Option("on_drift", "fail", values.on_drift),
+    Option("check_timeout", 30.0, values.seconds),
     Option(
         *("filters.table_filter", (), values.words, ("TABLE_FILTER",), "--table-filter"),
         json="tableFilter",
@@ -72,6 +73,10 @@ OPTIONS = (
     Option("test_data.rows", "", values.rows, (), "--rows", empty="as each table says"),
     Option("test_data.seed", 1, values.seed, (), "--seed"),
     Option("test_data.scenario", "all", values.scenario, (), "--scenario"),
+    Option("quality.metrics", True, values.flag),
+    Option("quality.volume_drop", 20.0, values.percent),
+    Option("quality.null_jump", 10.0, values.percent),
+    Option("quality.new_category", True, values.flag),
     Option("athena.database", "default", values.text, ("ATHENA_DB_NAME",)),
     Option("athena.region", "us-east-1", values.text, ("AWS_REGION", "AWS_DEFAULT_REGION")),
     Option("athena.workgroup", "primary", values.text, ("AWS_ATHENA_WORK_GROUP",)),

@@ -13,7 +13,7 @@ from neonsync.secret import redact
 from neonsync.settings.access import find_access, missing
 from neonsync.settings.options import OPTIONS
 from neonsync.settings.resolve import resolve
-from neonsync.tables import TableConfig
+from neonsync.tables import DeclaredCheck, TableConfig
 
 MASK = "********"
 
@@ -38,6 +38,7 @@ class Overview:
     settings: tuple[Shown, ...]
     tables: tuple[TableConfig, ...]
     tables_origin: str
+    checks: tuple[DeclaredCheck, ...]
     problems: tuple[ConfigError, ...]
     missing: ConfigError | None
     notices: tuple[str, ...]
@@ -81,6 +82,7 @@ def overview(
         settings=tuple(shown),
         tables=result.tables,
         tables_origin=result.origins["tables"],
+        checks=result.checks,
         problems=tuple(result.problems),
         missing=missing(result, access),
         notices=tuple(result.notices),

@@ -20,7 +20,7 @@ from neonsync.settings.files import (
     read_file,
 )
 from neonsync.settings.options import API_KEY, CONNECTION_STRING, OPTIONS, nearest
-from neonsync.tables import TableConfig, parse_tables, preset
+from neonsync.tables import DeclaredCheck, TableConfig, parse_checks, parse_tables, preset
 
 
 class Rank(IntEnum):
@@ -56,6 +56,7 @@ class Resolution:
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     tables: tuple[TableConfig, ...] = ()
+    checks: tuple[DeclaredCheck, ...] = ()
     problems: list[ConfigError] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
@@ -93,6 +94,8 @@ def resolve(
     result.attempt(lambda: _choose_days(result))
     result.attempt(lambda: _check_mode(result))
     result.attempt(lambda: _take_tables(result))
+    if result.tables:
+        result.attempt(lambda: _take_checks(result))
     return result
 
 
@@ -219,3 +222,14 @@ def _take_tables(result: Resolution) -> None:
             return
     result.origins["tables"] = "the preset"
     result.tables = preset()
+
+
+def _take_checks(result: Resolution) -> None:
+    """The checks stand beside the tables that they are of; a user's go with the user's tables."""
+    for file in (result.project, result.user):
+        if file is None:
+            continue
+        if file.checks is not None:
+            result.checks = parse_checks(file.checks, str(file.path), result.tables)
+        if file.checks is not None or file.tables is not None:
+            return

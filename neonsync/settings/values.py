@@ -16,6 +16,7 @@ from neonsync.tables import Mode, OnBadValue, OnDrift, OnDuplicate, OnMissing, P
 SCENARIOS = ("all", "baseline", "high-demand", "low-demand", "seasonal-peak")
 MOST_DAYS = 36_500
 """A hundred years: more is a slip, and would leave the calendar."""
+MOST_SECONDS = 86_400
 MOST_ROWS = 10_000_000_000
 E = TypeVar("E", bound=StrEnum)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -50,6 +51,16 @@ def number(value: Any) -> float:
     if not 0 <= result < float("inf"):
         raise ValueError("must be a number that is not negative")
     return result
+
+
+def flag(value: Any) -> bool:
+    """True or false; a variable of the environment writes it as a word."""
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return word == "true"
 
 
 def whole(value: Any, low: int, high: int) -> int:
@@ -172,6 +183,14 @@ def percent(value: Any) -> float:
     if share > 100:
         raise ValueError("must be from 0 to 100")
     return share
+
+
+def seconds(value: Any) -> float:
+    """A time, up to a day; 0 is no limit."""
+    limit = number(value)
+    if limit > MOST_SECONDS:
+        raise ValueError(f"must be from 0 to {MOST_SECONDS} seconds")
+    return limit
 
 
 def scenario(value: Any) -> str:

@@ -1,5 +1,7 @@
 """What is to be synced: as a configuration says it, and as the engine needs it."""
 
+from neonsync.tables.checks import CheckKind, DeclaredCheck, Severity
+from neonsync.tables.checks_config import parse_checks
 from neonsync.tables.config import TableConfig, parse_tables, preset
 from neonsync.tables.rules import ColumnRule, TestDataRules
 from neonsync.tables.spec import (
@@ -19,10 +21,12 @@ from neonsync.tables.spec import (
 )
 
 __all__ = [
+    "CheckKind",
     "ColumnRule",
     "ColumnSpec",
     "Day",
     "DayForm",
+    "DeclaredCheck",
     "IndexSpec",
     "Mode",
     "OnBadValue",
@@ -31,10 +35,12 @@ __all__ = [
     "OnMissing",
     "Publish",
     "Reference",
+    "Severity",
     "TableConfig",
     "TableSpec",
     "TestDataRules",
     "Validation",
+    "parse_checks",
     "parse_tables",
     "preset",
 ]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from enum import StrEnum
 from importlib import resources
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from neonsync.columns import SqlType, is_loadable, parse_postgres
 from neonsync.errors import ConfigError
+from neonsync.tables.reading import EntryReader
 from neonsync.tables.rules import DEFAULT_RULES, ColumnRule, TestDataRules
 from neonsync.tables.spec import (
     IndexSpec,
@@ -33,10 +32,10 @@ class TableConfig:
     Columns are named as in the lake, or as ``rename`` calls them in the target; the one that is
     copied counts. ``columns`` takes these alone, in this order; ``exclude`` takes all but these.
     ``date_column`` is one name, or three for year, month and day. ``whole`` tells that the table is
-    copied whole whatever dates and states a run asks for. ``references`` maps a column to
-    ``target.column`` of another table. ``publish``, ``validation`` and what begins with ``on_`` are
-    None where the run's own counts; ``order_column`` tells which of several rows with a key is the
-    last.
+    copied whole whatever dates and states a run asks for. ``private`` columns are copied, and no
+    report shows their values. ``references`` maps a column to ``target.column`` of another table.
+    ``publish``, ``validation`` and what begins with ``on_`` are None where the run's own counts;
+    ``order_column`` tells which of several rows with a key is the last.
     """
 
     source: str = ""
@@ -53,6 +52,7 @@ class TableConfig:
     types: Mapping[str, SqlType] = field(default_factory=lambda: MappingProxyType({}))
     not_null: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
     id: str = ""
     created_at: str = ""
     updated_at: str = ""
@@ -86,7 +86,6 @@ class TableConfig:
         return self.source or self.target or "the query"
 
 
-E = TypeVar("E", bound=StrEnum)
 DATE_FORMATS = ("2026-01-31", "20260131")
 
 
@@ -125,14 +124,11 @@ def parse_tables(entries: Any, origin: str) -> tuple[TableConfig, ...]:
 
 
 @dataclass(frozen=True)
-class _Reader:
-    """Reads one entry; knows where it stands, for messages."""
-
-    where: str
-    origin: str
+class _Reader(EntryReader):
+    """Reads one entry of ``[[tables]]``."""
 
     def table(self, entry: Mapping[str, Any]) -> TableConfig:
-        values = {name: _READ[name](self, name, value) for name, value in self._known(entry, _READ)}
+        values = {name: _READ[name](self, name, value) for name, value in self.known(entry, _READ)}
         table = TableConfig(**values)
         if bool(table.source) == bool(table.query):
             what = "both source and query" if table.source else "neither source nor query"
@@ -156,24 +152,6 @@ class _Reader:
             raise self.error("exclude", f"names {both[0]!r}, which columns names too")
         return table
 
-    def text(self, name: str, value: Any) -> str:
-        if not isinstance(value, str) or not value.strip():
-            raise self.error(name, f"is {value!r}: it must be a text in quotes")
-        return value.strip()
-
-    def flag(self, name: str, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise self.error(name, f"is {value!r}: it must be true or false")
-        return value
-
-    def names(self, name: str, value: Any) -> tuple[str, ...]:
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.error(name, f"is {value!r}: it must be a list of names")
-        for item in value:
-            if value.count(item) > 1:
-                raise self.error(name, f"names {item!r} twice")
-        return tuple(value)
-
     def date_column(self, name: str, value: Any) -> tuple[str, ...]:
         if isinstance(value, str):
             return (self.text(name, value),)
@@ -188,22 +166,22 @@ class _Reader:
         return str(value)
 
     def on_bad_value(self, name: str, value: Any) -> OnBadValue:
-        return self._one_of(OnBadValue, name, value)
+        return self.one_of(OnBadValue, name, value)
 
     def on_duplicate(self, name: str, value: Any) -> OnDuplicate:
-        return self._one_of(OnDuplicate, name, value)
+        return self.one_of(OnDuplicate, name, value)
 
     def on_drift(self, name: str, value: Any) -> OnDrift:
-        return self._one_of(OnDrift, name, value)
+        return self.one_of(OnDrift, name, value)
 
     def publish(self, name: str, value: Any) -> Publish:
-        return self._one_of(Publish, name, value)
+        return self.one_of(Publish, name, value)
 
     def on_missing(self, name: str, value: Any) -> OnMissing:
-        return self._one_of(OnMissing, name, value)
+        return self.one_of(OnMissing, name, value)
 
     def validation(self, name: str, value: Any) -> Validation:
-        return self._one_of(Validation, name, value)
+        return self.one_of(Validation, name, value)
 
     def texts(self, name: str, value: Any) -> Mapping[str, str]:
         if not isinstance(value, dict):
@@ -234,15 +212,15 @@ class _Reader:
         return {
             modes[mode]: tuple(
                 self._index(f"{name}.{mode}[{number}]", item)
-                for number, item in enumerate(self._list(f"{name}.{mode}", items), start=1)
+                for number, item in enumerate(self.items(f"{name}.{mode}", items), start=1)
             )
-            for mode, items in self._known(value, modes, name)
+            for mode, items in self.known(value, modes, name)
         }
 
     def test_data(self, name: str, value: Any) -> TestDataRules:
         known = ("rows", "days", "columns")
-        entry = dict(self._known(self._dict(name, value), known, name))
-        columns = self._dict(f"{name}.columns", entry.pop("columns", {}))
+        entry = dict(self.known(self.mapping(name, value), known, name))
+        columns = self.mapping(f"{name}.columns", entry.pop("columns", {}))
         for key, number in entry.items():
             if isinstance(number, bool) or not isinstance(number, int) or number < 1:
                 raise self.error(f"{name}.{key}", f"is {number!r}: it must be a number from 1 on")
@@ -251,15 +229,9 @@ class _Reader:
         }
         return TestDataRules(**entry, columns=rules)
 
-    def error(self, name: str, what: str, remedy: str = "") -> ConfigError:
-        place = f"{self.where}.{name}" if name else self.where
-        return ConfigError(
-            f"{place} in {self.origin} {what}", remedy or "config.toml.example shows the form."
-        )
-
     def _index(self, name: str, value: Any) -> IndexSpec:
         known = ("name", "columns", "where_not_null")
-        entry = dict(self._known(self._dict(name, value), known, name))
+        entry = dict(self.known(self.mapping(name, value), known, name))
         if "name" not in entry or not entry.get("columns"):
             raise self.error(name, "needs name and columns")
         where = entry.get("where_not_null")
@@ -271,7 +243,7 @@ class _Reader:
 
     def _rule(self, name: str, value: Any) -> ColumnRule:
         known = {item.name: item.type for item in fields(ColumnRule)}
-        entry = dict(self._known(self._dict(name, value), known, name))
+        entry = dict(self.known(self.mapping(name, value), known, name))
         for key, item in entry.items():
             wanted: tuple[type, ...] = {
                 "values": (list,),
@@ -291,32 +263,6 @@ class _Reader:
             raise self.error(f"{name}.low", "is above high")
         return ColumnRule(**entry)
 
-    def _one_of(self, kind: type[E], name: str, value: Any) -> E:
-        if value not in [member.value for member in kind]:
-            raise self.error(name, f"is {value!r}: it must be one of {', '.join(kind)}")
-        return kind(value)
-
-    def _dict(self, name: str, value: Any) -> Mapping[str, Any]:
-        if not isinstance(value, dict):
-            raise self.error(name, f"is {value!r}: it must be a table")
-        return value
-
-    def _list(self, name: str, value: Any) -> list[Any]:
-        if not isinstance(value, list):
-            raise self.error(name, f"is {value!r}: it must be a list")
-        return value
-
-    def _known(self, entry: Mapping[str, Any], known: Any, prefix: str = "") -> Any:
-        for name in entry:
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                raise self.error(
-                    f"{prefix}.{name}".lstrip("."),
-                    "is no setting",
-                    f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}.",
-                )
-        return entry.items()
-
 
 _READ: Mapping[str, Any] = {
     "source": _Reader.text,
@@ -333,6 +279,7 @@ _READ: Mapping[str, Any] = {
     "types": _Reader.types,
     "not_null": _Reader.names,
     "required": _Reader.names,
+    "private": _Reader.names,
     "id": _Reader.text,
     "created_at": _Reader.text,
     "updated_at": _Reader.text,

@@ -1,63 +1,127 @@
-"""The seven checks on a published table, each with what was measured and what was expected."""
+"""The checks on a published table, each with what was measured and what was expected.
+
+Seven that each table has, whether it is complete, and those that the user has declared. Each runs
+in a transaction of its own that is READ ONLY, has a limit of time for each query, and is always
+rolled back: one that goes wrong hinders no other.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
 
 import psycopg
 from psycopg import sql
 
 from neonsync.postgres.catalog import missing_indexes, read_table, wanted_indexes
 from neonsync.postgres.connect import Connection
-from neonsync.tables import DayForm, OnDrift, TableSpec
-from neonsync.validation.dates import date_range
+from neonsync.tables import DeclaredCheck, OnDrift, Severity, TableSpec
+from neonsync.validation.dates import GONE, completeness, date_range
+from neonsync.validation.declared import declared, without_values
 from neonsync.validation.integrity import data_integrity
+from neonsync.validation.performance import performance
+from neonsync.validation.read_only import read_only
 from neonsync.validation.result import NOT_JUDGED, CheckResult, Expected, Status, Subject
 
-SAMPLE_DAYS = 7
-SAMPLE_SECONDS = 1.0
+Check: TypeAlias = Callable[[Subject], Awaitable[CheckResult | None]]
 
 
 async def run_checks(
-    connection: Connection, spec: TableSpec, expected: Expected | None
+    connection: Connection,
+    spec: TableSpec,
+    expected: Expected | None,
+    checks: Sequence[DeclaredCheck] = (),
+    limit_seconds: float = 0.0,
+    private: Sequence[str] = (),
 ) -> list[CheckResult]:
-    """Run all seven checks; when the table is missing the others have nothing to look at.
+    """Run all checks; when the table is missing the others have nothing to look at.
 
-    ``expected`` is None for a run that brings no rows: then none are judged.
+    ``expected`` is None for a run that brings no rows: then none are judged. ``checks`` are those
+    that the user has declared of this table. A query of a check may take ``limit_seconds``, as long
+    as it wants where that is 0. Values of ``private`` columns are shown by none.
     """
+    began = time.monotonic()
     table = await read_table(connection, spec.schema, spec.target)
+    details = {"expected": "present", "measured": "present" if table else "absent"}
+    existence = CheckResult(
+        "table_existence",
+        spec.qualified,
+        Status.PASSED if table else Status.FAILED,
+        f"{spec.qualified} exists" if table else f"{spec.qualified} does not exist",
+        details,
+        "" if table else "Somebody has dropped it since it was published: run again.",
+        seconds=round(time.monotonic() - began, 4),
+    )
     if table is None:
-        return [
-            CheckResult(
-                "table_existence",
-                spec.qualified,
-                Status.FAILED,
-                f"{spec.qualified} does not exist",
-                {"expected": "present", "measured": "absent"},
-            )
-        ]
-    subject = Subject(connection, spec, table, expected)
-    results = [
-        CheckResult("table_existence", spec.qualified, Status.PASSED, f"{spec.qualified} exists")
-    ]
-    for name, check in _CHECKS.items():
-        subject.statements.clear()
-        try:
-            result = await check(subject)
-        except psycopg.Error as error:
-            if connection.closed:
-                raise
-            result = CheckResult(name, spec.qualified, Status.FAILED, f"the check failed: {error}")
-        results.append(
-            replace(
-                result,
-                athena_sql=_asked_athena(name, expected),
-                neon_sql=";\n".join(subject.statements),
-            )
-        )
+        return [existence]
+    subject = Subject(connection, spec, table, expected, private=frozenset(private))
+    results = [existence]
+    for name, (severity, check) in _CHECKS.items():
+        result = await _run(subject, name, check, limit_seconds)
+        if result is not None:
+            asked = _asked_athena(name, expected)
+            results.append(replace(result, athena_sql=asked, severity=severity))
+    for each in checks:
+        result = await _run(subject, each.name, partial(declared, check=each), limit_seconds)
+        if result is not None:
+            results.append(_weighed(result, each))
     return results
+
+
+async def _run(subject: Subject, name: str, check: Check, limit: float) -> CheckResult | None:
+    """Run one check, whatever it does; None where there is nothing that it could look at."""
+    subject.statements.clear()
+    began = time.monotonic()
+    result: CheckResult | None
+    try:
+        async with read_only(subject.connection, limit):
+            result = await check(subject)
+    except psycopg.errors.QueryCanceled as error:
+        result = _too_slow(subject, name, limit, error)
+    except psycopg.Error as error:
+        if subject.connection.closed:
+            raise
+        result = subject.result(
+            name,
+            Status.FAILED,
+            f"the check failed: {without_values(error)}",
+            {},
+            "Mend what the message names, then run again.",
+        )
+    if result is None:
+        return None
+    return replace(
+        result,
+        neon_sql=";\n".join(subject.statements),
+        seconds=round(time.monotonic() - began, 4),
+    )
+
+
+def _too_slow(
+    subject: Subject, name: str, limit: float, error: psycopg.errors.QueryCanceled
+) -> CheckResult:
+    why = f"a query took longer than {limit:g} s" if limit else without_values(error)
+    return subject.result(
+        name,
+        Status.WARNING,
+        f"not judged: {why}",
+        {"limit_seconds": limit} if limit else {},
+        "Raise check_timeout, or help the query with an index.",
+    )
+
+
+def _weighed(result: CheckResult, check: DeclaredCheck) -> CheckResult:
+    """A declared check's result, by the severity that was declared with it."""
+    warned = result.status is Status.FAILED and check.severity is Severity.WARN
+    return replace(
+        result,
+        status=Status.WARNING if warned else result.status,
+        severity=check.severity,
+        rule=check.kind.value,
+    )
 
 
 def _asked_athena(check: str, expected: Expected | None) -> str:
@@ -81,6 +145,7 @@ async def _record_count(subject: Subject) -> CheckResult:
             Status.PASSED if ok else Status.FAILED,
             f"{count:,} rows of {expected.rows:,} that were to be made",
             {"measured": count, "promised": expected.rows},
+            GONE,
         )
     details = {"measured": count, "source": expected.rows}
     if count < expected.rows or (expected.complete and count != expected.rows):
@@ -89,9 +154,16 @@ async def _record_count(subject: Subject) -> CheckResult:
             Status.FAILED,
             f"{count:,} rows, but Athena has {expected.rows:,}",
             details,
+            GONE if count < expected.rows else "Others write into the table: look who does.",
         )
     if count == 0:
-        return subject.result("record_count", Status.WARNING, "the table is empty", details)
+        return subject.result(
+            "record_count",
+            Status.WARNING,
+            "the table is empty",
+            details,
+            "Athena has no rows for this either: look at the lake, and at the run's filters.",
+        )
     more = count - expected.rows
     kept = f", {more:,} that it does not have are kept" if more > 0 else ""
     return subject.result(
@@ -117,6 +189,8 @@ async def _schema_validation(subject: Subject) -> CheckResult:
         Status.FAILED if missing and not left_out else Status.PASSED,
         message,
         {"expected": required, "missing": missing},
+        f"Somebody has altered the table since it was published. ALTER TABLE {spec.qualified} ADD "
+        "COLUMN for each, then run again.",
     )
 
 
@@ -134,57 +208,17 @@ async def _index_verification(subject: Subject) -> CheckResult:
             "missing": missing,
             "measured": [index.name for index in subject.table.indexes],
         },
+        "The notices of the run tell why they were not built.",
     )
 
 
-async def _performance(subject: Subject) -> CheckResult:
-    spec = subject.spec
-    group = spec.state_column or spec.key[0]
-    where: sql.Composable = sql.SQL("")
-    days = ""
-    if spec.day and spec.day.form in (DayForm.DATE, DayForm.TIMESTAMP):
-        where = sql.SQL("WHERE {0} > (SELECT max({0}) FROM {1}) - {2}").format(
-            sql.Identifier(spec.day.columns[0]),
-            subject.name,
-            sql.Literal(SAMPLE_DAYS)
-            if spec.day.form is DayForm.DATE
-            else sql.SQL("interval '{} days'").format(sql.SQL(str(SAMPLE_DAYS))),
-        )
-        days = f"{SAMPLE_DAYS} days "
-    started = time.monotonic()
-    await subject.rows(
-        sql.SQL("SELECT {0}, count(*) FROM {1} {2} GROUP BY {0}").format(
-            sql.Identifier(group), subject.name, where
-        )
-    )
-    seconds = time.monotonic() - started
-    cursor = await subject.connection.execute(
-        "SELECT pg_table_size(%(t)s::oid::regclass), pg_indexes_size(%(t)s::oid::regclass),"
-        " pg_total_relation_size(%(t)s::oid::regclass)",
-        {"t": subject.table.oid},
-    )
-    table_bytes, index_bytes, total_bytes = await cursor.fetchone() or (0, 0, 0)
-    return subject.result(
-        "performance",
-        Status.PASSED if seconds < SAMPLE_SECONDS else Status.WARNING,
-        f"{days}by {group} in {seconds * 1000:.0f} ms; "
-        f"table {table_bytes / 1e6:.1f} MB, indexes {index_bytes / 1e6:.1f} MB",
-        {
-            "seconds": round(seconds, 4),
-            "limit_seconds": SAMPLE_SECONDS,
-            "table_bytes": table_bytes,
-            "index_bytes": index_bytes,
-            "total_bytes": total_bytes,
-        },
-    )
-
-
-_CHECKS: dict[str, Callable[[Subject], Awaitable[CheckResult]]] = {
-    "record_count": _record_count,
-    "schema_validation": _schema_validation,
-    "data_integrity": data_integrity,
-    "date_range": date_range,
-    "index_verification": _index_verification,
-    "performance": _performance,
+_CHECKS: dict[str, tuple[Severity, Check]] = {
+    "record_count": (Severity.ERROR, _record_count),
+    "schema_validation": (Severity.ERROR, _schema_validation),
+    "data_integrity": (Severity.ERROR, data_integrity),
+    "date_range": (Severity.ERROR, date_range),
+    "index_verification": (Severity.WARN, _index_verification),
+    "performance": (Severity.WARN, performance),
+    "completeness": (Severity.ERROR, completeness),
 }
-_AGAINST_SOURCE = ("record_count", "data_integrity", "date_range")
+_AGAINST_SOURCE = ("record_count", "data_integrity", "date_range", "completeness")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from psycopg import sql
 
 from neonsync.postgres.catalog import read_table, serves, wanted_indexes
+from neonsync.validation.dates import rows_by_state
 from neonsync.validation.result import NOT_JUDGED, VALUES_SHOWN, CheckResult, Status, Subject
 
 
@@ -35,6 +36,8 @@ async def data_integrity(subject: Subject) -> CheckResult:
         status,
         "; ".join(problems + lost) or passed,
         {
+            "expected": 0,
+            "measured": sum((*nulls.values(), duplicates, *unknown.values(), *orphans.values())),
             "nulls": nulls,
             "duplicate_keys": duplicates,
             "duplicate_keys_checked_by": how,
@@ -87,16 +90,11 @@ async def _duplicate_keys(subject: Subject) -> tuple[int, str]:
 
 async def _unknown_states(subject: Subject) -> dict[str, int]:
     """States of the target that the source does not have, with their rows."""
-    if subject.spec.state_column is None or subject.expected is None:
+    if subject.expected is None:
         return {}
-    found = await subject.rows(
-        sql.SQL("SELECT rtrim({0}::text), count(*) FROM {1} GROUP BY 1 ORDER BY 1").format(
-            sql.Identifier(subject.spec.state_column), subject.name
-        )
-    )
     return {
-        str(state): int(count)
-        for state, count in found
+        state: count
+        for state, count in (await rows_by_state(subject)).items()
         if state is not None and state not in subject.expected.states
     }
 

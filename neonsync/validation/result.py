@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from psycopg import sql
 
 from neonsync.postgres.catalog import TargetTable
 from neonsync.postgres.connect import Connection
-from neonsync.tables import TableSpec
+from neonsync.tables import Severity, TableSpec
+
+Columns: TypeAlias = Mapping[str, sql.Composable]
+"""Columns of a table by their names, and how each is read."""
 
 VALUES_SHOWN = 20
 NOT_JUDGED = "a schema-only run brings no rows and judges none"
@@ -31,7 +34,9 @@ class CheckResult:
     """One check of one table; ``details`` is JSON-like and holds measured and expected values.
 
     ``neon_sql`` are the statements that measured, ``athena_sql`` the query whose answer they are
-    held against; both as they were sent, and empty where there was none.
+    held against; both as they were sent, and empty where there was none. ``severity`` tells what
+    the check makes of a run where it does not hold. ``rule`` is the kind of a check that the user
+    has declared, empty for one that each table has.
     """
 
     check: str
@@ -42,6 +47,9 @@ class CheckResult:
     remedy: str = ""
     athena_sql: str = ""
     neon_sql: str = ""
+    severity: Severity = Severity.ERROR
+    seconds: float = 0.0
+    rule: str = ""
 
 
 def overall(results: list[CheckResult]) -> Status:
@@ -74,7 +82,8 @@ class Expected:
 class Subject:
     """The table that is checked; ``expected`` is None when the run brings no rows.
 
-    ``statements`` gathers what is asked of the table, for whoever wants to ask it again.
+    ``statements`` gathers what is asked of the table, for whoever wants to ask it again;
+    ``answers`` what several checks ask alike. Values of ``private`` columns are not to be shown.
     """
 
     connection: Connection
@@ -82,6 +91,8 @@ class Subject:
     table: TargetTable
     expected: Expected | None
     statements: list[str] = field(default_factory=list)
+    answers: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    private: frozenset[str] = frozenset()
 
     @property
     def name(self) -> sql.Identifier:
@@ -89,14 +100,53 @@ class Subject:
         return sql.Identifier(self.spec.schema, self.spec.target)
 
     async def rows(self, statement: sql.Composed) -> list[tuple[Any, ...]]:
-        """A query's answer."""
+        """A query's answer.
+
+        By the extended protocol, which takes one statement and refuses what follows a semicolon:
+        what a user has written cannot end the transaction and go on outside of it.
+        """
         self.statements.append(statement.as_string(self.connection))
-        cursor = await self.connection.execute(statement)
+        # Answers in binary form are what makes psycopg use it; no parameters, so % is no mark.
+        cursor = await self.connection.execute(statement, binary=True)
         return await cursor.fetchall()
 
     async def row(self, statement: sql.Composed) -> tuple[Any, ...]:
         """The first row of a query's answer."""
         return next(iter(await self.rows(statement)), ())
+
+    async def columns_of(self, statement: sql.Composed) -> list[str]:
+        """The names of a query's columns, without running it."""
+        cursor = await self.connection.execute(
+            sql.SQL("SELECT * FROM (\n{}\n) AS asked LIMIT 0").format(statement), binary=True
+        )
+        return [column.name for column in cursor.description or ()]
+
+    async def counted(self, value: sql.Composable, columns: Columns) -> list[tuple[Any, ...]]:
+        """Each value of an expression with its rows, in order; a query that is sent once only.
+
+        ``columns`` are those that it reads. What they hold is counted first, so that the expression
+        is computed for each of their values and not for each row.
+        """
+        rows = sql.Identifier("neonsync rows")
+        statement = sql.SQL(
+            "SELECT {value}, sum({rows})::bigint FROM (SELECT {columns}, count(*) AS {rows}"
+            " FROM {table} GROUP BY {numbers}) AS counted GROUP BY 1 ORDER BY 1"
+        ).format(
+            value=value,
+            rows=rows,
+            columns=sql.SQL(", ").join(
+                sql.SQL("{} AS {}").format(read, sql.Identifier(name))
+                for name, read in columns.items()
+            ),
+            numbers=sql.SQL(", ").join(map(sql.Literal, range(1, len(columns) + 1))),
+            table=self.name,
+        )
+        text = statement.as_string(self.connection)
+        if text in self.answers:
+            self.statements.append(text)
+        else:
+            self.answers[text] = await self.rows(statement)
+        return self.answers[text]
 
     def result(
         self,
@@ -106,5 +156,6 @@ class Subject:
         details: Mapping[str, Any],
         remedy: str = "",
     ) -> CheckResult:
-        """The outcome of one check of the table."""
+        """The outcome of one check of the table; a remedy is for one that has not passed."""
+        remedy = "" if status is Status.PASSED else remedy
         return CheckResult(check, self.spec.qualified, status, message, details, remedy)

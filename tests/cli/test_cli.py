@@ -121,7 +121,7 @@ def test_a_run_prints_a_line_a_step_and_its_summary_apart(target: Target) -> Non
 
     assert done.returncode == 0, done.stderr
     assert f"{ROWS:,} rows swapped in" in done.stdout
-    assert "checks: 7 of 7 passed" in done.stdout
+    assert "checks: 8 of 8 passed" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
     for step in ("extract", "load", "audit", "index", "publish", "verify", "clean up"):
         assert f" {step}" in done.stderr

@@ -50,7 +50,7 @@ def test_a_run_prints_its_events_and_its_summary_last_and_nothing_else(target: T
     assert table["table"] == "public.forecast_data"
     assert table["method"] == "swap"
     assert (table["inserted"], table["updated"], table["unchanged"]) == (ROWS, 0, 0)
-    assert summary["checks"]["passed"] == 7
+    assert summary["checks"]["passed"] == 8
     assert summary["error"] is None
     assert summary["report_dir"] == str(target.report_dir)
     # People are told as ever, on the other stream.

@@ -14,7 +14,16 @@ import pytest
 from neonsync.cli.main import cli
 from neonsync.errors import ExitCode
 from neonsync.settings import BY_NAME, load_settings
-from neonsync.tables import ColumnRule, IndexSpec, TableConfig, TestDataRules, parse_tables
+from neonsync.tables import (
+    CheckKind,
+    ColumnRule,
+    IndexSpec,
+    TableConfig,
+    TestDataRules,
+    parse_checks,
+    parse_tables,
+)
+from neonsync.tables.checks_config import COMMON_KEYS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -30,7 +39,8 @@ OF_ONES_OWN = ("neon.project_id", "athena.output_location")
 
 def _settings_in(text: str) -> dict[str, Any]:
     document = tomllib.loads(text)
-    document.pop("tables", None)
+    for name in ("tables", "checks"):
+        document.pop(name, None)
     return {
         f"{key}.{inner}" if isinstance(value, dict) else key: item
         for key, value in document.items()
@@ -69,6 +79,15 @@ def test_the_example_shows_every_key_of_a_table() -> None:
     assert {key for rule in rules for key in rule} == {f.name for f in fields(ColumnRule)}
     assert set(entries[0]["test_data"]) == {f.name for f in fields(TestDataRules)}
     assert [table.target_name for table in tables] == ["orders", "customers"]
+
+
+def test_the_example_shows_every_key_and_every_kind_of_a_check() -> None:
+    document = tomllib.loads(WHOLE)
+    tables = parse_tables(document["tables"], "config.toml.example")
+    checks = parse_checks(document["checks"], "config.toml.example", tables)
+    assert {check.kind for check in checks} == set(CheckKind)
+    keys = {key for entry in document["checks"] for key in entry}
+    assert keys == {*COMMON_KEYS, *CheckKind}
 
 
 def test_each_setting_of_the_example_has_a_comment() -> None:

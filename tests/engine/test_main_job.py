@@ -161,7 +161,7 @@ async def test_nothing_is_left_behind(target: Target) -> None:
     assert statuses == [("succeeded", 2)]
 
 
-async def test_the_seven_checks_run_and_know_the_sources_states(target: Target) -> None:
+async def test_the_checks_run_and_know_the_sources_states(target: Target) -> None:
     outcome = await target.sync()
 
     checks = {check.check: check for check in outcome.result.checks}
@@ -173,11 +173,12 @@ async def test_the_seven_checks_run_and_know_the_sources_states(target: Target) 
         "date_range",
         "index_verification",
         "performance",
+        "completeness",
     ]
     assert {check.status.value for check in checks.values()} == {"passed"}
     assert "WA" in checks["data_integrity"].details["source_states"]
     assert checks["date_range"].details["distinct_dates"] == 90
-    assert sum(isinstance(event, CheckFinished) for event in outcome.events) == 7
+    assert sum(isinstance(event, CheckFinished) for event in outcome.events) == 8
 
 
 async def test_a_state_that_the_source_does_not_have_fails_the_validation(target: Target) -> None:
@@ -253,13 +254,13 @@ async def test_the_reports_have_the_old_keys_and_the_new(target: Target) -> None
     validation = json.loads(json.dumps(validation_report(result), default=str))
     assert validation["overallStatus"] == "passed"
     assert validation["connectionInfo"]["branch"] == target.name
-    assert validation["summary"] == {"totalChecks": 7, "passed": 7, "failed": 0, "warnings": 0}
+    assert validation["summary"] == {"totalChecks": 8, "passed": 8, "failed": 0, "warnings": 0}
     assert {"check", "status", "details", "message"} <= validation["checks"][0].keys()
     checks = {check["check"]: check for check in validation["checks"]}
     count = checks["record_count"]
     assert target.value(count["neonSql"]) == count["details"]["measured"]
     assert "GROUPING SETS" in count["athenaSql"]
-    for name in ("data_integrity", "date_range"):
+    for name in ("data_integrity", "date_range", "completeness"):
         assert checks[name]["athenaSql"] == count["athenaSql"]
         for statement in checks[name]["neonSql"].split(";"):
             assert target.sql(statement) != []

@@ -196,7 +196,7 @@ async def test_a_connection_that_is_cut_while_it_is_verified_is_made_again(
     outcome = await target.sync()
 
     assert outcome.result.error is None
-    assert len(outcome.result.checks) == 7
+    assert len(outcome.result.checks) == 8
 
 
 async def test_a_heartbeat_at_any_moment_does_not_spoil_the_end(

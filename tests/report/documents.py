@@ -16,6 +16,7 @@ from neonsync.engine.published import Published
 from neonsync.engine.result import RunResult
 from neonsync.errors import ExitCode, ProofError
 from neonsync.report.documents import report, validation_report
+from neonsync.validation.metrics import ColumnMetrics, DayRows, TableMetrics, TopValue
 from neonsync.validation.result import CheckResult, Status
 
 A, B = "public.claims", "public.eligibility"
@@ -30,6 +31,29 @@ def days(count: int, *, lacking: int = 0, per_day: int = 100) -> DateCounts:
     source: Counter[str | None] = Counter(dict.fromkeys(names, per_day))
     loaded = source - Counter(names[count - lacking :])
     return count_by_date(source, loaded)
+
+
+def measured(table: str = A, **changes: Any) -> TableMetrics:
+    """Metrics of a table with a column of each sort."""
+    columns = (
+        ColumnMetrics("claim_id", "bigint", 0.0, 3_100, "1", "3100", 1550.5),
+        ColumnMetrics("day", "date", 0.0, 31, "2026-01-01", "2026-01-31"),
+        ColumnMetrics("note", "text", 0.125, 2_713, length=41.25, longest=900),
+        ColumnMetrics(
+            "state",
+            "char(2)",
+            0.0001,
+            3,
+            length=2.0,
+            longest=2,
+            top=(TopValue("CA", 0.7), TopValue("TX", 0.2999), TopValue(None, 0.0001)),
+            top_whole=True,
+        ),
+        ColumnMetrics("mail", "text", 0.5, 1_500, private=True),
+    )
+    by_day = tuple(DayRows(each.date, each.loaded) for each in days(31).counts)
+    made = TableMetrics(table, 3_100, 3_100, "", 3_100, 0.4, columns, by_day, 31)
+    return replace(made, **changes)
 
 
 def done(**changes: Any) -> RunResult:
@@ -62,6 +86,7 @@ def done(**changes: Any) -> RunResult:
         },
         dates={A: days(31), B: days(31)},
         checks=checks,
+        quality=(measured(), measured(B, measured_rows=1_000)),
         steps=(
             StepFinished(Step.LOAD, A, 1.5, "3,100 rows"),
             StepFinished(Step.LOAD, B, 2.5, "3,100 rows"),

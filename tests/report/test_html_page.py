@@ -15,8 +15,9 @@ from neonsync.engine.result import RunResult
 from neonsync.errors import ExitCode, RefusedError, RunCancelled, SyncError
 from neonsync.report.documents import RUNNING
 from neonsync.report.html_page import CHARTS, html_page
+from neonsync.validation.metrics import ColumnMetrics, DayRows, TopValue
 from neonsync.validation.result import CheckResult, Status
-from tests.report.documents import A, B, days, documents, done, invalid, unproved
+from tests.report.documents import A, B, days, documents, done, invalid, measured, unproved
 
 EVIL = "<script>alert(1)</script>\"'&amp;</style>[/x]::error::x\x00\x1b[31m\u202e"
 
@@ -239,3 +240,36 @@ def test_of_too_many_dates_those_that_differ_are_kept() -> None:
     ]
     assert len(some.counts) == DATES_KEPT
     assert [each.date for each in some.counts] == sorted(str(each.date) for each in some.counts)
+
+
+def test_the_quality_of_each_table_is_told_column_by_column() -> None:
+    page = read(done())
+    in_order(
+        page.text,
+        "Rows by date",
+        "Quality",
+        "3,100 rows on 31 dates",
+        "lowest",
+        "claim_",
+        "12.5 %",
+        "41.25, at most 900",
+        "CA 70 %, TX 30 %, NULL < 0.1 %",
+        "private",
+        "3,100 rows on 31 dates; columns by a sample of 1,000",
+        "Time by step",
+    )
+    # Two tables with a bar for each column that has NULLs.
+    assert page.attributes.count(("class", "share")) == 2 * 3
+    assert page.attributes.count(("class", "days")) == 2
+
+
+def test_without_metrics_there_is_no_section_for_them() -> None:
+    assert "Quality" not in read(done(quality=())).text
+
+
+def test_values_of_a_table_cannot_act_as_metrics_either() -> None:
+    evil = ColumnMetrics(EVIL, EVIL, low=EVIL, top=(TopValue(EVIL, 1.0),))
+    made = measured(EVIL, columns=(evil,), days=(DayRows(EVIL, 1), DayRows(None, 2)))
+    page = html_page(*documents(done(quality=(made,))))
+    assert "<script" not in page
+    assert not set(page) & {"\x00", "\x1b", "\u202e"}

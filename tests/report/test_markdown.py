@@ -24,6 +24,8 @@ def test_what_failed_comes_first_then_the_proof_then_the_rest() -> None:
         'dates; 12 values of "note"',
         f"| {B} | merge | 1 | 2 | 3,097 | 5 | 0 |",
         "<details><summary>All checks (6)</summary>",
+        f"<details><summary>Quality of {A}: 3,100 rows on 31 dates (5)</summary>",
+        "| note | 12.5 % | 2,713 |  |  |  | 41.25, at most 900 |  |",
         "<details><summary>Steps (3)</summary>",
     )
 

@@ -138,7 +138,7 @@ async def test_from_a_new_branch_to_its_end(user: User) -> None:
         await until(user.pilot, lambda: plan.bottom.preview is not None, TRIES)
         await user.press("f5")
         await user.is_at(ResultsScreen)
-        await user.sees("✓ PASSED", "7 passed", "1 swapped in")
+        await user.sees("✓ PASSED", "8 passed", "1 swapped in")
         since = datetime.now(UTC).date() - timedelta(days=30)
         first, found, rows = user.row(
             "flow-1",

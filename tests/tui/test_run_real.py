@@ -82,7 +82,7 @@ async def test_what_the_view_says_is_what_the_run_came_to(
     assert snapshot.seconds >= result.seconds
     assert snapshot.problems == ()
     assert f"{ROWS:,} rows, digest equal on 90 of 90 dates" in shown
-    assert "7 passed" in shown
+    assert "8 passed" in shown
     assert target.value("SELECT count(*) FROM forecast_data") == ROWS
 
 

@@ -55,7 +55,7 @@ class ResultsScreen(View):
     """
     HELP = (
         "Before a run publishes, it proves that staging holds what Athena counted, date by date. "
-        "After it, seven checks look at each table: ATHENA is what was expected, NEON what was "
+        "After it, checks look at each table: ATHENA is what was expected, NEON what was "
         "measured, DIFF the one less the other.\n\n"
         "fail: the check found what should not be. warn: worth a look. pass: as it should be. "
         "done: a published table; its detail tells how. note: something the run wanted to tell.\n\n"

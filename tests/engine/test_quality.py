@@ -1,0 +1,179 @@
+"""Quality metrics: what is measured of a published table, kept by run, and told when it changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from neonsync.engine.quality import kept_metrics, read_metrics
+from neonsync.errors import ExitCode
+from neonsync.postgres.connect import Database, connected
+from neonsync.report.metrics_trend import runs_of_branch
+from neonsync.secret import Secret
+from neonsync.validation.metrics import ColumnMetrics, TableMetrics
+from neonsync.validation.result import CheckResult
+from tests.conftest import Lake, Outcome, Target
+from tests.docs.test_reports import keep_to_the_schemas
+
+ROWS = 400
+
+
+def frame(rows: int = ROWS, **changes: Any) -> pd.DataFrame:
+    columns = {
+        "id": range(rows),
+        "kind": ["a" if number % 4 else "b" for number in range(rows)],
+        "open": [number % 2 == 0 for number in range(rows)],
+        "size": [None if number % 10 == 0 else number / 2 for number in range(rows)],
+        "huge": [1.7e308] * rows,
+        "note": [f"note {number}" for number in range(rows)],
+        "mail": [f"p{number % 3}@example.com" for number in range(rows)],
+        "day": ["2026-01-01" if number % 2 else "2026-01-02" for number in range(rows)],
+    }
+    return pd.DataFrame({**columns, **changes})
+
+
+def configure(target: Target, table: str, *lines: str, before: str = "") -> None:
+    entry = f'[[tables]]\nsource = "{table}"\ntarget = "t"\nkey = ["id"]\nprivate = ["mail"]\n'
+    dates = 'date_column = "day"\ndate_format = "2026-01-31"\n'
+    target.configure("\n".join((before, entry + dates, *lines)))
+
+
+def metrics_of(outcome: Outcome) -> TableMetrics:
+    (found,) = outcome.result.quality
+    return found
+
+
+def column(metrics: TableMetrics, name: str) -> ColumnMetrics:
+    found = metrics.column(name)
+    assert found is not None
+    return found
+
+
+def quality_of(outcome: Outcome) -> CheckResult | None:
+    return next((check for check in outcome.result.checks if check.check == "quality"), None)
+
+
+@pytest.fixture
+def first(target: Target, lake: Lake) -> str:
+    table = lake.write("measured", frame())
+    configure(target, table)
+    return table
+
+
+async def test_each_column_is_measured_by_its_type(target: Target, first: str) -> None:
+    outcome = await target.sync()
+    keep_to_the_schemas(outcome.result)
+    found = metrics_of(outcome)
+
+    assert (found.rows, found.source_rows, found.measured_rows) == (ROWS, ROWS, ROWS)
+    assert [(each.day, each.rows) for each in found.days] == [
+        ("2026-01-01", 200),
+        ("2026-01-02", 200),
+    ]
+    number = column(found, "id")
+    assert (number.low, number.high, number.mean, number.distinct) == ("0", "399", 199.5, ROWS)
+    size = column(found, "size")
+    assert (size.null_share, size.low, size.length) == (0.1, "0.5", None)
+    kind = column(found, "kind")
+    assert [(top.value, top.share) for top in kind.top] == [("a", 0.75), ("b", 0.25)]
+    assert kind.top_whole
+    assert {top.value for top in column(found, "open").top} == {"true", "false"}
+    note = column(found, "note")
+    assert (note.low, note.high, note.top) == (None, None, ()), "free text is nobody's business"
+    assert (note.longest, note.length) == (8, 7.725)
+    assert column(found, "huge").mean is None
+    mail = column(found, "mail")
+    assert mail.private
+    assert (mail.null_share, mail.distinct, mail.length, mail.top) == (0.0, 3, None, ())
+    assert "example.com" not in str(found)
+    assert quality_of(outcome) is None, "there is nothing to compare with"
+
+
+async def test_the_next_run_is_compared_with_the_last_and_both_are_kept(
+    target: Target, lake: Lake, first: str
+) -> None:
+    await target.sync()
+    same = quality_of(await target.sync())
+    assert same is not None
+    assert (same.status.value, same.details["runs"]) == ("passed", 1)
+
+    fewer = lake.write("measured", frame(300, kind=["zz"] * 300, size=[None] * 150 + [1.0] * 150))
+    configure(target, fewer, 'on_missing = "delete"', before="allow_delete = 50\n")
+    outcome = await target.sync()
+    keep_to_the_schemas(outcome.result)
+    check = quality_of(outcome)
+
+    assert outcome.result.exit_code is ExitCode.OK, "a warning fails nothing"
+    assert check is not None
+    assert check.status.value == "warning"
+    assert check.message == (
+        "300 rows, 25 % fewer than 400 before; 300 rows in Athena, 25 % fewer than 400 before; "
+        "size is NULL in 50 % of the rows, in 10 % before; new in kind: zz"
+    )
+    assert target.sql("SELECT count(*), count(DISTINCT run_id) FROM neonsync.metrics") == [(3, 3)]
+    database = Database(Secret(target.uri))
+    async with connected(database) as connection:
+        last = await read_metrics(connection, "public.t")
+    assert [each.rows for each in last] == [300, 400, 400]
+    assert last[0] == metrics_of(outcome)
+
+    for name in ("t", "public.t"):
+        kept = await kept_metrics(database, name)
+        assert [each.metrics for each in kept] == last[::-1]
+    assert kept[-1].run_id == outcome.result.run_id
+    assert {each.branch for each in kept} == {target.name}
+    assert await kept_metrics(database, "_") == []
+    judged = runs_of_branch(kept, target.settings().quality)
+    assert [run.status for run in judged] == ["", "passed", "warning"]
+    assert judged[-1].said == check.message
+
+
+async def test_limits_and_metrics_are_settings(target: Target, lake: Lake, first: str) -> None:
+    await target.sync()
+    lifted = "[quality]\nvolume_drop = 100\nnull_jump = 100\nnew_category = false\n"
+    configure(target, lake.write("measured", frame(10, kind=["zz"] * 10)), before=lifted)
+    check = quality_of(await target.sync())
+    assert check is not None
+    assert check.status.value == "passed"
+    configure(target, first, before="[quality]\nmetrics = false\n")
+    outcome = await target.sync()
+    assert outcome.result.quality == ()
+    assert quality_of(outcome) is None
+
+
+async def test_other_modes_measure_nothing(target: Target, first: str) -> None:
+    assert (await target.sync(mode="schema-only")).result.quality == ()
+    assert (await target.sync(mode="test-data", **{"test_data.rows": 50})).result.quality == ()
+
+
+async def test_a_large_table_is_measured_by_a_sample(
+    target: Target, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await target.sync()
+    target.sql(
+        "INSERT INTO t SELECT g, 'a', true, 1, 1, 'n', 'm', '2026-01-03' FROM"
+        " generate_series(1000, 40000) AS g"
+    )
+    monkeypatch.setattr("neonsync.validation.measure.ROWS_MEASURED", 10_000)
+    found = metrics_of(await target.sync())
+    assert found.sampled
+    assert 0 < found.measured_rows < found.rows == 39_401
+    assert sum(each.rows for each in found.days) == found.rows, "dates are counted whole"
+
+
+async def test_what_goes_wrong_with_it_fails_no_run(
+    target: Target, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target.sql("CREATE SCHEMA IF NOT EXISTS neonsync; CREATE VIEW neonsync.metrics AS SELECT 1")
+    outcome = await target.sync()
+    assert outcome.result.exit_code is ExitCode.OK
+    (said,) = [each for each in outcome.result.notices if "quality metrics" in each]
+    assert "were not kept" in said
+    assert "metrics = false" in said
+    monkeypatch.setattr("neonsync.validation.measure._NUMBERS", ("text",))
+    outcome = await target.sync()
+    assert outcome.result.exit_code is ExitCode.OK
+    (said,) = [each for each in outcome.result.notices if "quality metrics" in each]
+    assert "were not measured" in said

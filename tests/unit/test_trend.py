@@ -1,0 +1,122 @@
+"""Which changes of a table since its last runs are told, and which are not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from neonsync.settings import QualitySettings
+from neonsync.validation.metrics import (
+    ColumnMetrics,
+    DayRows,
+    TableMetrics,
+    TopValue,
+    parse_metrics,
+)
+from neonsync.validation.result import Status
+from neonsync.validation.trend import percent, quality
+
+LIMITS = QualitySettings()
+
+
+def state(*values: str | None, share: float = 0.25, **more: Any) -> ColumnMetrics:
+    top = tuple(TopValue(value, share) for value in values)
+    return ColumnMetrics("state", "text", 0.0, top=top, **{"top_whole": True, **more})
+
+
+def metrics(rows: int = 1_000, *columns: ColumnMetrics, **more: Any) -> TableMetrics:
+    given = {"source_rows": rows, "scope": "", "measured_rows": rows, "seconds": 0.1, **more}
+    return TableMetrics("public.t", rows, columns=columns, **given)
+
+
+def told(
+    now: TableMetrics, *before: TableMetrics, limits: QualitySettings = LIMITS
+) -> list[tuple[str, str]]:
+    result = quality(now, before, limits)
+    changes = [(each["what"], each["column"]) for each in result.details["changes"]]
+    assert (result.status is Status.WARNING) is bool(changes)
+    assert bool(result.remedy) is bool(changes)
+    return changes
+
+
+@pytest.mark.parametrize(("rows", "drops"), [(800, False), (799, True), (5_000, False), (0, True)])
+def test_fewer_rows_are_told_beyond_the_limit(rows: int, drops: bool) -> None:
+    wanted = [("rows", ""), ("source_rows", "")] if drops else []
+    assert told(metrics(rows), metrics(1_000)) == wanted
+
+
+def test_one_odd_run_does_not_decide() -> None:
+    assert told(metrics(1_000), metrics(9_000), metrics(1_000), metrics(1_000)) == []
+
+
+def test_the_source_is_compared_within_the_same_scope() -> None:
+    part = metrics(1_000, source_rows=100, scope="from 2026-01-01")
+    assert told(part, metrics(1_000)) == []
+    assert told(part, replace(part, source_rows=200)) == [("source_rows", "")]
+
+
+@pytest.mark.parametrize(
+    ("share", "jumps"), [(0.12, False), (0.13, True), (0.0, False), (None, False)]
+)
+def test_more_nulls_are_told_beyond_the_limit(share: float | None, jumps: bool) -> None:
+    now = metrics(10, ColumnMetrics("c", "integer", share))
+    before = metrics(10, ColumnMetrics("c", "integer", 0.02))
+    assert told(now, before) == ([("nulls", "c")] if jumps else [])
+
+
+def test_a_column_that_was_not_there_has_no_trend() -> None:
+    assert told(metrics(10, state("CA")), metrics(10)) == []
+
+
+def test_a_new_value_is_told_with_its_name() -> None:
+    result = quality(metrics(10, state("CA", "ZZ", None)), [metrics(10, state("CA"))], LIMITS)
+    assert result.message == "new in state: ZZ"
+    assert result.details["changes"][0]["now"] == "ZZ"
+
+
+def test_a_value_of_any_of_the_last_runs_is_not_new() -> None:
+    assert told(metrics(10, state("TX")), metrics(10, state("CA")), metrics(10, state("TX"))) == []
+
+
+def test_where_not_all_values_were_known_none_is_new() -> None:
+    before = metrics(10, state("CA", top_whole=False))
+    assert told(metrics(10, state("ZZ")), before) == []
+
+
+def test_a_rare_value_of_a_sample_is_not_told() -> None:
+    before = metrics(9_000, state("CA"), measured_rows=1_000)
+    rare = metrics(9_000, state("ZZ", share=0.0005), measured_rows=1_000)
+    assert told(rare, before) == []
+    assert told(metrics(9_000, state("ZZ", share=0.0005)), before) == [("categories", "state")]
+
+
+def test_each_limit_can_be_lifted() -> None:
+    now = metrics(1, ColumnMetrics("c", "text", 1.0), state("ZZ"))
+    before = metrics(1_000, ColumnMetrics("c", "text", 0.0), state("CA"))
+    assert len(told(now, before)) == 4
+    none = QualitySettings(volume_drop=100, null_jump=100, new_category=False)
+    assert told(now, before, limits=none) == []
+
+
+def test_metrics_are_read_again_as_they_were_kept() -> None:
+    whole = metrics(10, state("CA", None), days=(DayRows("2026-01-01", 10), DayRows(None, 1)))
+    document = json.loads(json.dumps(whole.as_json()))
+    assert parse_metrics(document) == whole
+    later = {**document, "more": 1, "columns": [{**document["columns"][0], "more": 2}]}
+    assert parse_metrics(later) == whole
+
+
+@pytest.mark.parametrize("document", [{}, {"columns": 1}, {"columns": [], "days": []}, {"a": None}])
+def test_what_are_no_metrics_is_passed_over(document: dict[str, Any]) -> None:
+    assert parse_metrics(document) is None
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0 %"), (0.5, "50 %"), (0.1234, "12.3 %"), (0.0001, "< 0.1 %"), (1, "100 %")],
+)
+def test_a_share_for_people(share: float, text: str) -> None:
+    assert percent(share) == text
