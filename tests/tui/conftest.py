@@ -7,12 +7,14 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.app import App
 from textual.css.query import NoMatches
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
 from neonsync.tui.app import NeonsyncApp
@@ -44,6 +46,24 @@ def _seldom_collected() -> Iterator[None]:
     yield
     gc.set_threshold(*before)
     gc.unfreeze()
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _parsed_once() -> Iterator[None]:
+    """Each app parses the styles of all its widgets: they are the same in the next one."""
+    parse: Callable[..., Any] = Stylesheet._parse_rules
+    parsed: dict[tuple[Any, ...], Any] = {}
+
+    def rules(sheet: Stylesheet, css: str, *arguments: Any, **named: Any) -> Any:
+        variables = tuple(sorted(sheet._variables.items()))
+        key = (css, variables, arguments, tuple(sorted(named.items())))
+        if key not in parsed:
+            parsed[key] = parse(sheet, css, *arguments, **named)
+        return parsed[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stylesheet, "_parse_rules", rules)
+        yield
 
 
 @pytest.fixture
