@@ -49,6 +49,11 @@ def pytest_collection_finish() -> None:
     speed.seldom_look_for_cycles()
 
 
+def pytest_unconfigure() -> None:
+    """Hand back what was kept from Python: duckdb would tell of its objects after the summary."""
+    speed.look_for_cycles_again()
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """The sandbox, in this process, so that its faults can be set."""

@@ -67,6 +67,11 @@ def seldom_look_for_cycles() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+def look_for_cycles_again() -> None:
+    """What was left alone is looked at as the interpreter ends."""
+    gc.unfreeze()
+
+
 def place(path: Path) -> tuple[int, int]:
     """Where a file of tests stands in the order of all."""
     very = _VERY_FIRST.index(path.name) if path.name in _VERY_FIRST else len(_VERY_FIRST)

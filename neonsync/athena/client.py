@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import boto3
@@ -305,6 +306,13 @@ class Athena:
             # A few bytes that may not be deleted are no reason to stop.
             with contextlib.suppress(BotoCoreError, ClientError):
                 self.s3.delete_object(Bucket=bucket, Key=name)
+
+    def submitted_at(self, query_id: str) -> datetime:
+        """When a query was submitted, in UTC."""
+        with translated_errors("asking Athena for a query"):
+            answer = self.client.get_query_execution(QueryExecutionId=query_id)
+        submitted: datetime = answer["QueryExecution"]["Status"]["SubmissionDateTime"]
+        return submitted
 
     def stop(self, query_id: str) -> None:
         """Ask Athena to stop a query; one that has ended already is left as it is."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,12 +19,16 @@ DELETE_BATCH = 1000  # DeleteObjects takes no more
 
 @dataclass(frozen=True)
 class S3Object:
-    """An object with the version that was listed: ``etag`` changes when it is replaced."""
+    """An object with the version that was listed: ``etag`` changes when it is replaced.
+
+    ``modified`` is when it was written, in UTC to the second; None where nobody has asked S3.
+    """
 
     bucket: str
     key: str
     size: int
     etag: str
+    modified: datetime | None = field(default=None, compare=False)
 
     @property
     def address(self) -> str:
@@ -55,7 +60,7 @@ def list_prefix(s3: Any, prefix: str) -> list[S3Object]:
     with translated_errors(f"listing {prefix}"):
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
         return [
-            S3Object(bucket, entry["Key"], entry["Size"], entry["ETag"])
+            S3Object(bucket, entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"])
             for page in pages
             for entry in page.get("Contents", [])
         ]

@@ -31,6 +31,7 @@ from neonsync.engine.extract import SourceCounts
 from neonsync.engine.ledger import ExportRecord, LoadedChunks
 from neonsync.engine.plan import DUPLICATES, TablePlan
 from neonsync.engine.rows import Rows
+from neonsync.engine.source_changes import written_since
 from neonsync.errors import ProofError
 from neonsync.postgres import staging
 from neonsync.postgres.aggregates import aggregates_by_day
@@ -114,8 +115,12 @@ async def audit(
             "Nothing was published. Run again with a fresh export.",
             table=name,
         )
-    compare_counts(name, "the ledger", counts.dates, loaded.dates)
-    compare_counts(name, "staging", counts.dates, staged.rows)
+    try:
+        compare_counts(name, "the ledger", counts.dates, loaded.dates)
+        compare_counts(name, "staging", counts.dates, staged.rows)
+    except ProofError as error:
+        await _look_for_the_cause(context, table, record, error)
+        raise
     changes = _changed(loaded.changes, counts)
     not_compared: tuple[str, ...] = ()
     if source.frame is not None:
@@ -153,6 +158,24 @@ def _tell(context: RunContext, name: str, proof: Proof) -> None:
         context.notice(
             f"{name}: of {', '.join(proof.not_compared)} only the presence of a value is compared"
         )
+
+
+async def _look_for_the_cause(
+    context: RunContext, table: TablePlan, record: ExportRecord, error: ProofError
+) -> None:
+    """Do not blame the copy where the source has changed while it was copied."""
+    files = await written_since(context.athena, table, record.query_id)
+    if not files:
+        return
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    error.message += (
+        f". The source has changed since the export began: {files[0]}{more} "
+        f"{'were' if more else 'was'} written after it"
+    )
+    error.remedy = (
+        "Nothing was published, and nothing speaks against the copy. Run again when the source "
+        "is at rest."
+    )
 
 
 async def _digests_differ(
