@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import psycopg
 
 from neonsync.athena.client import Athena, OnPoll, QueryStatus
+from neonsync.engine.concurrency import Room
 from neonsync.engine.events import (
     Emit,
     Level,
@@ -36,6 +37,8 @@ T = TypeVar("T")
 
 CONNECTION_ATTEMPTS = 3
 START_GRACE_SECONDS = 5.0
+LOADING_BYTES = 200 * 1024 * 1024
+"""For the reading and encoding of rows, so that a run stays under 400 MB with all that it is."""
 
 
 @dataclass
@@ -84,7 +87,8 @@ class DateCounts:
 class RunContext:
     """The run's plan, clients and lease; the collection gathers facts for the reports.
 
-    ``loading`` counts the connections that may copy rows, over all tables.
+    ``loading`` counts the connections that may copy rows, over all tables, and ``memory`` is what
+    the chunks that are under way share.
     """
 
     plan: Plan
@@ -93,6 +97,7 @@ class RunContext:
     lease: Lease
     emit: Emit
     loading: asyncio.Semaphore
+    memory: Room = field(default_factory=lambda: Room(LOADING_BYTES))
     queries: dict[str, QueryCost] = field(default_factory=dict)
     dates: dict[str, DateCounts] = field(default_factory=dict)
 

@@ -167,7 +167,8 @@ class _Loader:
                 while waiting:
                     chunk = waiting.popleft()
                     try:
-                        await self._load_chunk(connection, chunk)
+                        async with self._context.memory.taken(self._source.memory(chunk)):
+                            await self._load_chunk(connection, chunk)
                     except psycopg.Error as error:
                         if not is_connection_lost(error):
                             raise copy_error(self._spec, error) from error
