@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import awswrangler as wr
+import pandas as pd
 import pg8000
+import pyarrow as pa
 from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.peers.common import Order, answer
@@ -24,7 +28,8 @@ def load(order: Order) -> None:
     try:
         for batch in order.batches():
             wr.postgresql.to_sql(
-                batch.to_pandas(types_mapper=None),
+                # Integers with NULLs would else become doubles, which it cannot write.
+                batch.to_pandas(types_mapper=_nullable),
                 connection,
                 table=order.table,
                 schema=order.schema,
@@ -35,6 +40,10 @@ def load(order: Order) -> None:
             )
     finally:
         connection.close()
+
+
+def _nullable(kind: pa.DataType) -> Any:
+    return pd.Int32Dtype() if kind == pa.int32() else None
 
 
 if __name__ == "__main__":

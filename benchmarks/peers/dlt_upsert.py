@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import os
 from collections.abc import Iterator
 
 import dlt
@@ -13,7 +13,7 @@ from benchmarks.peers.common import Order, answer
 
 def load(order: Order) -> None:
     """Extract, normalize and load, as one run of a pipeline."""
-    logging.getLogger("dlt").setLevel(logging.ERROR)  # else a warning for each batch
+    os.environ["RUNTIME__LOG_LEVEL"] = "ERROR"  # else a warning for each batch
     pipeline = dlt.pipeline(
         "benchmark",
         pipelines_dir=order.folder,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
 import pyarrow as pa
@@ -20,11 +20,19 @@ from neonsync.athena.objects import (
 from neonsync.errors import ExportError
 
 CHUNK_BYTES = 64 * 1024 * 1024
-CHUNK_ROWS = 500_000
+CHUNK_ROWS = 250_000
 PRELOAD_BYTES = 80 * 1024 * 1024
 BUFFER_BYTES = 1024 * 1024
+ALL_BUFFERS_BYTES = 32 * 1024 * 1024
+LEAST_BUFFER_BYTES = 128 * 1024
 BATCH_ROWS = 65_536
+BATCH_BYTES = 4 * 1024 * 1024
+VALUE_BYTES = 16
+"""About the least that a value takes in memory; a dictionary makes it look smaller in the file."""
 FOOTER_BYTES = 256 * 1024
+COLUMN_BYTES = 2 * 1024 * 1024
+KEPT_BYTES = 32 * 1024 * 1024
+"""Of so much of an export the small files are kept whole from the reading of their footers."""
 FOOTER_THREADS = 8
 
 
@@ -74,10 +82,11 @@ class Chunk:
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """A file of the manifest with its footer."""
+    """A file of the manifest with its footer, and with all of its bytes if they are few."""
 
     file: S3Object
     metadata: pq.FileMetaData
+    content: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -123,8 +132,17 @@ def read_export(s3: Any, prefix: str, manifest_location: str | None) -> Export:
         raise ExportError("the manifest names a file twice", "Run again for a fresh export.")
     sources = [there[address] for address in named]
     with ThreadPoolExecutor(FOOTER_THREADS, thread_name_prefix="footer") as pool:
-        metadata = list(pool.map(lambda source: read_footer(s3, source), sources))
-    return Export(tuple(map(ExportedFile, sources, metadata)))
+        files = pool.map(lambda source, keep: _read_file(s3, source, keep), sources, _kept(sources))
+        return Export(tuple(files))
+
+
+def _kept(sources: Sequence[S3Object]) -> Iterator[bool]:
+    """Which files are kept whole: what is read for the footer is all of them."""
+    left = KEPT_BYTES
+    for source in sources:
+        keep = source.size <= min(FOOTER_BYTES, left)
+        left -= source.size if keep else 0
+        yield keep
 
 
 def piece_keys(export: Export) -> frozenset[str]:
@@ -133,7 +151,7 @@ def piece_keys(export: Export) -> frozenset[str]:
 
 
 def plan_chunks(export: Export, *, loaded: frozenset[str] = frozenset()) -> list[Chunk]:
-    """Cut the export into chunks of about 64 MB or 500,000 rows.
+    """Cut the export into chunks of about 64 MB or 250,000 rows.
 
     Large files are cut at row groups, small ones grouped. The cut depends on the export alone,
     so that an attempt that starts again finds the same pieces; those in ``loaded`` are left out.
@@ -156,7 +174,7 @@ def plan_chunks(export: Export, *, loaded: frozenset[str] = frozenset()) -> list
 
 
 def read_batches(
-    s3: Any, piece: Piece, metadata: pq.FileMetaData, columns: Sequence[str]
+    s3: Any, piece: Piece, exported: ExportedFile, columns: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a piece, in batches; memory stays at one piece and one batch.
 
@@ -164,20 +182,27 @@ def read_batches(
         InterruptedReadError: S3 broke off.
         ExportError: the file has changed, or is damaged.
     """
+    metadata = exported.metadata
     source = RangedFile(s3, piece.file)
-    if piece.length <= PRELOAD_BYTES:
+    buffer = 0
+    if exported.content:
+        source.hold(0, exported.content)
+    elif piece.length <= PRELOAD_BYTES:
         source.preload(piece.start, piece.length)
+    else:
+        # Each column has one of its own.
+        buffer = max(min(BUFFER_BYTES, ALL_BUFFERS_BYTES // len(columns)), LEAST_BUFFER_BYTES)
     try:
         # Athena writes timestamps as INT96, which would else arrive as nanoseconds and wrap.
         file = pq.ParquetFile(
             cast(IO[bytes], source),
             metadata=metadata,
             pre_buffer=False,
-            buffer_size=BUFFER_BYTES,
+            buffer_size=buffer,
             coerce_int96_timestamp_unit="us",
         )
         yield from file.iter_batches(
-            batch_size=BATCH_ROWS,
+            batch_size=_batch_rows(piece, metadata),
             row_groups=list(range(piece.first, piece.last + 1)),
             columns=list(columns),
             use_threads=False,
@@ -187,6 +212,23 @@ def read_batches(
             f"{piece.file.address} cannot be read: {' '.join(str(error).split())}",
             "The file is damaged. Run again for a fresh export.",
         ) from error
+
+
+def memory_of(piece: Piece, columns: int) -> int:
+    """About the most bytes that the reading of a piece takes, with a few batches of it.
+
+    A reader that goes by rows has a page and a dictionary of each column open.
+    """
+    held = piece.length if piece.length <= PRELOAD_BYTES else ALL_BUFFERS_BYTES
+    return held + columns * min(COLUMN_BYTES, 2 * piece.length) + 3 * BATCH_BYTES
+
+
+def _batch_rows(piece: Piece, metadata: pq.FileMetaData) -> int:
+    """As many rows as take about 4 MB, by the piece's own row groups."""
+    groups = [metadata.row_group(index) for index in range(piece.first, piece.last + 1)]
+    size = sum(group.total_byte_size for group in groups)
+    width = max(size / max(piece.rows, 1), VALUE_BYTES * metadata.num_columns)
+    return min(max(int(BATCH_BYTES / width), 1), BATCH_ROWS)
 
 
 def delete_export(s3: Any, prefix: str, result_addresses: Sequence[str]) -> int:
@@ -201,12 +243,18 @@ def read_footer(s3: Any, source: S3Object) -> pq.FileMetaData:
     Raises:
         ExportError: it is no whole Parquet file.
     """
+    return _read_file(s3, source, keep=False).metadata
+
+
+def _read_file(s3: Any, source: S3Object, keep: bool) -> ExportedFile:
     file = RangedFile(s3, source)
     length = min(FOOTER_BYTES, source.size)
+    content = b""
     try:
         if length:
-            file.preload(source.size - length, length)
-        return pq.read_metadata(cast(IO[bytes], file))
+            content = file.preload(source.size - length, length)
+        metadata = pq.read_metadata(cast(IO[bytes], file))
+        return ExportedFile(source, metadata, content if keep else b"")
     except pa.ArrowException as error:
         raise ExportError(
             f"{source.address} is not a whole Parquet file: {error}",

@@ -104,9 +104,14 @@ class RangedFile(io.RawIOBase):
         self._start = 0
         self._preloaded = b""
 
-    def preload(self, start: int, length: int) -> None:
-        """Hold ``length`` bytes from ``start`` in memory."""
-        self._start, self._preloaded = start, self._fetch(start, length)
+    def preload(self, start: int, length: int) -> bytes:
+        """Fetch ``length`` bytes from ``start``, and hold them in memory."""
+        self.hold(start, self._fetch(start, length))
+        return self._preloaded
+
+    def hold(self, start: int, data: bytes) -> None:
+        """Take these bytes for those from ``start``: they were fetched before."""
+        self._start, self._preloaded = start, data
 
     def readable(self) -> bool:
         """It can be read."""
@@ -126,7 +131,8 @@ class RangedFile(io.RawIOBase):
         self._position = base[whence] + offset
         return self._position
 
-    def read(self, size: int = -1) -> bytes:
+    # What is held is given away without a copy: pyarrow takes whatever has a buffer.
+    def read(self, size: int = -1) -> memoryview | bytes:
         """Up to ``size`` bytes from the position; fewer only at the end."""
         left = max(self._source.size - self._position, 0)
         size = left if size < 0 else min(size, left)
@@ -134,7 +140,7 @@ class RangedFile(io.RawIOBase):
             return b""
         offset = self._position - self._start
         if offset >= 0 and offset + size <= len(self._preloaded):
-            data = self._preloaded[offset : offset + size]
+            data: memoryview | bytes = memoryview(self._preloaded)[offset : offset + size]
         else:
             data = self._fetch(self._position, size)
         self._position += len(data)

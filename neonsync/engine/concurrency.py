@@ -1,9 +1,10 @@
-"""Running coroutines side by side, with the error that matters and not a group of errors."""
+"""Coroutines side by side: the error that matters and not a group of them, and room for all."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+import contextlib
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -18,6 +19,31 @@ async def side_by_side(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         error = _first(failed)
         raise error from error.__cause__
     return [task.result() for task in tasks]
+
+
+class Room:
+    """Memory that pieces of work share: each waits until what it needs is free.
+
+    What needs more than there is goes alone.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._taken = 0
+        self._freed = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def taken(self, need: int) -> AsyncIterator[None]:
+        """Hold so many bytes of it."""
+        while self._taken and self._taken + need > self._size:
+            await self._freed.wait()
+        self._taken += need
+        try:
+            yield
+        finally:
+            self._taken -= need
+            self._freed.set()
+            self._freed = asyncio.Event()
 
 
 def _first(failed: BaseException) -> BaseException:

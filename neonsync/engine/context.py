@@ -13,6 +13,7 @@ import psycopg
 
 from neonsync.athena.client import Athena, OnPoll, Pending, QueryStatus, delayed
 from neonsync.engine import retry
+from neonsync.engine.concurrency import Room
 from neonsync.engine.events import (
     Emit,
     Level,
@@ -35,6 +36,8 @@ from neonsync.postgres.pool import Pool
 T = TypeVar("T")
 
 START_GRACE_SECONDS = 5.0
+LOADING_BYTES = 200 * 1024 * 1024
+"""For the reading and encoding of rows, so that a run stays under 400 MB with all that it is."""
 
 
 @dataclass
@@ -83,8 +86,9 @@ class DateCounts:
 class RunContext:
     """The run's plan, clients and lease; the collections gather facts for the reports.
 
-    ``loading`` counts the connections that may copy rows, over all tables. ``stranded`` are the
-    server's processes behind connections that were lost.
+    ``loading`` counts the connections that may copy rows, over all tables, and ``memory`` is what
+    the chunks that are under way share. ``stranded`` are the server's processes behind connections
+    that were lost.
     """
 
     plan: Plan
@@ -93,6 +97,7 @@ class RunContext:
     lease: Lease
     emit: Emit
     loading: asyncio.Semaphore
+    memory: Room = field(default_factory=lambda: Room(LOADING_BYTES))
     queries: dict[str, QueryCost] = field(default_factory=dict)
     dates: dict[str, DateCounts] = field(default_factory=dict)
     stranded: set[int] = field(default_factory=set)

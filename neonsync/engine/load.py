@@ -165,7 +165,8 @@ class _Loader:
                 while waiting:
                     chunk = waiting.popleft()
                     try:
-                        await self._load_chunk(connection, chunk)
+                        async with self._context.memory.taken(self._source.memory(chunk)):
+                            await self._load_chunk(connection, chunk)
                     except (psycopg.Error, NeonsyncError) as error:
                         attempts[chunk.key] += 1
                         seconds = retry.pause(error, attempts[chunk.key], retry.CHUNK)

@@ -9,13 +9,15 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from neonsync.athena.export import (
-    Chunk as ExportedChunk,
-)
-from neonsync.athena.export import (
+    VALUE_BYTES,
     Export,
+    memory_of,
     piece_keys,
     plan_chunks,
     read_batches,
+)
+from neonsync.athena.export import (
+    Chunk as ExportedChunk,
 )
 from neonsync.digest import Frame
 from neonsync.testdata import TableGenerator
@@ -65,6 +67,9 @@ class Rows(Protocol):
     def chunks(self, loaded: frozenset[str]) -> Sequence[Chunk]:
         """What is still to load."""
 
+    def memory(self, chunk: Any) -> int:
+        """About the most bytes that the reading and encoding of a chunk takes."""
+
     def batches(self, chunk: Any) -> Iterator[tuple[pa.RecordBatch, str]]:
         """A chunk's rows, with the spec's columns in order, a digest at the end where they bring
         one, and where each batch comes from."""
@@ -97,16 +102,20 @@ class ExportedRows:
         return piece_keys(self.export)
 
     def chunks(self, loaded: frozenset[str]) -> Sequence[ExportedChunk]:
-        """About 64 MB each."""
+        """About 64 MB or 250,000 rows each."""
         return plan_chunks(self.export, loaded=loaded)
+
+    def memory(self, chunk: ExportedChunk) -> int:
+        """That of its largest piece."""
+        return max(memory_of(piece, len(self.columns)) for piece in chunk.pieces)
 
     def batches(self, chunk: ExportedChunk) -> Iterator[tuple[pa.RecordBatch, str]]:
         """Read the chunk's row groups."""
         columns = [*self.columns, *([self.frame.alias] if self.frame else [])]
-        footers = {exported.file.address: exported.metadata for exported in self.export.files}
+        files = {exported.file.address: exported for exported in self.export.files}
         for piece in chunk.pieces:
-            footer = footers[piece.file.address]
-            for batch in read_batches(self.s3, piece, footer, columns):
+            exported = files[piece.file.address]
+            for batch in read_batches(self.s3, piece, exported, columns):
                 yield batch.select(columns), piece.file.address
 
 
@@ -163,6 +172,10 @@ class MadeRows:
         starts = range(0, self.rows, MADE_CHUNK_ROWS)
         chunks = (MadeChunk(first, min(MADE_CHUNK_ROWS, self.rows - first)) for first in starts)
         return [chunk for chunk in chunks if chunk.key not in loaded]
+
+    def memory(self, chunk: MadeChunk) -> int:
+        """Some batches of it."""
+        return 3 * min(chunk.rows, MADE_BATCH_ROWS) * len(self.columns) * VALUE_BYTES
 
     def batches(self, chunk: MadeChunk) -> Iterator[tuple[pa.RecordBatch, str]]:
         """Make the chunk's rows."""
