@@ -27,6 +27,8 @@ SOME = 700  # rows of a chunk, so that there are several
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Files as small as these would be kept from the reading of their footers.
+    monkeypatch.setattr(export_module, "KEPT_BYTES", 0)
     monkeypatch.setattr(retry, "READ", Backoff(3, 0.02))
     monkeypatch.setattr(retry, "CHUNK", Backoff(3, 0.02))
 
