@@ -30,6 +30,7 @@ from neonsync.tables import ColumnSpec, TableSpec
 
 _DATES_READ = 3
 """So many of the differing dates are read again: they tell as well as all would."""
+_LONGEST_SHOWN = 60
 _MOST_ROWS = 1_000_000
 """And no more rows than this."""
 
@@ -39,6 +40,7 @@ class Differences:
     """Keys by what is wrong with their rows, and in how many of the ``changed`` a column differs.
 
     ``disputed`` counts rows of which Athena's digest is not that of the values it exported.
+    ``values`` are some of those that differ, in words, where they may be shown.
     """
 
     missing: tuple[Key, ...] = ()
@@ -46,6 +48,7 @@ class Differences:
     changed: tuple[Key, ...] = ()
     columns: Mapping[str, int] | None = None
     disputed: int = 0
+    values: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         told = []
@@ -59,6 +62,8 @@ class Differences:
                 told.append(f"{len(keys):,} {one if len(keys) == 1 else many}: {shown}")
         if self.columns:
             told.append(f"columns that differ: {listed(list(self.columns))}")
+        if self.values:
+            told.append(f"as {listed(self.values)}")
         if self.disputed:
             told.append(
                 f"of {self.disputed:,} rows Athena's digest is not that of the values it has "
@@ -153,7 +158,10 @@ async def explain(
     staged = await context.with_connection(
         lambda connection: look.fields(connection, source.dates, keys)
     )
-    return str(compare_rows(source.frame, differing, theirs, ours, fields, staged))
+    show_values = context.plan.settings.show_values
+    return str(
+        compare_rows(source.frame, differing, theirs, ours, fields, staged, show_values=show_values)
+    )
 
 
 def differing_keys(
@@ -172,24 +180,43 @@ def compare_rows(
     ours: Mapping[Key, Sequence[int]],
     fields: Mapping[Key, Sequence[tuple[str, ...]]],
     staged: Mapping[Key, Sequence[tuple[str, ...]]],
+    *,
+    show_values: bool = False,
 ) -> Differences:
     """Sort the keys out. ``fields`` and ``staged`` have all fields of some of them, both sides."""
     count = {key: len(ours.get(key, ())) - len(theirs.get(key, ())) for key in differing}
     columns: Counter[str] = Counter()
+    values: list[str] = []
     disputed = 0
     for key in (key for key in differing if not count[key] and key in fields):
         exported = sorted(fields[key])
         disputed += sorted(map(digest_of, exported)) != sorted(theirs[key])
         for left, right in zip(exported, sorted(staged.get(key, exported)), strict=True):
             pairs = zip(frame.fields, left, right, strict=True)
-            columns.update(field.name for field, a, b in pairs if a != b)
+            differing_fields = [(field.name, a, b) for field, a, b in pairs if a != b]
+            columns.update(name for name, _, _ in differing_fields)
+            if show_values:
+                values += [
+                    f"({', '.join(map(_readable, key))}) {name}: "
+                    f"{_shortened(a)} in Athena, {_shortened(b)} here"
+                    for name, a, b in differing_fields
+                ]
     return Differences(
         tuple(key for key in differing if count[key] < 0),
         tuple(key for key in differing if count[key] > 0),
         tuple(key for key in differing if not count[key]),
         columns,
         disputed,
+        tuple(values),
     )
+
+
+def _shortened(field: str) -> str:
+    """A field as it is shown beside another one."""
+    if field in ("", ":"):
+        return "NULL"
+    text = repr(_readable(field))[1:-1]
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
 
 
 def _readable(field: str) -> str:

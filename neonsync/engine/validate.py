@@ -110,7 +110,8 @@ async def validate(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> 
     async def compare(table: TablePlan) -> Comparison:
         async with room:
             tell(f"comparing {table.spec.qualified}")
-            return await _Table(table, asked, database).comparison()
+            show = plan.settings.show_values
+            return await _Table(table, asked, database, show).comparison()
 
     tables = await side_by_side(compare(table) for table in plan.tables)
     billed = sum(map(billed_bytes, asked.scanned.values()))
@@ -150,6 +151,7 @@ class _Table:
     plan: TablePlan
     athena: _Asked
     database: Database
+    show_values: bool
 
     async def comparison(self) -> Comparison:
         """Compare it; what goes wrong is its own."""
@@ -256,7 +258,9 @@ class _Table:
             shown = frozenset(keys[:DATES_SHOWN])
             fields = await target.fields(connection, days, shown)
         exported = await self._fields(target, days, shown)
-        return str(compare_rows(frame, keys, source, found, exported, fields))
+        return str(
+            compare_rows(frame, keys, source, found, exported, fields, show_values=self.show_values)
+        )
 
     async def _fields(
         self, target: ComparedRows, days: Collection[str | None], keys: Collection[Key]

@@ -137,13 +137,18 @@ def _tables(report: Mapping[str, Any]) -> tuple[TableOutcome, ...]:
     published = {text_in(table, "table"): table for table in items(report, "tables")}
     planned = {text_in(table, "table"): table for table in items(report, "plannedTables")}
     found = [
-        _table(name, {**planned.get(name, {}), **published.get(name, {})}, mode_of(report))
+        _table(
+            name,
+            {**planned.get(name, {}), **published.get(name, {})},
+            mode_of(report),
+            float_in(report, "duration"),
+        )
         for name in {**planned, **published}
     ]
     return tuple(sorted(found, key=lambda table: bool(table.method)))
 
 
-def _table(name: str, table: Mapping[str, Any], mode: str) -> TableOutcome:
+def _table(name: str, table: Mapping[str, Any], mode: str, whole_seconds: float) -> TableOutcome:
     proof = part(table, "proof")
     losses = [
         inert(
@@ -173,11 +178,20 @@ def _table(name: str, table: Mapping[str, Any], mode: str) -> TableOutcome:
             {text_in(proof, "validation")},
             made=made,
         )
+        + _cost(float_in(proof, "seconds"), whole_seconds)
         if proof
         else "",
         losses=tuple(losses),
         scope=text_in(table, "scope"),
     )
+
+
+def _cost(seconds: float, whole_seconds: float) -> str:
+    """What the comparing took, and which share of the run that is; nothing of older documents."""
+    if not (seconds and whole_seconds):
+        return ""
+    share = round(100 * seconds / whole_seconds)
+    return f", compared in {duration(seconds)} ({share or '<1'} % of the run)"
 
 
 def _steps(report: Mapping[str, Any]) -> tuple[StepTime, ...]:

@@ -145,6 +145,7 @@ def _settings(result: Resolution, access: Access) -> Settings:
         validation=values["validation"],
         allow_delete=values["allow_delete"],
         verify_target=values["verify_target"],
+        show_values=values["show_values"],
         on_error=values["on_error"],
         checks=result.checks,
         check_timeout=values["check_timeout"],

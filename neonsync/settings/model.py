@@ -114,9 +114,10 @@ class Settings:
     default or protected branches that may be written. ``publish``, ``on_missing`` and
     ``validation`` count for tables that do not say themselves; ``allow_delete`` is the share of a
     table's rows, in percent, that may be missing and deleted. ``verify_target`` is what is proved
-    once more after publishing. With ``on_error`` continue each table is published by itself.
-    ``jobs`` is the number of connections that load chunks. ``checks`` are those that the user has
-    declared; a query of a check may take ``check_timeout`` seconds, any time where it is 0.
+    once more after publishing, and ``show_values`` lets messages show values that differ. With
+    ``on_error`` continue each table is published by itself. ``jobs`` is the number of connections
+    that load chunks. ``checks`` are those that the user has declared; a query of a check may take
+    ``check_timeout`` seconds, any time where it is 0.
     ``fresh`` continues no earlier run. ``config_path`` is the project's file, None without one.
     ``origins`` tells where each value came from, by its dotted name; ``notices`` is what the user
     should hear about them.
@@ -136,6 +137,7 @@ class Settings:
     on_missing: OnMissing = OnMissing.KEEP
     validation: Validation = Validation.EXACT
     verify_target: VerifyTarget = VerifyTarget.CHANGED
+    show_values: bool = False
     allow_delete: float = 10.0
     on_error: OnError = OnError.STOP
     checks: tuple[DeclaredCheck, ...] = ()

@@ -48,6 +48,7 @@ OPTIONS = (
     Option("on_missing", "keep", values.on_missing, (), "--on-missing"),
     Option("allow_delete", 10.0, values.percent, (), "--allow-delete"),
     Option("validation", "exact", values.validation, (), "--validation"),
+    Option("show_values", False, values.flag),
     Option("verify_target", "changed", values.verify_target, (), "--verify-target"),
     Option("on_error", "stop", values.on_error, (), "--on-error"),
     Option("confirm", (), values.names, (), "--confirm", empty="none"),

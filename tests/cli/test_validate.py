@@ -58,6 +58,11 @@ def test_what_differs_is_named_and_repaired_on_its_dates_alone(compared: Target)
     assert "other" not in differs.stdout.replace("with other values", "").replace(
         "has other values", ""
     )
+    with compared.config.open("r+") as file:
+        text = file.read()
+        file.seek(0)
+        file.write(f"show_values = true\n{text}")
+    assert "as (7) a: a7 in Athena, other here" in run(compared).stdout
     # A row that only the branch has is let go where that is wanted.
     kept = run(compared, "--repair", "--json")
     assert (kept.exit_code, document(kept)["equal"]) == (4, False)
