@@ -27,14 +27,6 @@ _TYPE = re.compile(
 
 
 _NESTED = re.compile(r"^\s*(array|map|struct|row)\s*[<(]")
-# Leaves of a nested type as Hive writes it, which Trino cannot cast to JSON; a struct's field
-# name is followed by a colon and is none.
-_NOT_IN_JSON = re.compile(r"[<,:]\s*(binary|varbinary|time|uuid|uniontype<.*)\s*(?=[>,]|$)")
-_MAP_KEY = re.compile(r"\bmap<\s*([a-z0-9_]+)")
-_JSON_KEYS = frozenset(
-    {"boolean", "tinyint", "smallint", "int", "integer", "bigint"}
-    | {"real", "float", "double", "decimal", "string", "varchar"}
-)
 
 
 @dataclass(frozen=True)
@@ -105,7 +97,7 @@ _KINDS = (
     _Kind(("uuid",), "uuid", lambda _: _arrow().binary(16)),
     _Kind(("json", "array", "map", "row"), "jsonb", lambda _: _arrow().string()),
 )
-_BY_ATHENA = {name: kind for kind in _KINDS for name in kind.athena}
+BY_ATHENA = {name: kind for kind in _KINDS for name in kind.athena}
 _BY_POSTGRES = {kind.postgres: kind for kind in _KINDS}
 
 _ATHENA_ALIASES = {"int": "integer", "float": "real", "binary": "varbinary"}
@@ -125,16 +117,15 @@ _POSTGRES_ALIASES = {
     "time without time zone": "time",
 }
 
-_TIMES = ("time", "timestamp", "timestamp with time zone")
+TIMES = ("time", "timestamp", "timestamp with time zone")
 UNLOADED_DIGITS = 3
 """The fraction digits of a timestamp that UNLOAD writes to Parquet; it refuses more."""
-_MOST_TIME_DIGITS = 6  # microseconds, as Postgres has them
-_INTEGERS = ("tinyint", "smallint", "integer", "bigint")
+MOST_TIME_DIGITS = 6  # microseconds, as Postgres has them
+INTEGERS = ("tinyint", "smallint", "integer", "bigint")
 MOST_DIGITS = 38
 """The digits of Athena's widest decimal, and of Arrow's decimal128."""
-_FLOATS = ("real", "double")
-_TEXTS = ("string", "varchar", "char")
-_WRITTEN_OUT = ("boolean", *_INTEGERS, *_FLOATS, "decimal", "date", "timestamp", "uuid", "time")
+FLOATS = ("real", "double")
+TEXTS = ("string", "varchar", "char")
 _WHOLE = ("smallint", "integer", "bigint")
 _KEPT_IN = {
     **dict.fromkeys(_WHOLE, (*_WHOLE, "text", "varchar")),
@@ -171,7 +162,7 @@ def _parse(text: str, aliases: dict[str, str]) -> SqlType:
 def parse_athena(text: str) -> SqlType:
     """An Athena (Hive or Trino) type name as the catalogue gives it, in canonical form."""
     type_ = _parse(text, _ATHENA_ALIASES)
-    if type_.base in _TIMES:
+    if type_.base in TIMES:
         digits = re.search(r"\((\d+)\)", text)
         # What Parquet carries needs no telling apart.
         fine = digits is not None and int(digits[1]) > UNLOADED_DIGITS
@@ -187,7 +178,7 @@ def parse_postgres(text: str) -> SqlType:
     """A Postgres type name as a user or ``format_type`` writes it, in canonical form."""
     type_ = _parse(text, _POSTGRES_ALIASES)
     if type_.base in ("time", "timestamp", "timestamptz") and type_.modifiers == (
-        _MOST_TIME_DIGITS,
+        MOST_TIME_DIGITS,
     ):
         return SqlType(type_.base)
     # SQL's char is char(1); Postgres's bpchar without a length has none.
@@ -200,13 +191,13 @@ def default_postgres(athena: SqlType, column: str) -> SqlType:
     Raises:
         SourceError: the type is not in the table; the message names the column.
     """
-    kind = _BY_ATHENA.get(athena.base)
+    kind = BY_ATHENA.get(athena.base)
     if kind is None:
         raise SourceError(
             f'column "{column}" has the Athena type {athena}, which neonsync cannot copy',
             "Leave it out with exclude, or cast it in a query of your own.",
         )
-    return SqlType(kind.postgres, () if athena.base in _TIMES else athena.modifiers)
+    return SqlType(kind.postgres, () if athena.base in TIMES else athena.modifiers)
 
 
 def athena_kind(postgres: SqlType) -> SqlType:
@@ -267,121 +258,3 @@ def keeps_values(source: SqlType, target: SqlType) -> bool:
     it is exact: it rounds a double to a real, and takes a number for microseconds since 1970.
     """
     return target.base in _KEPT_IN.get(source.base, ()) and is_loadable(target)
-
-
-def export_expression(
-    quoted: str, athena: SqlType, postgres: SqlType, column: str, *, lenient: bool = False
-) -> str:
-    """Athena's SQL for one exported column: the quoted name, or a cast of it.
-
-    A cast stands only where Parquet or Arrow would not carry the value to the target's type. No
-    cast shortens a text: Athena would cut it in silence, while Postgres refuses it. ``lenient``
-    makes NULL of what does not cast, where else the query would fail; see ``can_fail``.
-
-    Raises:
-        SourceError: no way leads from the one type to the other.
-    """
-    source, target = athena.base, postgres.base
-    cast = "TRY_CAST" if lenient else "CAST"
-    _check_nested(athena, column)
-    if source.startswith("timestamp") and target in ("timestamp", "timestamptz"):
-        return _moment(quoted, athena)
-    if source in ("array", "map", "row") and target in ("jsonb", "text"):
-        return f"json_format(CAST({quoted} AS json))"
-    if source == "json" and target in ("jsonb", "text"):
-        return f"json_format({quoted})"
-    if source in ("uuid", "time") and target in (source, "text"):
-        return f"CAST({quoted} AS varchar)"
-    if _carries_itself(source, target):
-        return quoted
-    if target == "numeric" and source in (*_INTEGERS, *_FLOATS, *_TEXTS):
-        return f"{cast}({quoted} AS decimal({','.join(map(str, postgres.modifiers))}))"
-    if source in _TEXTS and target in ("smallint", "integer", "bigint", "date", "boolean"):
-        return f"{cast}({quoted} AS {target})"
-    if source in (*_INTEGERS, *_TEXTS, "decimal") and target == "double precision":
-        return f"{cast}({quoted} AS double)"
-    if source == "timestamp" and target == "date":
-        return f"CAST({quoted} AS date)"
-    if source in _WRITTEN_OUT and target in ("text", "varchar"):
-        return f"CAST({quoted} AS varchar)"
-    raise SourceError(
-        f'column "{column}" is {athena} in Athena and {postgres} in the target: '
-        "there is no exact way from the one to the other",
-        "Declare the target column with a matching type.",
-    )
-
-
-def can_fail(athena: SqlType, postgres: SqlType) -> bool:
-    """Whether the cast of ``export_expression`` fails for some values, as NaN for a numeric."""
-    source, target = athena.base, postgres.base
-    if _carries_itself(source, target):
-        return False
-    return (target == "numeric" and source in (*_INTEGERS, *_FLOATS, *_TEXTS)) or (
-        source in _TEXTS
-        and target in ("smallint", "integer", "bigint", "date", "boolean", "double precision")
-    )
-
-
-def _moment(quoted: str, athena: SqlType) -> str:
-    """A timestamp in UTC: as itself where Parquet carries it, else as text, with all digits."""
-    zoned = f"{quoted} AT TIME ZONE 'UTC'"
-    if not athena.modifiers:
-        return f"CAST({zoned} AS timestamp)" if athena.base != "timestamp" else quoted
-    digits = min(athena.modifiers[0], _MOST_TIME_DIGITS)
-    moment = zoned if athena.base != "timestamp" else quoted
-    return f"CAST(CAST({moment} AS timestamp({digits})) AS varchar)"
-
-
-def day_expression(quoted: str, athena: SqlType) -> str:
-    """Athena's SQL for the day in UTC of what arrives as a timestamp: a date, or its text."""
-    if athena.base == "timestamp with time zone":
-        return f"CAST({quoted} AT TIME ZONE 'UTC' AS date)"
-    if athena.base in _TEXTS:
-        return f"substr({quoted}, 1, 10)"
-    return f"CAST({quoted} AS date)"
-
-
-def _carries_itself(source: str, target: str) -> bool:
-    """Whether Parquet brings the value as it is, for Arrow to cast exactly or to refuse."""
-    kind = _BY_ATHENA.get(source)
-    return (
-        (kind is not None and kind.postgres == target)
-        or (source in (*_INTEGERS, "decimal") and target in ("smallint", "integer", "bigint"))
-        or (source == "real" and target == "double precision")
-        or (source in _TEXTS and target in ("text", "varchar", "char", "uuid", "time", "jsonb"))
-        or (source in _TEXTS and target in ("timestamp", "timestamptz"))
-        or (source in ("date", "timestamp") and target in ("timestamp", "timestamptz"))
-    )
-
-
-def _check_nested(athena: SqlType, column: str) -> None:
-    """Refuse a nested type of which Trino makes no JSON, before a query is paid for.
-
-    Raises:
-        SourceError: a leaf or a map's key has no JSON form.
-    """
-    found = _NOT_IN_JSON.search(athena.detail.lower())
-    keys = [key for key in _MAP_KEY.findall(athena.detail.lower()) if key not in _JSON_KEYS]
-    if found or keys:
-        what = f"{found[1]} inside" if found else f"keys of type {keys[0]}"
-        raise SourceError(
-            f'column "{column}" is {athena}, and Athena makes no JSON of {what}',
-            "Leave it out with exclude, or cast it in a query of your own.",
-        )
-
-
-def rounding_note(column: str, athena: SqlType, postgres: SqlType) -> str | None:
-    """What a cast on the way gives up, in words, or None for a way that keeps every value.
-
-    Such a way is taken because the target's type was declared so, but never in silence.
-    """
-    source, target = athena.base, postgres.base
-    if source in _TIMES and athena.modifiers and athena.modifiers[0] > _MOST_TIME_DIGITS:
-        return f'"{column}" is {athena} in Athena and rounded to microseconds'
-    if target == "numeric" and source in (*_FLOATS, *_TEXTS):
-        return f'"{column}" is {athena} in Athena and rounded to {postgres}'
-    if source == "timestamp" and target == "date":
-        return f'"{column}" is {athena} in Athena and loses its time of day'
-    if target == "double precision" and source in ("bigint", "decimal", *_TEXTS):
-        return f'"{column}" is {athena} in Athena and keeps 15 digits as {postgres}'
-    return None

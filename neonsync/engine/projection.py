@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from neonsync.athena.catalogue import CatalogueColumn
 from neonsync.athena.sql import identifier, joined_days, literal
-from neonsync.columns import can_fail, day_expression, export_expression
+from neonsync.exporting import can_fail, day_expression, export_expression
 from neonsync.postgres.days import DATE_LETTERS
 from neonsync.tables import ColumnSpec, Day, DayForm, OnBadValue, TableSpec
 

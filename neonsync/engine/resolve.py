@@ -11,12 +11,12 @@ from neonsync.columns import (
     SqlType,
     athena_kind,
     default_postgres,
-    rounding_note,
 )
 from neonsync.digest import Field, Frame, rule_for
 from neonsync.engine.names import check_names
 from neonsync.engine.projection import alias, day_text, exported, losses
 from neonsync.errors import ConfigError
+from neonsync.exporting import rounding_note
 from neonsync.postgres.names import fitted
 from neonsync.tables import (
     ColumnSpec,

@@ -8,13 +8,12 @@ import pytest
 from neonsync.columns import (
     arrow_type,
     default_postgres,
-    export_expression,
     length_limit,
     parse_athena,
     parse_postgres,
-    rounding_note,
 )
 from neonsync.errors import SourceError, TargetError
+from neonsync.exporting import export_expression, rounding_note
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from neonsync.athena.values import MOST_QUERY_BYTES
-from neonsync.columns import default_postgres, export_expression
+from neonsync.columns import default_postgres
 from neonsync.engine.live import live_tables
+from neonsync.exporting import export_expression
 from neonsync.validation.live import ROWS, TABLES, LiveColumn
 
 COLUMNS = [column for columns in TABLES.values() for column in columns]
