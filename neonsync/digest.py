@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from neonsync.columns import UNLOADED_DIGITS, SqlType
+from neonsync.columns import FLOATS, INTEGERS, TEXTS, SqlType
 
 SEPARATOR = "|"
 MODULUS = 1 << 64
@@ -66,9 +66,14 @@ class Rule(StrEnum):
     than one way."""
 
 
+LONG = 1000
+"""Bytes: of a longer text or binary its md5 stands in the frame, after a ``#``. Trino's concat
+makes no more than 1 MiB (``ConcatFunction.MAX_OUTPUT_LENGTH``), and a row may have many columns."""
+
+
 @dataclass(frozen=True)
 class Field:
-    """A column in the frame: its name in the target, its rule, and its type as planned.
+    """A column in the frame: its name and type in the target, and its rule.
 
     ``exported`` is its name in the exported files, and ``source`` its Athena type there.
     """
@@ -121,32 +126,33 @@ class DigestSums(dict[str | None, int]):
             self[date] = (self.get(date, 0) + digest) % MODULUS
 
 
-def rule_for(athena: SqlType, postgres: SqlType) -> Rule:
-    """The rule of a column, by its type in the lake and its planned type in the target."""
-    source, target = athena.base, postgres.base
-    if target in ("text", "varchar", "char"):
-        return Rule.PADDED if "char" in (source, target) else Rule.TEXT
-    if target in ("timestamp", "timestamptz"):
-        if source.startswith("timestamp"):
-            fine = bool(athena.modifiers) and athena.modifiers[0] > UNLOADED_DIGITS
-            return Rule.FINE_MOMENT if fine else Rule.MOMENT
-        return Rule.MOMENT if source == "date" else Rule.PRESENCE
-    if target == "time":
-        return Rule.CLOCK if source == "time" else Rule.PRESENCE
-    return _BY_TARGET.get(target, Rule.PRESENCE)
+def rule_for(exported: SqlType, target: SqlType) -> Rule:
+    """The rule of a column, by its Athena type in the exported files and its type in the target."""
+    source = exported.base
+    match target.base:
+        case "text" | "varchar" | "char":
+            return Rule.PADDED if "char" in (source, target.base) else Rule.TEXT
+        case "timestamp" | "timestamptz" if source == "timestamp":
+            return Rule.FINE_MOMENT if exported.modifiers else Rule.MOMENT
+        case "timestamp" | "timestamptz" if source == "date":
+            return Rule.MOMENT
+        case "uuid" if source in TEXTS:
+            return Rule.UUID
+        case base:
+            return _RULES.get((source, base), Rule.PRESENCE)
 
 
-_BY_TARGET = {
-    "boolean": Rule.BOOLEAN,
-    "smallint": Rule.WHOLE,
-    "integer": Rule.WHOLE,
-    "bigint": Rule.WHOLE,
-    "real": Rule.REAL,
-    "double precision": Rule.DOUBLE,
-    "numeric": Rule.DECIMAL,
-    "bytea": Rule.BINARY,
-    "date": Rule.DAY,
-    "uuid": Rule.UUID,
+_WHOLE = ("smallint", "integer", "bigint")
+_RULES = {
+    ("boolean", "boolean"): Rule.BOOLEAN,
+    **{(source, base): Rule.WHOLE for source in (*INTEGERS, "decimal") for base in _WHOLE},
+    **{(source, "numeric"): Rule.DECIMAL for source in (*INTEGERS, "decimal")},
+    ("real", "real"): Rule.REAL,
+    **{(source, "double precision"): Rule.DOUBLE for source in FLOATS},
+    ("varbinary", "bytea"): Rule.BINARY,
+    ("date", "date"): Rule.DAY,
+    ("time", "time"): Rule.CLOCK,
+    ("uuid", "uuid"): Rule.UUID,
 }
 
 
@@ -170,7 +176,8 @@ def field_text(field: Field, value: Any) -> str:
     match rule:
         case Rule.TEXT | Rule.PADDED:
             text = value.rstrip(" ") if rule is Rule.PADDED else value
-            return f"{len(text.encode())}:{text}"
+            size = len(text.encode())
+            return f"{size}:{text if size <= LONG else _hashed(text.encode())}"
         case Rule.BOOLEAN:
             return "t" if value else "f"
         case Rule.DECIMAL:
@@ -180,7 +187,7 @@ def field_text(field: Field, value: Any) -> str:
                 return "NaN"
             return "\\x" + struct.pack(">d" if rule is Rule.DOUBLE else ">f", value).hex()
         case Rule.BINARY:
-            return "\\x" + bytes(value).hex()
+            return "\\x" + (bytes(value).hex() if len(value) <= LONG else _hashed(value))
         case Rule.MOMENT:
             return "\\x" + struct.pack(">q", value - _Y2K_MICROSECONDS).hex()
         case Rule.FINE_MOMENT:
@@ -194,6 +201,10 @@ def field_text(field: Field, value: Any) -> str:
             return "+"
         case _:
             return str(value)
+
+
+def _hashed(value: bytes) -> str:
+    return "#" + hashlib.md5(value, usedforsecurity=False).hexdigest()
 
 
 def plain_values(array: Any) -> list[Any]:

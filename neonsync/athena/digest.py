@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from neonsync.athena.sql import identifier
 from neonsync.columns import SqlType
-from neonsync.digest import Field, Frame, Rule
+from neonsync.digest import LONG, Field, Frame, Rule
 
 _FIELDS_TOGETHER = 40
 """In one concat, which takes 127 arguments at the most."""
@@ -33,7 +33,8 @@ def field_text(field: Field) -> str:
     column = identifier(field.exported)
     match field.rule:
         case Rule.TEXT:
-            return _counted(column)
+            is_text = field.source.base in ("string", "varchar")
+            return _counted(column if is_text else f"CAST({column} AS varchar)")
         case Rule.PADDED:
             return _counted(without_padding(column))
         case Rule.BOOLEAN:
@@ -57,7 +58,11 @@ def field_text(field: Field) -> str:
             days = f"date_diff('day', DATE '1970-01-01', {column})"
             return f"coalesce(CAST({days} AS varchar), '')"
         case Rule.BINARY:
-            return f"coalesce({_hex(column)}, '')"
+            hashed = f"'\\x#' || lower(to_hex(md5({column})))"
+            return (
+                f"CASE WHEN length({column}) > {LONG} THEN {hashed} "
+                f"ELSE coalesce({_hex(column)}, '') END"
+            )
         case Rule.MOMENT:
             moment = f"CAST({column} AS timestamp)" if field.source.base == "date" else column
             start = "TIMESTAMP '2000-01-01 00:00:00'"
@@ -71,7 +76,12 @@ def field_text(field: Field) -> str:
 
 
 def _counted(text: str) -> str:
-    return f"coalesce(CAST(length(to_utf8({text})) AS varchar) || ':' || {text}, ':')"
+    size = f"CAST(length(to_utf8({text})) AS varchar)"
+    hashed = f"'#' || lower(to_hex(md5(to_utf8({text}))))"
+    return (
+        f"CASE WHEN length(to_utf8({text})) > {LONG} THEN {size} || ':' || {hashed} "
+        f"ELSE coalesce({size} || ':' || {text}, ':') END"
+    )
 
 
 def _hex(binary: str) -> str:
@@ -80,7 +90,7 @@ def _hex(binary: str) -> str:
 
 def without_padding(column: str) -> str:
     """A char or a text as text without blanks at its end; rtrim would take tabs as well."""
-    return f"regexp_replace(CAST({column} AS varchar), ' +\\z', '')"
+    return f"trim(TRAILING ' ' FROM CAST({column} AS varchar))"
 
 
 def decimal(column: str, field: Field) -> str:

@@ -147,4 +147,5 @@ def joined_days(expressions: Sequence[str]) -> str:
 
 def as_text(expression: str) -> str:
     """A value as text, without the blanks that char(n) is padded with."""
-    return f"rtrim(CAST({expression} AS varchar))"
+    # rtrim would take tabs and line ends as well, which Postgres and Arrow keep.
+    return f"trim(TRAILING ' ' FROM CAST({expression} AS varchar))"

@@ -48,7 +48,7 @@ class Proof:
     ``changes`` are values that Postgres cannot hold, changed as configured; ``duplicates`` are rows
     of the source that were left out, as another row has their key. ``validation`` is the level,
     and ``not_compared`` are columns of which it told no more than whether there is a value. The
-    comparison took ``seconds``. ``digests`` are the rows' own, by date, of a level that has them.
+    comparison took ``seconds``.
     """
 
     files: int

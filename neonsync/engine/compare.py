@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
 
 from neonsync.aggregates import Figures, Measure
 from neonsync.engine.context import DateCount, DateCounts
@@ -66,11 +67,18 @@ def differing_figures(
         told = [
             f"{measure} is {theirs} in Athena and {mine} in {where}"
             for measure, theirs, mine in pairs
-            if theirs != mine and measure.field.name not in skipped
+            if measure.field.name not in skipped and not _same(theirs, mine)
         ]
         if told:
             found[date] = told
     return found
+
+
+def _same(theirs: str | None, ours: str | None) -> bool:
+    """Whether two figures are one: a sum's digits after the point are the column's."""
+    if theirs is None or ours is None:
+        return theirs == ours
+    return Decimal(theirs) == Decimal(ours)
 
 
 def count_by_date(source: Counter[str | None], loaded: Counter[str | None]) -> DateCounts:

@@ -14,7 +14,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from neonsync.columns import arrow_type
 from neonsync.digest import Field, Frame, digest_of, field_text, plain_values
 from neonsync.engine.compare import DATES_SHOWN, listed
 from neonsync.engine.context import RunContext
@@ -22,7 +21,6 @@ from neonsync.engine.ledger import ExportRecord
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.rows import Rows
 from neonsync.postgres import staging
-from neonsync.postgres.arrow import cast_exactly
 from neonsync.postgres.comparison import EVERY_ROW, ComparedRows, Key
 from neonsync.postgres.copy import BatchEncoder, FittedBatch
 from neonsync.postgres.days import day_of_batch
@@ -127,9 +125,7 @@ class _Source:
         return self.frame.named(self.spec.key)
 
     def _texts(self, batch: pa.RecordBatch, field: Field) -> list[str]:
-        planned = arrow_type(field.type, field.name)
-        values = plain_values(cast_exactly(batch.column(field.name), planned))
-        return [field_text(field, value) for value in values]
+        return [field_text(field, value) for value in plain_values(batch.column(field.name))]
 
 
 async def explain(

@@ -59,10 +59,10 @@ class TablePlan:
     """One table: ``select`` is what is exported, ``count`` is Athena's independent word on it.
 
     ``relation`` is the source as it stands after FROM, ``by_day`` what is exported with the day of
-    each row as one more column. All four are empty where nothing is
-    exported: then ``made_rows`` are made, or none. ``exported`` are the names of the columns in
-    the exported files, in the order of the spec's columns. ``validation`` is how the copy is
-    proved; ``figures`` asks Athena for what a proof by aggregates compares, and is empty for the
+    each row as one more column. All of them are empty where nothing is exported: then
+    ``made_rows`` are made, or none. ``exported`` are the names of the columns in the exported
+    files, in the order of the spec's columns. ``validation`` is how the copy is proved;
+    ``figures`` asks Athena for what a proof by aggregates compares, and is empty for the
     others. ``losses`` names what ``count`` counts besides: columns whose values may become NULL,
     and ``DUPLICATES``. ``warnings`` tells of columns whose declared type cannot hold every value
     of the source's.

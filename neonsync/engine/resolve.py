@@ -16,7 +16,7 @@ from neonsync.digest import Field, Frame, rule_for
 from neonsync.engine.names import check_names
 from neonsync.engine.projection import alias, day_text, exported, losses
 from neonsync.errors import ConfigError
-from neonsync.exporting import rounding_note
+from neonsync.exporting import exported_type, rounding_note
 from neonsync.postgres.names import fitted
 from neonsync.tables import (
     ColumnSpec,
@@ -74,14 +74,14 @@ class Resolved:
 
     @property
     def frame(self) -> Frame:
-        """The frame of the digest over all columns that are exported."""
+        """The frame of the digest over all columns that are exported, as planned."""
         columns = zip(self.spec.columns, self.expressions, self.types, strict=True)
-        return Frame(
-            tuple(
-                Field(column.name, exported, rule_for(type_, column.type), column.type, type_)
-                for column, (_, exported), type_ in columns
-            )
-        )
+        fields = []
+        for column, (_, alias_), lake in columns:
+            source = exported_type(lake, column.type)
+            rule = rule_for(source, column.type)
+            fields.append(Field(column.name, alias_, rule, column.type, source))
+        return Frame(tuple(fields))
 
 
 def resolve(

@@ -19,10 +19,11 @@ from psycopg import sql
 from neonsync.aggregates import Figures, measures_of
 from neonsync.athena import comparison as athena_sql
 from neonsync.athena.client import Athena, QueryStatus, Row, billed_bytes
-from neonsync.digest import DigestSums, Frame
+from neonsync.digest import DigestSums
 from neonsync.engine.compare import DATES_SHOWN, differing_digests, differing_figures, ordered
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.differences import compare_rows, differing_keys
+from neonsync.engine.frames import frame_over
 from neonsync.engine.plan import Plan, TablePlan
 from neonsync.engine.target import check_server
 from neonsync.errors import NeonsyncError, TargetError
@@ -215,12 +216,11 @@ class _Table:
             raise TargetError(f"{spec.qualified} does not exist", "Sync it first.")
         await require_table(connection, table, spec)
         columns, _ = loaded_columns(table, spec)
-        there = {column.name for column in columns if table.column(column.name) is not None}
-        fields = self.plan.resolved.frame.fields
+        there = [column for column in columns if table.column(column.name) is not None]
         return ComparedRows(
             sql.Identifier(spec.schema, spec.target),
             spec,
-            Frame(tuple(each for each in fields if each.name in there)),
+            frame_over(self.plan, there),
             columns,
             self.plan.target_scope.condition("t"),
         )

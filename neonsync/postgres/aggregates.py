@@ -29,24 +29,21 @@ async def aggregates_by_day(
 def _figure(measure: Measure) -> sql.Composed:
     field = measure.field
     column = sql.Identifier(field.name)
-    planned = sql.SQL("{}::{}").format(column, sql.SQL(str(field.type)))
     match measure.kind:
         case Kind.NON_NULLS:
             return sql.SQL("count({})").format(column)
         case Kind.TRUE:
-            return sql.SQL("count(*) FILTER (WHERE {})").format(planned)
+            return sql.SQL("count(*) FILTER (WHERE {}::text = 'true')").format(column)
         case Kind.BYTES if field.rule is Rule.PADDED:
             return sql.SQL("sum(octet_length(rtrim({}::text, ' ')))").format(column)
         case Kind.BYTES:
-            return sql.SQL("sum(octet_length({}))").format(column)
-        case Kind.SUM if field.rule is Rule.DECIMAL:
-            return sql.SQL("sum({})").format(planned)
+            return sql.SQL("sum(octet_length({}::text))").format(column)
         case Kind.SUM:
-            return sql.SQL("sum({}::bigint)").format(column)
+            return sql.SQL("sum({}::numeric)").format(column)
         case Kind.LOW | Kind.HIGH:
-            bound = sql.SQL("min({})" if measure.kind is Kind.LOW else "max({})").format(planned)
+            bound = sql.SQL("min({})" if measure.kind is Kind.LOW else "max({})").format(column)
             if field.rule is Rule.DAY:
-                return sql.SQL("{} - DATE '1970-01-01'").format(bound)
+                return sql.SQL("{}::date - DATE '1970-01-01'").format(bound)
             return sql.SQL(
                 "trunc(extract(epoch FROM {}::timestamp - TIMESTAMP '2000-01-01') * 1000)"
             ).format(bound)

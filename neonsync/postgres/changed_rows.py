@@ -12,9 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from neonsync.columns import arrow_type
 from neonsync.digest import Frame, plain_values, row_digest
-from neonsync.postgres.arrow import cast_exactly
 
 
 def corrected(digests: Any, before: pa.RecordBatch, after: pa.RecordBatch, frame: Frame) -> Any:
@@ -33,10 +31,7 @@ def corrected(digests: Any, before: pa.RecordBatch, after: pa.RecordBatch, frame
     if not len(rows):
         return digests
     taken = after.take(rows)
-    values = [
-        plain_values(cast_exactly(taken.column(field.name), arrow_type(field.type, field.name)))
-        for field in frame.fields
-    ]
+    values = [plain_values(taken.column(field.name)) for field in frame.fields]
     made = digests.to_numpy().copy()
     made[rows] = [row_digest(frame, row) for row in zip(*values, strict=True)]
     return pa.array(made, pa.int64())

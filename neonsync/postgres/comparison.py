@@ -50,7 +50,7 @@ class ComparedRows:
     async def by_day(self, connection: Connection, *, digest: bool = True) -> Sums:
         """Rows and the sums of their digests."""
         frame = self.frame if digest else None
-        return await sum_by_day(connection, self._relation, self.spec.day, frame, self._types)
+        return await sum_by_day(connection, self._relation, self.spec.day, frame)
 
     async def figures(self, connection: Connection, measures: Sequence[Measure]) -> Figures:
         """The figures of a proof by aggregates."""
@@ -66,7 +66,7 @@ class ComparedRows:
     ) -> dict[Key, list[int]]:
         """The digests of the rows of some days by key, as some may stand twice."""
         found: dict[Key, list[int]] = defaultdict(list)
-        wanted = [*self._key_texts(), row_digest(self.frame, self._types)]
+        wanted = [*self._key_texts(), row_digest(self.frame)]
         for *key, digest in await self._rows(connection, wanted, days):
             found[tuple(key)].append(int(digest))
         return found
@@ -114,4 +114,4 @@ class ComparedRows:
         return [self._text(field) for field in self.key]
 
     def _text(self, field: Field) -> sql.Composable:
-        return sql.SQL("concat({})").format(field_text(field, self._types))
+        return sql.SQL("concat({})").format(field_text(field))

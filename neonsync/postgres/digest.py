@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from neonsync.columns import SqlType
-from neonsync.digest import DigestSums, Field, Frame, Rule
+from neonsync.digest import LONG, DigestSums, Field, Frame, Rule
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.days import day_of_row
 from neonsync.postgres.staging import SCHEMA
@@ -18,7 +17,6 @@ from neonsync.tables import Day, TableSpec
 _FIELDS_TOGETHER = 40
 """In one concat: a function takes 100 arguments at the most."""
 _TIME = "HH24:MI:SS.US"
-_WHOLE = {"smallint", "integer", "bigint"}
 
 
 @dataclass(frozen=True)
@@ -34,22 +32,9 @@ async def sum_by_day(
     relation: sql.Composable,
     day: Day | None,
     frame: Frame | None,
-    types: dict[str, SqlType] | None = None,
 ) -> Sums:
-    """Rows and digests of a table by day, in one pass; all under None without a day.
-
-    ``relation`` is what stands after FROM. ``types`` are the columns' types where they are others
-    than planned.
-    """
-    cursor = await connection.execute(
-        sql.SQL("SELECT {day}, count(*), {digest} FROM {relation} GROUP BY 1").format(
-            day=sql.SQL("NULL::text") if day is None else day_of_row(day),
-            digest=sql.SQL("0")
-            if frame is None
-            else sql.SQL("sum({})").format(row_digest(frame, types)),
-            relation=relation,
-        )
-    )
+    """Rows and digests of a table by day, in one pass; all under None without a day."""
+    cursor = await connection.execute(by_day(relation, day, frame))
     rows: Counter[str | None] = Counter()
     digests = DigestSums()
     for date, count, digest in await cursor.fetchall():
@@ -59,90 +44,90 @@ async def sum_by_day(
     return Sums(rows, digests)
 
 
+def by_day(relation: sql.Composable, day: Day | None, frame: Frame | None) -> sql.Composed:
+    """The statement that ``sum_by_day`` asks; ``relation`` is what stands after FROM."""
+    return sql.SQL("SELECT {day}, count(*), {digest} FROM {relation} GROUP BY 1").format(
+        day=sql.SQL("NULL::text") if day is None else day_of_row(day),
+        digest=sql.SQL("0") if frame is None else sql.SQL("sum({})").format(row_digest(frame)),
+        relation=relation,
+    )
+
+
 def published_rows(
-    spec: TableSpec, staging: str | None, dates: Collection[str | None] | None
+    spec: TableSpec, staging: str, dates: Collection[str | None] | None
 ) -> sql.Composable:
-    """A target's rows as they stand after FROM: of some dates, and those that stand in staging.
+    """The target's rows that stand in staging, on some dates or on all, as they stand after FROM.
 
-    Without ``staging`` all rows are meant, without ``dates`` all dates.
+    The dates are those of staging, so that few rows are found by their keys and no scan of the
+    target is needed.
     """
-    target = sql.Identifier(spec.schema, spec.target)
-    conditions: list[sql.Composable] = []
+    keys = sql.SQL(", ").join(map(sql.Identifier, spec.key))
+    same_key = sql.SQL(" AND ").join(
+        sql.SQL("s.{0} = t.{0}").format(sql.Identifier(name)) for name in spec.key
+    )
+    within: sql.Composable = sql.SQL("")
     if dates is not None and spec.day is not None:
-        known = sql.SQL(", ").join(sql.Literal(date) for date in [*dates] or [None])
-        within = sql.SQL("{} IN ({})").format(day_of_row(spec.day), known)
-        if None in dates:
-            within += sql.SQL(" OR {} IS NULL").format(day_of_row(spec.day))
-        conditions.append(within)
-    if staging is not None:
-        same_key = sql.SQL(" AND ").join(
-            sql.SQL("s.{0} = t.{0}").format(sql.Identifier(name)) for name in spec.key
-        )
-        conditions.append(
-            sql.SQL("EXISTS (SELECT FROM {} AS s WHERE {})").format(
-                sql.Identifier(SCHEMA, staging), same_key
-            )
-        )
-    if not conditions:
-        return target
-    where = sql.SQL(" AND ").join(sql.SQL("({})").format(each) for each in conditions)
-    return sql.SQL("{} AS t WHERE {}").format(target, where)
+        day = day_of_row(spec.day)
+        known = sql.SQL(", ").join(sql.Literal(date) for date in dates)
+        empty = sql.SQL("{} IS NULL" if None in dates else "false").format(day)
+        within = sql.SQL(" WHERE {} IN ({}) OR {}").format(day, known, empty)
+    return sql.SQL(
+        "(SELECT t.* FROM (SELECT {keys} FROM {staging}{within}) AS s"
+        " JOIN {target} AS t ON {same_key}) AS t"
+    ).format(
+        keys=keys,
+        staging=sql.Identifier(SCHEMA, staging),
+        within=within,
+        target=sql.Identifier(spec.schema, spec.target),
+        same_key=same_key,
+    )
 
 
-def row_digest(frame: Frame, types: dict[str, SqlType] | None = None) -> sql.Composed:
+def row_digest(frame: Frame) -> sql.Composed:
     """The digest of a row: a bigint."""
-    text = _joined([field_text(field, types) for field in frame.fields])
+    text = _joined([field_text(field) for field in frame.fields])
     return sql.SQL("('x' || substr(md5({}), 1, 16))::bit(64)::bigint").format(text)
 
 
-def field_text(field: Field, types: dict[str, SqlType] | None = None) -> sql.Composable:
+def field_text(field: Field) -> sql.Composable:
     """How a column stands in the frame; the text of a NULL is NULL, which concat leaves empty.
 
-    A target may have another type than planned, which holds every value: the frame is that of the
-    planned one, but for a value that only the other holds.
+    A value that Athena has none like gets a text that stands in no frame of Athena's.
     """
-    column = sql.Identifier(field.name)
-    own, planned = (types or {}).get(field.name, field.type), field.type
-    if own == planned or field.rule in (Rule.TEXT, Rule.PADDED, Rule.PRESENCE):
-        return _form(field, column)
-    if field.rule is Rule.DECIMAL and own.base == "numeric":
-        rounded = sql.SQL("round({}, {})").format(column, sql.Literal(planned.modifiers[1]))
-        return _if_equal(column, rounded, rounded)
-    if own.base == planned.base or {own.base, planned.base} <= _WHOLE:
-        return _form(field, column)
-    cast = sql.SQL("{}::{}").format(column, sql.SQL(str(planned)))
-    if own.base in ("text", "varchar", "char"):
-        return _form(field, cast)
-    return _if_equal(column, cast, _form(field, cast))
-
-
-def _form(field: Field, value: sql.Composable) -> sql.Composable:
-    text = _FORMS.get(field.rule, "{}")
+    text = _FORMS.get(field.rule, "{0}")
     if field.rule is Rule.MOMENT and field.type.base == "timestamptz":
-        text = "timestamptz_send({})"
-    return sql.SQL(text).format(value)
+        text = "timestamptz_send({0})"
+    return sql.SQL(text).format(sql.Identifier(field.name))
 
 
-def _if_equal(
-    column: sql.Composable, changed: sql.Composable, text: sql.Composable
-) -> sql.Composed:
-    """The text, where the changed value is the column's; else one that no frame of Athena's has."""
-    return sql.SQL("CASE WHEN {0} = {1} THEN ({2})::text ELSE '!' || {0}::text END").format(
-        column, changed, text
+def _counted(text: str) -> str:
+    return (
+        f"CASE WHEN octet_length({text}) > {LONG}"
+        f" THEN concat(octet_length({text}), ':#', md5({text}))"
+        f" ELSE concat(octet_length({text}), ':', {text}) END"
     )
 
 
 _FORMS = {
-    Rule.TEXT: "concat(octet_length({0}), ':', {0})",
+    Rule.TEXT: _counted("{0}"),
     # To text first: a char compares and counts without its blanks, and is sent with them.
-    Rule.PADDED: "concat(octet_length(rtrim({0}::text, ' ')), ':', rtrim({0}::text, ' '))",
+    Rule.PADDED: _counted("rtrim({0}::text, ' ')"),
+    Rule.BINARY: (
+        f"CASE WHEN octet_length({{0}}) > {LONG} THEN '\\x#' || md5({{0}}) ELSE {{0}}::text END"
+    ),
     Rule.DOUBLE: "CASE WHEN {0} = 'NaN' THEN 'NaN' ELSE float8send({0})::text END",
     Rule.REAL: "CASE WHEN {0} = 'NaN' THEN 'NaN' ELSE float4send({0})::text END",
-    Rule.DAY: "{} - DATE '1970-01-01'",
-    Rule.MOMENT: "timestamp_send({})",
-    Rule.FINE_MOMENT: f"to_char({{}}, 'YYYY-MM-DD {_TIME}')",
-    Rule.CLOCK: f"to_char({{}}::interval, '{_TIME}')",
-    Rule.PRESENCE: "CASE WHEN {} IS NOT NULL THEN '+' END",
+    Rule.DAY: (
+        "CASE WHEN isfinite({0}) THEN ({0} - DATE '1970-01-01')::text ELSE '!' || {0}::text END"
+    ),
+    Rule.MOMENT: "timestamp_send({0})",
+    # to_char knows no infinity, and writes a year before Christ without saying so.
+    Rule.FINE_MOMENT: (
+        "CASE WHEN isfinite({0}) AND {0} >= '0001-01-01'"
+        f" THEN to_char({{0}}, 'YYYY-MM-DD {_TIME}') ELSE '!' || {{0}}::text END"
+    ),
+    Rule.CLOCK: f"to_char({{0}}::interval, '{_TIME}')",
+    Rule.PRESENCE: "CASE WHEN {0} IS NOT NULL THEN '+' END",
 }
 
 
