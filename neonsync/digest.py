@@ -103,7 +103,14 @@ class Frame:
     @property
     def alias(self) -> str:
         """As ``neonsync_digest_1f2e3d4c``."""
-        told = repr([(f.name, f.exported, f.rule.value, f.type, f.source) for f in self.fields])
+        # What Athena computes: of the target's type only a decimal's digits count there.
+        told = repr(
+            [
+                (f.name, f.exported, f.rule.value, f.source)
+                + (f.type.modifiers if f.rule is Rule.DECIMAL else ())
+                for f in self.fields
+            ]
+        )
         return "neonsync_digest_" + hashlib.sha256(told.encode()).hexdigest()[:8]
 
     def named(self, names: Sequence[str]) -> list[Field]:

@@ -64,9 +64,9 @@ class Differences:
             told.append(f"as {listed(self.values)}")
         if self.disputed:
             told.append(
-                f"of {self.disputed:,} rows Athena's digest is not that of the values it has "
-                "exported, which says nothing against the copy: this Athena writes a value "
-                'otherwise, and validation = "aggregate" does without digests'
+                f"of {self.disputed:,} rows Athena's digest is not that of the values in its own "
+                "files: either a value is read wrongly from them, or this Athena writes one "
+                'otherwise than is known here; validation = "aggregate" does without digests'
             )
         return "; ".join(told) or "no row of the dates that were looked at differs any more"
 

@@ -127,6 +127,7 @@ async def connect(database: Database) -> Connection:
                 prepare_threshold=None,
                 cursor_factory=cursors,
             )
+            await _made_ours(connection)
         except psycopg.OperationalError as error:
             text = redact(" ".join(str(error).split()), database.uri)
             reason = explain(text)
@@ -143,11 +144,6 @@ async def connect(database: Database) -> Connection:
                 ) from None
             await asyncio.sleep(seconds)
             continue
-        try:
-            await _pin(connection)
-        except BaseException:
-            await connection.close()
-            raise
         database._open.add(connection)
         return connection
 
@@ -204,6 +200,25 @@ def _conninfo(database: Database) -> Secret:
 def _place(conninfo: Secret) -> str:
     given = conninfo_to_dict(conninfo.reveal())
     return f"{given.get('host')}, database {given.get('dbname')}, role {given.get('user')}"
+
+
+async def _made_ours(connection: Connection) -> None:
+    """Pin the session's settings; a line that falls silent meanwhile is one that never was.
+
+    Raises:
+        psycopg.OperationalError: the line is lost, or nothing has come over it for too long.
+    """
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            await _pin(connection)
+    except TimeoutError:
+        await connection.close()
+        raise psycopg.OperationalError(
+            f"timeout expired: no answer within {CONNECT_TIMEOUT} s"
+        ) from None
+    except BaseException:
+        await connection.close()
+        raise
 
 
 async def _pin(connection: Connection) -> None:

@@ -13,8 +13,8 @@ from psycopg import sql
 
 from neonsync.athena.client import Athena
 from neonsync.athena.digest import with_digest
-from neonsync.columns import arrow_type
-from neonsync.digest import Frame, plain_values, row_digest
+from neonsync.columns import SqlType, arrow_type
+from neonsync.digest import Field, Frame, Rule, field_text, plain_values, row_digest
 from neonsync.engine import pipeline, stage
 from neonsync.engine.audit import Proof, audit
 from neonsync.engine.context import RunContext
@@ -324,3 +324,60 @@ async def test_a_swapped_table_is_looked_at_again_on_request(target: Target, lak
     target.configure(entry(table))
     (check,) = target_digests(await synced(target, verify_target="all"))
     assert check.message == "digest equal on 1 of 1 dates"
+
+
+DAY = pd.Timestamp("2026-01-01").date()
+OTHER_TYPES: dict[str, tuple[list[Any], str, str]] = {
+    "numeric in smallint": (["1", "2"], "numeric(6,2)", "smallint"),
+    "numeric in a wider one": (["1", "2.5"], "numeric(6,2)", "numeric(10,4)"),
+    "date in timestamp": ([DAY] * 2, "", "timestamp"),
+    "date in text": ([DAY] * 2, "", "text"),
+    "boolean in text": ([True, False], "", "text"),
+    "bigint in text": ([1, -2], "", "text"),
+    "text in uuid": (["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"] * 2, "", "uuid"),
+    "text in date": (["2026-01-01"] * 2, "", "date"),
+    "text in jsonb": (['{"a": 1}'] * 2, "", "jsonb"),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_TYPES)
+async def test_a_target_of_another_type_that_holds_the_values_is_proved(
+    target: Target, lake: Lake, case: str
+) -> None:
+    values, planned, own = OTHER_TYPES[case]
+    table = lake.write("source", frame(x=values))
+    target.sql(f"CREATE TABLE t (id bigint PRIMARY KEY, x {own})")
+    types = {"x": planned} if planned else {}
+    target.configure(entry(table, on_drift="ignore", types=types))
+    outcome = await synced(target, verify_target="all")
+    proof = outcome.result.proofs["public.t"]
+    assert proof.validation is Validation.EXACT
+    assert proof.not_compared == (("x",) if case in ("text in date", "text in jsonb") else ())
+
+
+async def test_what_no_lake_has_is_told_from_what_it_has(target: Target) -> None:
+    """Infinity, years before Christ, and texts that look like hashes of longer ones."""
+    fields = {
+        "day": (Rule.DAY, "date", ("infinity", "2026-01-01", "0044-03-15 BC")),
+        "at": (Rule.FINE_MOMENT, "timestamp", ("infinity", "0001-01-01", "0001-01-01 BC")),
+        "name": (Rule.TEXT, "text", ("x" * 1001, "x" * 1002, "x" * 1000, "#" + "0" * 32)),
+        "bytes": (Rule.BINARY, "bytea", (b"x" * 1001, b"x" * 1002, b"x" * 1000, b"#")),
+    }
+    for name, (rule, type_, values) in fields.items():
+        field = Field(name, name, rule, SqlType(type_), SqlType("string"))
+        with psycopg.connect(target.uri) as connection:
+            text = postgres.field_text(field)
+            found = [
+                connection.execute(
+                    sql.SQL("SELECT concat({}) FROM (SELECT {}::{} AS {}) AS one").format(
+                        text, sql.Literal(value), sql.SQL(type_), sql.Identifier(name)
+                    )
+                ).fetchone()
+                for value in (*values, None)
+            ]
+        assert len(set(found)) == len(values) + 1, (name, found)
+        if rule in (Rule.TEXT, Rule.BINARY):
+            assert [row[0] for row in found if row] == [
+                field_text(field, value) for value in (*values, None)
+            ]
+            assert max(len(row[0]) for row in found if row) <= 2010

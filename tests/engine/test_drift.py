@@ -54,7 +54,7 @@ async def test_columns_are_added_and_widened_with_the_rows_or_ignored(
     )
     await cut_off(target, monkeypatch)
     assert "note" not in columns(target, "adds"), "before its rows are published"
-    # What is staged has the old type, and is made anew.
+    # The digest of a number is another one than that of a text.
     target.sql("ALTER TABLE ignores ALTER COLUMN amount TYPE text")
     outcome = await synced(target)
 
@@ -83,7 +83,7 @@ async def test_columns_are_added_and_widened_with_the_rows_or_ignored(
         (str(2**40), 3),
     ]
     assert 'new columns "note", which are not copied' in said
-    assert "loading it anew" in said, said
+    assert "exporting again" in said, said
 
     again = await synced(target)
     assert {entry.unchanged for entry in again.result.published} == {3}

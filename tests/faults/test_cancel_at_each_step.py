@@ -20,7 +20,7 @@ ROWS = 1_000
 # Where a step asks the server for something, and which argument is its connection.
 IN_A_STATEMENT = {
     "index build": (staging, "build_index", 0),
-    "audit": (audit, "count_by_day", 0),
+    "audit": (audit, "sum_by_day", 0),
     "publish": (publish, "record_outcome", 1),
     "verify": (verify, "run_checks", 0),
 }
