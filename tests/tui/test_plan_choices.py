@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
@@ -21,7 +23,7 @@ CHOICES = [(option, choice) for option in OPTIONS for choice in option.choices]
     ("option", "choice"), CHOICES, ids=lambda each: getattr(each, "name", each)
 )
 def test_a_choice_is_filled_in_and_selected_again(option: Option, choice: str) -> None:
-    selection = Selection(mode=min(option.modes), **{option.name: choice})
+    selection = replace(Selection(mode=min(option.modes)), **{option.name: option.read(choice)})
     around = Around(DEV, TABLES, Selection())
     form = fill(selection, around)
     assert form.options[option.name] == choice
