@@ -38,7 +38,9 @@ def main() -> None:
                 check=True,
             )
             for line in done.stdout.splitlines():
-                console.print(Text(line, style=_style(line), overflow="ellipsis", no_wrap=True))
+                # A Text's own wish not to be wrapped is lost in print.
+                text = Text(line, style=_style(line))
+                console.print(text, overflow="ellipsis", no_wrap=True)
             console.print()
     svg = console.export_svg(title="neonsync", theme=MONOKAI)
     DESTINATION.write_text(without_fonts(svg), encoding="utf-8")

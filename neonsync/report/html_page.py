@@ -86,9 +86,10 @@ def _problem(row: ResultRow) -> Html:
     """What ended the run, or a check that failed: not only for whoever reads the table."""
     # The message of what ended the run names the table itself.
     about = " · ".join(filter(None, (row.table, row.check))) if row.kind == "check" else ""
+    expected, measured = row.sides
     compared = [
         (name, value)
-        for name, value in (("Athena", row.athena), ("Neon", row.neon), ("difference", row.diff))
+        for name, value in ((expected, row.athena), (measured, row.neon), ("difference", row.diff))
         if value != DASH
     ]
     if row.kind == "error":

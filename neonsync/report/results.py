@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, TypeAlias
 
+from neonsync.report.check_details import SIDES, compared, facts, listings, sides
 from neonsync.report.reading import (
     day_of,
     float_in,
@@ -41,7 +42,8 @@ _WORDS = {
 class ResultRow:
     """One line of the results. ``status`` is failed, warning, passed, published or notice.
 
-    ``athena`` is what was expected, ``neon`` what was measured; ``detail`` holds more in words.
+    ``athena`` is what was expected, ``neon`` what was measured, and ``sides`` what these are;
+    ``detail`` holds more in words, ``listings`` what has a line for each thing, below a title.
     """
 
     key: str
@@ -57,6 +59,8 @@ class ResultRow:
     athena_sql: str = ""
     neon_sql: str = ""
     detail: tuple[tuple[str, str], ...] = ()
+    sides: tuple[str, str] = SIDES
+    listings: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,7 @@ def _repair(errors: Sequence[Mapping[str, Any]]) -> Repair | None:
 
 def _check(number: int, check: Mapping[str, Any]) -> ResultRow:
     name, details = text_in(check, "check"), part(check, "details")
-    expected, measured = _pair(name, details)
+    expected, measured = compared(name, details)
     return ResultRow(
         f"check-{number}",
         "check",
@@ -195,41 +199,10 @@ def _check(number: int, check: Mapping[str, Any]) -> ResultRow:
         text_in(check, "remedy"),
         inert_lines(check.get("athenaSql")),
         inert_lines(check.get("neonSql")),
-        _facts(name, details),
+        facts(check),
+        sides(check),
+        listings(details),
     )
-
-
-def _pair(check: str, details: Mapping[str, Any]) -> tuple[object, object]:
-    """What was expected and what was measured, of each check in its own words."""
-    if check in ("schema_validation", "index_verification"):
-        wanted, missing = details.get("expected"), details.get("missing")
-        if isinstance(wanted, Sequence) and isinstance(missing, Sequence):
-            return len(wanted), len(wanted) - len(missing)
-    if check == "date_range":
-        return details.get("source_max"), details.get("max")
-    if check == "performance":
-        seconds = details.get("seconds")
-        return None, _took(seconds)
-    for name in ("source", "promised", "expected"):
-        if name in details:
-            return details[name], details.get("measured")
-    return None, details.get("measured")
-
-
-def _facts(check: str, details: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The details that the columns do not show."""
-    in_columns = {"source", "promised", "measured"} | (
-        {"source_max", "max"} if check == "date_range" else set()
-    )
-    facts = []
-    for name, value in details.items():
-        if name in in_columns or value in (None, "", [], {}, ()):
-            continue
-        if name == "expected" and not isinstance(value, list | tuple):
-            continue  # as a list the column shows its length alone
-        label = "allowed" if name == "limit_seconds" else inert(name).replace("_", " ")
-        facts.append((label, shown(value)))
-    return tuple(facts)
 
 
 def _published(table: Mapping[str, Any], mode: str) -> ResultRow:
@@ -240,10 +213,10 @@ def _published(table: Mapping[str, Any], mode: str) -> ResultRow:
     ]
     proof = table.get("proof") or {}
     rows = sum(number_in(table, name) for name in ("inserted", "updated", "unchanged"))
-    facts = [("how", text_in(table, "method")), ("rows", ", ".join(counts) or "none written")]
-    facts += [("of", text_in(table, "scope"))] if table.get("scope") else []
-    facts += [("proof", _proof([table], mode))] if proof else []
-    facts += [("files", shown(proof["files"]))] if proof.get("files") else []
+    told = [("how", text_in(table, "method")), ("rows", ", ".join(counts) or "none written")]
+    told += [("of", text_in(table, "scope"))] if table.get("scope") else []
+    told += [("proof", _proof([table], mode))] if proof else []
+    told += [("files", shown(proof["files"]))] if proof.get("files") else []
     name = text_in(table, "table")
     source = proof.get("rows")
     return ResultRow(
@@ -256,7 +229,7 @@ def _published(table: Mapping[str, Any], mode: str) -> ResultRow:
         shown(rows) if proof else DASH,
         difference(source, rows) if proof else DASH,
         ", ".join(counts) or "nothing written",
-        detail=tuple(facts),
+        detail=tuple(told),
     )
 
 
@@ -306,12 +279,6 @@ def price_line(athena: Mapping[str, Any]) -> str:
     scanned, billed = (number_in(athena, name) for name in ("bytesScanned", "bytesBilled"))
     price = money(float_in(athena, "priceUsd"))
     return f"{size(scanned)} scanned, {price} for {size(billed)} billed"
-
-
-def _took(seconds: object) -> str | None:
-    if not isinstance(seconds, int | float):
-        return None
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else duration(seconds)
 
 
 def _signed(number: float) -> str:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neonsync.errors import ConfigError
 from neonsync.services.context import Context, command_of
-from neonsync.services.values import Job, RunReport
+from neonsync.services.values import Compared, Job, RunReport, Talk
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
     from neonsync.selection import Selection
 
 
@@ -26,22 +30,38 @@ class Sync:
         """What configuration and environment select, before anything is chosen."""
         return self._context.base()
 
-    def job(self, selection: Selection, branch_id: str = "") -> Job:
+    def job(self, selection: Selection, branch_id: str = "", dates: Sequence[date] = ()) -> Job:
         """The run of a selection, its log opened; only into the branch of that id, if one is told.
+
+        With ``dates`` it is about these days alone, as a repair is.
 
         Raises:
             ConfigError: the settings are wrong, or the reports cannot be written.
         """
         from neonsync.services.run import Run, job
 
+        settings = self._context.chosen(selection)
+        if dates:
+            filters = replace(settings.filters, dates=tuple(dates))
+            settings = replace(settings, filters=filters)
         run = Run(
-            self._context.chosen(selection),
+            settings,
             self._context.environ,
             command=command_of(self._context, selection),
             via_branch=selection.via_branch,
             branch_id=branch_id,
         )
         return partial(job, run)
+
+    def compare(self, selection: Selection, talk: Talk) -> Compared:
+        """Compare what a selection selects of the branch with Athena, as both are now.
+
+        Raises:
+            NeonsyncError: the settings are wrong, a service cannot be reached, or it was stopped.
+        """
+        from neonsync.services.comparison import compare
+
+        return compare(self._context, selection, talk)
 
     def config_path(self) -> Path:
         """The project's file: the one that is read, or that would be made."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from neonsync.engine.events import Emit
     from neonsync.history import Entry
     from neonsync.secret import Secret
+    from neonsync.selection import Selection
 
 
 def _nobody(text: str) -> None:
@@ -165,6 +166,32 @@ class PlanPreview:
     price: float | None
     warnings: tuple[str, ...]
     text: str
+
+
+@dataclass(frozen=True)
+class RepairOffer:
+    """The run that makes a table equal again: on ``dates`` alone, or as a whole without these.
+
+    Nothing in its ``selection`` was confirmed for it.
+    """
+
+    table: str
+    selection: Selection
+    dates: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a branch was found to hold against Athena: all of it as ``text``, whose last line is the
+    ``verdict``.
+
+    ``repairs`` are the runs that sync what differs, a table each; none where nothing does.
+    """
+
+    equal: bool
+    verdict: str
+    text: str
+    repairs: tuple[RepairOffer, ...] = ()
 
 
 @dataclass(frozen=True)

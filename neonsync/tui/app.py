@@ -30,8 +30,8 @@ from neonsync.tui.screens.too_small import TooSmall, too_small
 from neonsync.tui.themes import OWN
 
 if TYPE_CHECKING:
-    from neonsync.engine.cancel import CancelToken
-    from neonsync.engine.events import Emit
+    from datetime import date
+
     from neonsync.selection import Selection
     from neonsync.tui.run_controller import RunController
 
@@ -119,19 +119,18 @@ class NeonsyncApp(App[int]):
 
         self.push_screen(PlanScreen(branch, selection))
 
-    def start_run(self, selection: Selection, branch_id: str = "") -> None:
-        """Begin a run and show it; into the branch of that id, if one is told. One at a time."""
-        from neonsync.tui.run_controller import RunController
+    def start_run(
+        self, selection: Selection, branch_id: str = "", dates: Sequence[date] = ()
+    ) -> None:
+        """Begin a run and show it; into that branch and of these dates alone, if they are told."""
+        from neonsync.tui.run_controller import RunController, made_late
         from neonsync.tui.screens.run import RunScreen
 
         if self.run_active:
             self.notify("A run is at work already.", severity="warning", markup=False)
             return
 
-        async def job(emit: Emit, cancel: CancelToken) -> RunReport:
-            # Made in the run's own thread too: it may read files, or fail.
-            return await self.services.sync.job(selection, branch_id)(emit, cancel)
-
+        job = made_late(self.services.sync.job, selection, branch_id, dates)
         self.run_controller = RunController(job, selection)
         self.run_controller.start()
         self.run_watch.begin()

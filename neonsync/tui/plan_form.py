@@ -7,13 +7,14 @@ effect would only lengthen the command, and some are refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
 from neonsync.selection import Selection
 from neonsync.settings import values
+from neonsync.tui.plan_choices import OPTIONS, Option
 from neonsync.tui.plan_tables import chosen_keys, is_named, keyed
 from neonsync.tui.ports import BranchRow, LakeTable
 
@@ -25,44 +26,6 @@ MODES = {
 """In their order, with what they are called."""
 QUICK_DAYS = (7, 30, 90)
 ALL_DAYS = "all"
-
-
-@dataclass(frozen=True)
-class Option:
-    """One setting of a run as the form shows it, under the name that it has in ``Selection``.
-
-    ``read`` makes the value of what is typed, and raises ValueError. With ``choices``, one of them
-    is chosen instead. ``empty`` stands in an empty line.
-    """
-
-    name: str
-    label: str
-    modes: frozenset[str]
-    read: Callable[[str], Any]
-    choices: tuple[str, ...] = ()
-    empty: str = ""
-
-
-_MADE = frozenset({"test-data"})
-_COPIED = frozenset({"full"})
-
-OPTIONS = (
-    Option("rows", "Rows", _MADE, values.rows, empty="as each table says"),
-    Option("seed", "Seed", _MADE, values.seed),
-    Option("scenario", "Scenario", _MADE, values.scenario, values.SCENARIOS),
-    Option("publish", "Publish", _COPIED, values.publish, ("auto", "merge", "replace")),
-    Option("on_missing", "Missing", _COPIED, values.on_missing, ("keep", "delete")),
-    Option("allow_delete", "Delete %", _COPIED, values.percent),
-    Option(
-        *("validation", "Proof", _COPIED, values.validation),
-        ("exact", "aggregate", "counts"),
-    ),
-    Option("verify_target", "Verify", _COPIED, values.verify_target, ("changed", "all")),
-    Option("on_error", "On error", frozenset(MODES), values.on_error, ("stop", "continue")),
-    Option("jobs", "Jobs", frozenset({"full", "test-data"}), values.jobs),
-)
-"""What can be set beside tables, states, days and branch. A new option of the engine gets a field
-in ``Selection`` and a row here."""
 
 
 @dataclass(frozen=True)

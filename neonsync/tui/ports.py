@@ -15,12 +15,14 @@ from neonsync.services.values import (
     Address,
     BranchList,
     BranchRow,
+    Compared,
     HistoryList,
     Job,
     LakeTable,
     NewBranch,
     PlanPreview,
     ProjectInfo,
+    RepairOffer,
     RollbackOffer,
     RunReport,
     SetupField,
@@ -30,6 +32,8 @@ from neonsync.services.values import (
 )
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from neonsync.selection import Selection
 
 __all__ = [
@@ -37,6 +41,7 @@ __all__ = [
     "BranchList",
     "BranchRow",
     "BranchService",
+    "Compared",
     "HistoryList",
     "HistoryService",
     "Job",
@@ -45,6 +50,7 @@ __all__ = [
     "NewBranch",
     "PlanPreview",
     "ProjectInfo",
+    "RepairOffer",
     "RollbackOffer",
     "RunReport",
     "Services",
@@ -116,12 +122,17 @@ class SyncService(Protocol):
     def base(self) -> Selection:
         """What configuration and environment select, before anything is chosen."""
 
-    def job(self, selection: Selection, branch_id: str = "") -> Job:
+    def job(self, selection: Selection, branch_id: str = "", dates: Sequence[date] = ()) -> Job:
         """The run of a selection; with ``branch_id`` only into the branch that has it.
+
+        With ``dates`` it is about these days alone.
 
         Raises:
             NeonsyncError: the settings are wrong, or the reports cannot be written.
         """
+
+    def compare(self, selection: Selection, talk: Talk) -> Compared:
+        """The branch against Athena, as both are now; writes nothing. Stops when it is asked to."""
 
     def config_path(self) -> Path:
         """The project's file: the one that is read, or that would be made."""

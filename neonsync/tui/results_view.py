@@ -55,13 +55,15 @@ def only_days(repair: Repair) -> str:
 def detail_text(row: ResultRow) -> str:
     """All that is known of a row, to be read and copied."""
     head = " · ".join(part for part in (row.table, row.check) if part)
-    facts = [("Athena", row.athena), ("Neon", row.neon), ("diff", row.diff), *row.detail]
+    expected, measured = row.sides
+    facts = [(expected, row.athena), (measured, row.neon), ("diff", row.diff), *row.detail]
     told = [(label, value) for label, value in facts if value != DASH]
     width = max((len(label) for label, _ in told), default=0)
     parts = [head, "\n".join(f"{label:<{width}}  {value}" for label, value in told)]
     for title, text in (
         ("Message", row.message),
         ("Try", row.remedy),
+        *((title, "\n".join(lines)) for title, lines in row.listings),
         ("Athena SQL", row.athena_sql),
         ("Postgres SQL", row.neon_sql),
     ):

@@ -10,14 +10,26 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from typing import ParamSpec
 
 from neonsync.engine.cancel import CancelToken
-from neonsync.engine.events import Event
+from neonsync.engine.events import Emit, Event
 from neonsync.errors import ExitCode
 from neonsync.selection import Selection
 from neonsync.tui.ports import BranchRow, Job, RunReport
 from neonsync.tui.run_events import LogLine
 from neonsync.tui.run_view import RunSnapshot, RunView
+
+P = ParamSpec("P")
+
+
+def made_late(make: Callable[P, Job], *args: P.args, **more: P.kwargs) -> Job:
+    """A job that is made in the run's own thread: making it may read files, or fail."""
+
+    async def job(emit: Emit, cancel: CancelToken) -> RunReport:
+        return await make(*args, **more)(emit, cancel)
+
+    return job
 
 
 class RunController:

@@ -109,7 +109,7 @@ def test_an_inline_section_is_left_to_its_owner(text: str, tmp_path: Path) -> No
 
 
 SELECTIONS = [
-    Selection(branch="dev", days=30),
+    Selection(branch="dev", days=30, validation="counts", verify_target="all"),
     Selection(mode="test-data", rows=50, seed=0, scenario="baseline", jobs=32),
     Selection(first=date(2026, 1, 1), last=date(2026, 1, 31), tables=("a,b", "sales.orders")),
     Selection(last=date(2026, 1, 31), states=("CA", 'a"b'), words=("forecast", "TX")),

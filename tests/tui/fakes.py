@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from neonsync.tui.ports import (
     Address,
     BranchList,
     BranchRow,
+    Compared,
     HistoryList,
     Job,
     LakeTable,
@@ -223,13 +224,17 @@ class FakeSync(Calls):
     carry_out: Callable[[Emit, CancelToken], Any] | None = None
     path: Path = Path("neonsync.toml")
     branch_id: str = ""
+    dates: tuple[date, ...] = ()
+    compared: Compared = field(
+        default_factory=lambda: Compared(True, "Equal: 1 table", "Branch dev\nEqual: 1 table")
+    )
 
     def base(self) -> Selection:
         return self.start
 
-    def job(self, selection: Selection, branch_id: str = "") -> Job:
+    def job(self, selection: Selection, branch_id: str = "", dates: Sequence[date] = ()) -> Job:
         self.note("job", selection)
-        self.branch_id = branch_id
+        self.branch_id, self.dates = branch_id, tuple(dates)
 
         async def job(emit: Emit, cancel: CancelToken) -> RunReport:
             if self.carry_out is not None:
@@ -238,6 +243,11 @@ class FakeSync(Calls):
             return report_of()
 
         return job
+
+    def compare(self, selection: Selection, talk: Talk) -> Compared:
+        talk.say("comparing public.claims")
+        self.note("compare", selection, talk)
+        return self.compared
 
     def config_path(self) -> Path:
         return self.path

@@ -118,6 +118,79 @@ def invalid_report() -> RunReport:
     )
 
 
+def declared_report() -> RunReport:
+    """Checks of the user's own, the digest of what is published, and what changed since."""
+    table = "public.claims"
+    states = check(
+        "state_known",
+        table,
+        "failed",
+        rule="accepted_values",
+        severity="error",
+        seconds=0.012,
+        details={
+            "expected": 0,
+            "measured": 3,
+            "holds": "state one of 51 values",
+            "examples": [
+                {"claim_id": "1007", "state": "XX"},
+                {"claim_id": "1009", "state": "[/x]\x1b[31m"},
+                {"claim_id": "1311", "state": None},
+            ],
+        },
+        message="3 rows violate: state one of 51 values",
+        remedy="Correct the rows where they come from, then run again.",
+        neonSql="SELECT claim_id, state FROM claims WHERE state NOT IN (…)",
+    )
+    digest = check(
+        "target_digest",
+        table,
+        "failed",
+        severity="error",
+        details={
+            "dates": 31,
+            "differing": ["2026-10-30"],
+            "differing_dates": 2,
+            "measured": {"2026-10-30": "-5", "2026-10-31": "7"},
+            "expected": {"2026-10-30": "4", "2026-10-31": "8"},
+        },
+        message="the published rows differ from those that were proved on 2 of 31 dates",
+        remedy="Something else writes into the table: find it.",
+    )
+    fresh = check(
+        "fresh",
+        table,
+        "warning",
+        rule="fresh_days",
+        severity="warn",
+        seconds=1.5,
+        details={"expected": 2, "measured": 5, "newest": "2026-10-31", "today": "2026-11-05"},
+        message="the newest date is 2026-10-31, 5 days ago; it may be 2 days old",
+    )
+    quality = check(
+        "quality",
+        table,
+        "warning",
+        rule="",
+        severity="warn",
+        details={
+            "measured": 400,
+            "expected": 1000,
+            "runs": 5,
+            "changes": [
+                {"what": "source_rows", "column": "", "before": "1,000", "now": "400"},
+                {"what": "nulls", "column": "premium", "before": "0.1 %", "now": "12 %"},
+                {"what": "categories", "column": "state", "before": "51", "now": "XX, YY"},
+            ],
+        },
+        message="400 rows in Athena, 60 % fewer than 1,000 before",
+    )
+    made = report_of("invalid", runId=RUN_ID, tables=[published(table)], errors=[])
+    return RunReport(
+        made.report, {"checks": [quality, fresh, states, digest]}, None, ("--branch", "dev-kate")
+    )
+
+
 def failed_report() -> RunReport:
     """Nothing was published."""
     made = report_of(

@@ -15,8 +15,8 @@ import pytest
 from neonsync.cli.options import run_options
 from neonsync.selection import Selection, from_arguments
 from neonsync.settings import load_settings
+from neonsync.tui.plan_choices import OPTIONS
 from neonsync.tui.plan_form import (
-    OPTIONS,
     Around,
     PlanForm,
     fill,

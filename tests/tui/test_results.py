@@ -20,7 +20,7 @@ from neonsync.tui.screens.results import ResultsScreen
 from neonsync.tui.screens.write_reports import WriteReports
 from tests.tui.conftest import SIZES, text_of, until
 from tests.tui.fakes import Fakes, report_of
-from tests.tui.reports import failed_report, invalid_report
+from tests.tui.reports import declared_report, failed_report, invalid_report
 
 
 async def opened(app: NeonsyncApp, pilot: Pilot[int], report: RunReport) -> None:
@@ -44,6 +44,20 @@ async def test_a_published_run_whose_checks_failed(
 ) -> None:
     async with app.run_test(size=size) as pilot:
         await opened(app, pilot, invalid_report())
+        assert text_of(app) == screen
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_checks_of_ones_own_with_the_rows_that_violate_them(
+    app: NeonsyncApp, screen: SnapshotAssertion, size: tuple[int, int]
+) -> None:
+    async with app.run_test(size=size) as pilot:
+        await opened(app, pilot, declared_report())
+        if size[0] < 100:
+            await pilot.press("enter")
+            await until(pilot, lambda: "state_known ─" in text_of(app))
+            await pilot.press("end")
+            await until(pilot, lambda: "claim_id = 1311" in text_of(app))
         assert text_of(app) == screen
 
 

@@ -16,7 +16,14 @@ from neonsync.tui.results_view import (
     results_view,
 )
 from tests.tui.fakes import report_of
-from tests.tui.reports import COUNT_SQL, check, failed_report, invalid_report, published
+from tests.tui.reports import (
+    COUNT_SQL,
+    check,
+    declared_report,
+    failed_report,
+    invalid_report,
+    published,
+)
 
 FAILED = {"status": "failed", "branchInfo": {"mode": "full"}}
 RANGE = {"max": "2026-10-28", "source_max": "2026-10-31"}
@@ -188,3 +195,65 @@ def test_documents_of_an_older_version_lack_things_and_nothing_is_invented() -> 
 def test_what_comes_from_outside_is_made_inert() -> None:
     row = results_view(invalid_report()).rows[-1]
     assert row.message == r"public.claims will be merged into: it holds rows \x1b[31m"
+
+
+def _details(name: str) -> list[str]:
+    rows = results_view(declared_report()).rows
+    return detail_text(next(row for row in rows if row.check == name)).splitlines()
+
+
+def test_a_declared_check_tells_its_kind_what_must_hold_and_which_rows_do_not() -> None:
+    assert _details("state_known") == [
+        "public.claims · state_known",
+        "",
+        "expected   0",
+        "measured   3",
+        "diff       +3",
+        "kind       accepted_values",
+        "severity   error: a finding fails the run",
+        "must hold  state one of 51 values",
+        "took       12 ms",
+        "",
+        "Message",
+        "3 rows violate: state one of 51 values",
+        "",
+        "Try",
+        "Correct the rows where they come from, then run again.",
+        "",
+        "Examples",
+        "claim_id = 1007, state = XX",
+        r"claim_id = 1009, state = [/x]\x1b[31m",
+        "claim_id = 1311, state = NULL",
+        "",
+        "Postgres SQL",
+        "SELECT claim_id, state FROM claims WHERE state NOT IN (…)",
+    ]
+    assert "severity  warn: a finding is a warning" in _details("fresh")
+
+
+def test_the_digest_of_what_is_published_tells_dates_and_no_digests() -> None:
+    details = _details("target_digest")
+    assert details[2:6] == [
+        "proved     31",
+        "found      29",
+        "diff       -2",
+        "differing  2026-10-30 and 1 more",
+    ]
+    assert "kind" not in "".join(details)
+
+
+def test_what_changed_since_the_last_runs_has_a_line_for_each_change() -> None:
+    details = _details("quality")
+    assert details[2:5] == ["before    1,000", "now       400", "diff      -600"]
+    assert details[details.index("Changes") + 1 :] == [
+        "source rows: 1,000 before, 400 now",
+        "nulls of premium: 0.1 % before, 12 % now",
+        "categories of state: 51 known before, new: XX, YY",
+    ]
+
+
+def test_what_is_left_out_of_a_list_is_counted() -> None:
+    details = {"missing_dates": ["2026-01-01"], "missing_dates_count": 21, "missing_states": []}
+    report = RunReport({}, {"checks": [check("completeness", "public.a", details=details)]})
+    (row,) = results_view(report).rows
+    assert row.detail == (("missing dates", "2026-01-01 and 20 more"),)

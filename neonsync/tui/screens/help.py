@@ -30,7 +30,7 @@ class HelpScreen(View):
     def __init__(self, behind: Screen[Any]) -> None:
         """``behind`` is what it tells of; asked now, as its focus is gone later."""
         super().__init__()
-        self._about = getattr(behind, "HELP", "")
+        self._about = _about(behind)
         self._actions = actions_of(behind)
         self._of = type(behind).__name__.removesuffix("Screen").lower()
 
@@ -56,3 +56,13 @@ class HelpScreen(View):
     def action_preferences(self) -> None:
         """Theme, keys, and how it behaves."""
         self.ui.open_preferences()
+
+
+def _about(screen: Screen[Any]) -> str:
+    """What the focused widget says of itself in ``about``, or one around it; then the screen.
+
+    A widget's HELP is Textual's own, and None.
+    """
+    nodes = screen.focused.ancestors_with_self if screen.focused is not None else ()
+    said = next((node.about for node in nodes if hasattr(node, "about")), "")
+    return "\n\n".join(filter(None, (said, getattr(screen, "HELP", ""))))

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from textual import getters, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 
 from neonsync.selection import Selection
@@ -27,6 +27,7 @@ from neonsync.tui.plan_form import (
     states_obstacle,
     tables_with_states,
 )
+from neonsync.tui.plan_keys import BINDINGS, HELP
 from neonsync.tui.plan_words import status
 from neonsync.tui.ports import BranchRow, LakeTable
 from neonsync.tui.screens.base import View
@@ -46,24 +47,8 @@ class PlanScreen(View):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-tight"), (76, "-narrow"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (22, "-middle"), (34, "-tall")]  # noqa: RUF012
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5", "start_run", "Start", key_display="F5", id="plan.start"),
-        Binding("p", "dry_run", "Dry run", id="plan.dry_run"),
-        Binding("y", "copy", "Copy cmd", id="plan.copy"),
-        Binding("m", "mode", "Mode", id="plan.mode"),
-        Binding("r", "refresh", "Refresh", id="plan.refresh"),
-        Binding("w", "save", "Save", id="plan.save"),
-        Binding("l", "load", "Load", id="plan.load"),
-        Binding("t", "tables", "Tables", show=False, id="plan.tables"),
-    ]
-    HELP = (
-        "What to sync, and what that would do. Space chooses, a all, i the others, / filters.\n"
-        "No state chosen is all of them. Days count back from today, in UTC.\n"
-        "swap: the table is built beside and put in place in one step. merge: changed rows are "
-        "updated, new ones inserted, none deleted.\n"
-        "Nothing is written before F5. The default branch and protected ones want their name "
-        "typed, unless the run goes into a child of them."
-    )
+    BINDINGS: ClassVar[list[BindingType]] = list(BINDINGS)
+    HELP = HELP
     CSS_PATH = "plan.tcss"
     tables = getters.query_one(TableList)
     states = getters.query_one(StateList)
@@ -83,7 +68,7 @@ class PlanScreen(View):
         self._today = today
         self._around: Around | None = None
         self._judged: Judged | None = None
-        self._keys: tuple[str, str] | None = None
+        self._keys: tuple[str, str, str] | None = None
 
     def body(self) -> ComposeResult:
         """Options, tables, states; below them the summary."""
@@ -189,7 +174,7 @@ class PlanScreen(View):
             return
         obstacle = self._obstacle()
         self.bottom.show_status(status(self.form, self.branch, obstacle))
-        keys = (obstacle, self._judged.plan_problem)
+        keys = (obstacle, self._judged.plan_problem, self.form.mode)
         if keys != self._keys:
             self._keys = keys
             self.refresh_bindings()
@@ -223,7 +208,9 @@ class PlanScreen(View):
         """A key that would do nothing is shown as such; the reason stands in the last line."""
         if action == "start_run":
             return None if self._obstacle() else True
-        if action in ("dry_run", "copy", "save"):
+        if action == "compare" and self.form.mode != "full":
+            return None
+        if action in ("dry_run", "copy", "save", "compare"):
             return None if self._judged is None or self._judged.plan_problem else True
         return None if action in ("mode", "load", "tables") and self._around is None else True
 
@@ -254,6 +241,14 @@ class PlanScreen(View):
         if (judged := self._judged) is not None:
             wanted, preview = judged.to_look_at(self.branch), self.bottom.preview
             self.app.push_screen(DryRunScreen(self.branch, wanted, preview))
+
+    def action_compare(self) -> None:
+        """What is selected of the branch against Athena; nothing that was typed confirms that."""
+        from neonsync.tui.screens.comparison import ComparisonScreen
+
+        if (judged := self._judged) is not None:
+            wanted = replace(judged.selection, confirm=self._known.base.confirm, via_branch=False)
+            self.app.push_screen(ComparisonScreen(self.branch, wanted))
 
     def action_copy(self) -> None:
         """The command into the clipboard."""

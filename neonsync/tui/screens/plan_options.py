@@ -13,13 +13,12 @@ from textual.message import Message
 from textual.widgets import Checkbox, Input, Label, RadioSet
 
 from neonsync.report.wording import printable
+from neonsync.tui.plan_choices import OPTIONS, Option
 from neonsync.tui.plan_form import (
     ALL_DAYS,
     MODES,
-    OPTIONS,
     Around,
     Judged,
-    Option,
     PlanForm,
     dates_matter,
     needs_name,
@@ -37,7 +36,7 @@ _SHORT_NAME = 14
 
 
 class OptionLine(Vertical):
-    """An option in one line, its mistake below."""
+    """An option in one line, its mistake below; its meaning is in the help while it has focus."""
 
     DEFAULT_CSS = """
     OptionLine { height: auto; }
@@ -48,6 +47,7 @@ class OptionLine(Vertical):
     def __init__(self, option: Option) -> None:
         super().__init__(id=f"option-{option.name}")
         self.option = option
+        self.about = f"{option.label}. {option.about}"
 
     def compose(self) -> ComposeResult:
         """Label and line, or label and choices."""

@@ -17,7 +17,7 @@ CHECK, VALUE, DIFF = 18, 10, 8
 FIXED = 6 + CHECK + VALUE + VALUE + DIFF + 12 + 1
 """The columns without the name, their gaps and the scroll bar."""
 PANE, PANE_MOST = 31, 80
-_TITLES = ("Message", "Try", "Athena SQL", "Postgres SQL")
+_TITLES = ("Message", "Try", "Examples", "Changes", "Athena SQL", "Postgres SQL")
 SIGNS = {
     "published": Sign("✓", "+", "done", "good"),
     "notice": Sign("·", ".", "note", "dim"),
