@@ -17,7 +17,7 @@ def measure(options: Options) -> list[Found]:
     rows = options.rows or ROWS
     with world(rows) as there:
         server = there.server
-        there.load()  # files into memory, and the table's shape
+        there.load(proof=PROOF)  # files into memory, and the table's shape
         tails = server.index_tails(TARGET)
         encoded = lake.encoded(lake.read(there.lake))
         server.execute(f"CREATE TABLE shape (LIKE {TARGET} INCLUDING ALL EXCLUDING INDEXES)")
@@ -26,7 +26,7 @@ def measure(options: Options) -> list[Found]:
             server.drop(TARGET)
             floors.append(floor.measure(server, "shape", tails, encoded))
             with server.spending() as spent:
-                loads.append(there.load())
+                loads.append(there.load(proof=PROOF))
             cpu.append(spent.server_cpu)
     ratios = [ours.from_files / bare.seconds for ours, bare in zip(loads, floors, strict=True)]
     staged = [bare.copy / ours.step("load") for ours, bare in zip(loads, floors, strict=True)]

@@ -18,7 +18,7 @@ def measure(options: Options) -> list[Found]:
         there.load(until="load")
         for _ in range(options.rounds):
             there.server.checkpoint()
-            few = there.load(until="load", flags={"days": str(DAYS // 10)})
+            few = there.load(until="load", flags=there.last_days(DAYS // 10))
             there.server.checkpoint()
             many = there.load(until="load")
             small.append(few.rows / few.step("load"))
@@ -30,7 +30,7 @@ def measure(options: Options) -> list[Found]:
             median(ratios),
             "× its rows/s",
             GOAL,
-            "counts in the ledger",
+            f"{many.proof}, staged",
             ratios,
             {"large rows/s": median(large), "small rows/s": median(small)},
             "the step load: the staging table, all chunks from S3, their ledger rows",

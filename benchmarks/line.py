@@ -51,7 +51,7 @@ def measure(options: Options) -> list[Found]:
             median(ratios),
             "× the line",
             GOAL,
-            "counts in the ledger",
+            f"{ours[-1].proof}, staged",
             ratios,
             {
                 "ours s": median(load.step("load") for load in ours),

@@ -86,6 +86,7 @@ def main() -> int:
             "cpu": time.process_time() - cpu,
             "status": result.status,
             "error": str(result.error or ""),
+            "proof": ", ".join({str(table.validation) for table in plan.tables}),
             "rows": log.rows,
             "published": {
                 entry.table: [entry.inserted, entry.updated, entry.unchanged]

@@ -26,7 +26,7 @@ def measure(options: Options) -> list[Found]:
     """Ten million rows and a tenth of them; 100 columns; row groups of 128 MB."""
     rows = options.rows or ROWS
     with world(rows) as there:
-        small = there.load(until="load", flags={"days": str(DAYS // 10)})
+        small = there.load(until="load", flags=there.last_days(DAYS // 10))
         large = there.load(until="load")
     wide_rows = min(WIDE_ROWS, rows)
     with world(1000, unload_files=4) as there:
@@ -53,7 +53,7 @@ def measure(options: Options) -> list[Found]:
 
 def _figure(name: str, load: Load, more: dict[str, float] | None = None) -> Figure:
     parts = {"when all is imported MB": load.baseline, **(more or {})}
-    return Figure(name, load.peak, "MB", GOAL, "counts in the ledger", parts=parts, what=_WHAT)
+    return Figure(name, load.peak, "MB", GOAL, f"{load.proof}, staged", parts=parts, what=_WHAT)
 
 
 def put_wide(there: World, rows: int) -> float:

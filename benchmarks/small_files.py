@@ -28,7 +28,7 @@ def measure(options: Options) -> list[Found]:
             median(ratios),
             "× one file",
             GOAL,
-            "counts in the ledger",
+            f"{many[-1].proof}, staged",
             ratios,
             {
                 "500 files s": median(load.staging for load in many),

@@ -22,12 +22,16 @@ _QUIET = {"query_seconds": 0.0}
 
 @dataclass(frozen=True)
 class Load:
-    """A run of the loader: moments in seconds from its beginning, steps, CPU and memory (MB)."""
+    """A run of the loader: moments in seconds from its beginning, steps, CPU and memory (MB).
+
+    ``proof`` is the level of its plan.
+    """
 
     seconds: float
     cpu: float
     status: str
     error: str
+    proof: str
     rows: int
     published: Mapping[str, list[int]]
     queries: list[str]
@@ -79,18 +83,25 @@ class World:
         """Where the forecast's Parquet files lie, a folder for each date."""
         return self.folder / "sandbox" / "aws" / "s3" / "neonsync-sandbox" / "lake" / "forecast"
 
+    def last_days(self, count: int) -> dict[str, str]:
+        """The flag that narrows the forecast to its last days: those of the lake, not today's."""
+        days = sorted(each.name.partition("=")[2] for each in self.lake.iterdir() if each.is_dir())
+        return {"filters.from": days[-count:][0]}
+
     def load(
         self,
         *,
         config: str = "",
         until: str = "",
         uri: str = "",
+        proof: str = "counts",
         aws: Mapping[str, str] | None = None,
         flags: Mapping[str, Any] | None = None,
     ) -> Load:
         """Run the loader into the plain Postgres, or into ``uri``, by the engine's front door.
 
-        ``aws`` is another world's environment to read from; ``until`` the step to stop after.
+        ``aws`` is another world's environment to read from; ``until`` the step to stop after,
+        ``proof`` the level of validation.
         """
         environment = {
             name: value
@@ -98,9 +109,11 @@ class World:
             if not name.startswith("NEON_")
         }
         environment["NEON_CONNECTION_STRING"] = uri or self.server.served.uri()
-        order = {"config": config, "until": until, "flags": dict(flags or {})}
+        order = {"config": config, "until": until, "flags": {**(flags or {}), "validation": proof}}
         told = run_program("benchmarks.load_program", order, environment)
         load = Load(**told)
+        if load.proof != proof:
+            raise RuntimeError(f"the loader proves by {load.proof}, not by {proof}")
         if load.status not in ("succeeded", "cancelled" if until else "succeeded"):
             raise RuntimeError(f"the loader ended as {load.status}: {load.error}")
         return load
