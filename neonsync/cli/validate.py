@@ -48,7 +48,7 @@ def run_validate(
     found = asyncio.run(validate(plan, tell))
     repaired: tuple[str, ...] = ()
     stopped: ExitCode | None = None
-    if repair and any(table.differing for table in found.tables):
+    if repair and any(table.differs for table in found.tables):
         say(redact(as_text(plan, found), *secrets), err=as_json)
         repaired, stopped = _repair(settings, config, plan, found, err=as_json)
         if stopped is None:

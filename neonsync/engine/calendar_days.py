@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable
 from datetime import date
 
-from neonsync.athena.filters import DateRange
+from neonsync.athena.filters import DateRange, in_range
+from neonsync.engine.duplicates import Chosen
 from neonsync.engine.missing import target_scope
-from neonsync.engine.plan import TablePlan
-from neonsync.engine.scope import Scope
+from neonsync.engine.plan import TablePlan, by_day
+from neonsync.engine.scope import Scope, conditions
 from neonsync.errors import ConfigError
-from neonsync.tables import DayForm
+from neonsync.tables import DayForm, OnDuplicate
 
 _IN_PARTS = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
 
@@ -35,6 +36,22 @@ def calendar_days(table: TablePlan, dates: Iterable[str | None]) -> list[date]:
     except ConfigError:
         return []
     return days
+
+
+def select_of(table: TablePlan, dates: Iterable[str | None]) -> str:
+    """``table.by_day``, of no more than it takes for these dates: Athena bills what it reads.
+
+    Rows of other dates may be in it.
+    """
+    resolved = table.resolved
+    days = calendar_days(table, dates)
+    # Which row of a key counts is chosen among those of all dates.
+    one_of_many = (resolved.config.on_duplicate or OnDuplicate.FAIL) is not OnDuplicate.FAIL
+    if not days or one_of_many or resolved.day is None:
+        return table.by_day
+    within = in_range(resolved.day, resolved.day_types, DateRange.of(days))
+    chosen = Chosen(table.relation, [*conditions(resolved, table.scope), within])
+    return by_day(resolved, chosen)
 
 
 def day_of(text: str, form: DayForm) -> date | None:

@@ -41,15 +41,17 @@ class Repair:
 def repairs(settings: Settings, plan: Plan, found: Comparisons) -> list[Repair]:
     """A run for each table that differs, about the dates that do.
 
-    Where some of its rows have no date, or one that no filter finds, it is the whole scope.
+    Where some of its rows have no date, or one that no filter finds, or the target lacks a column,
+    it is the whole scope.
     """
     tables = {table.spec.qualified: table for table in plan.tables}
-    return [_repair(settings, tables[each.table], each) for each in found.tables if each.differing]
+    return [_repair(settings, tables[each.table], each) for each in found.tables if each.differs]
 
 
 def _repair(settings: Settings, table: TablePlan, found: Comparison) -> Repair:
     filters = replace(settings.filters, words=(), tables=(found.table,), states=table.scope.states)
-    days = calendar_days(table, [each.date for each in found.differing])
+    dates = [] if found.lacking else [each.date for each in found.differing]
+    days = calendar_days(table, dates)
     bounds = None
     if days:
         filters = replace(filters, dates=tuple(days), days=None, first=days[0], last=days[-1])
