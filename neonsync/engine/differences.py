@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from neonsync.columns import arrow_type
 from neonsync.digest import Field, Frame, field_text, plain_values
@@ -121,16 +122,17 @@ class _Source:
         for chunk in self.rows.chunks(frozenset()):
             for batch, origin in self.rows.batches(chunk):
                 fitted = encoder.fit(batch, origin)
-                wanted = self._of_the_dates(fitted.batch)
-                yield FittedBatch(
-                    fitted.batch.filter(wanted), fitted.digests.filter(wanted), fitted.changes
-                )
+                if self.spec.day is None:
+                    yield fitted
+                    continue
+                wanted = self._of_the_dates(day_of_batch(fitted.batch, self.spec.day))
+                if pc.any(wanted).as_py():
+                    yield FittedBatch(
+                        fitted.batch.filter(wanted), fitted.digests.filter(wanted), fitted.changes
+                    )
 
-    def _of_the_dates(self, batch: pa.RecordBatch) -> Any:
-        if self.spec.day is None:
-            return pa.repeat(True, batch.num_rows)
-        days = day_of_batch(batch, self.spec.day)
-        return pa.array([day in self.dates for day in days.to_pylist()], pa.bool_())
+    def _of_the_dates(self, days: Any) -> Any:
+        return pc.is_in(days, value_set=pa.array([*self.dates], pa.string()))
 
     @property
     def _keys(self) -> list[Field]:

@@ -19,6 +19,7 @@ from psycopg import sql
 
 from neonsync.aggregates import Figures, measures_of
 from neonsync.athena import comparison as athena_sql
+from neonsync.athena.aggregates import aggregates_by_day
 from neonsync.athena.client import Athena, Pending, QueryStatus, Row, billed_bytes
 from neonsync.digest import DigestSums, Frame, Rule
 from neonsync.engine import retry
@@ -284,14 +285,12 @@ class _Table:
         return athena_sql.without_nul(select, [each.exported for each in fields], stripped)
 
     async def _differing_figures(self, target: ComparedRows) -> dict[str | None, list[str]]:
-        every = measures_of(self.plan.resolved.frame)
-        there = {each.name for each in target.frame.fields}
-        places = [place for place, each in enumerate(every) if each.field.name in there]
-        measures = [every[place] for place in places]
+        measures = measures_of(target.frame)
+        question = aggregates_by_day(self._select(self.plan.by_day), measures)
         dated = self.plan.spec.day is not None
         athena: Figures = {
-            date if dated else None: tuple(values[place] for place in places)
-            for date, *values in await self.athena.ask(self.plan.figures)
+            date if dated else None: tuple(values)
+            for date, *values in await self.athena.ask(question)
         }
         async with reading(self.database) as connection:
             ours = await target.figures(connection, measures)

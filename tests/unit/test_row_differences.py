@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -24,10 +24,10 @@ Row = tuple[str, ...]
 
 
 def compared(
-    theirs: list[Row],
-    ours: list[Row],
+    theirs: Sequence[Row],
+    ours: Sequence[Row],
     *,
-    later: list[Row] | None = None,
+    later: Sequence[Row] | None = None,
     key: str = "id",
     private: Collection[str] = (),
     **more: Any,
@@ -36,7 +36,7 @@ def compared(
     fields = FRAME.named([key])
     place = FRAME.fields.index(fields[0])
 
-    def by_key(rows: list[Row]) -> dict[Key, list[Row]]:
+    def by_key(rows: Sequence[Row]) -> dict[Key, list[Row]]:
         found: dict[Key, list[Row]] = {}
         for row in rows:
             found.setdefault((row[place],), []).append(row)
