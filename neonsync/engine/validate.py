@@ -11,7 +11,7 @@ import logging
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import psycopg
@@ -187,6 +187,8 @@ class _Table:
     athena: _Asked
     database: Database
     show_values: bool
+    cast: tuple[str, ...] = ()
+    """Columns that are of another type than planned, as soon as the target is known."""
 
     async def comparison(self) -> Comparison:
         """Compare it; what goes wrong is its own."""
@@ -195,7 +197,7 @@ class _Table:
         try:
             return await self._compare(started)
         except psycopg.Error as error:
-            problem = _told(self.plan, error)
+            problem = _told(name, self.cast, error)
         except NeonsyncError as error:
             problem = error
         except Exception as error:
@@ -236,7 +238,11 @@ class _Table:
             told = "; ".join(word for words in list(figures.values())[:1] for word in words)
         differing = ordered(dates)
         if differing and exact:
-            told = await self._tell(target, differing, theirs, ours)
+            try:
+                told = await self._tell(target, differing, theirs, ours)
+            except NeonsyncError as error:
+                # The dates are known, and can be repaired.
+                told = f"which rows differ could not be found out: {error}"
         return Comparison(
             plan.spec.qualified,
             str(plan.scope),
@@ -259,8 +265,18 @@ class _Table:
             raise TargetError(f"{spec.qualified} does not exist", "Sync it first.")
         await require_table(connection, table, spec)
         columns, drift = loaded_columns(table, spec)
-        there = {column.name for column in columns if table.column(column.name) is not None}
+        # Columns that the next sync will add or widen are not yet what it makes of them.
+        types = {column.name: column.type for column in table.columns}
+        widened = {column.name for column in drift.widened}
+        columns = tuple(
+            replace(each, type=types[each.name]) if each.name in widened else each
+            for each in columns
+            if each.name in types
+        )
+        there = {column.name for column in columns}
         fields = self.plan.resolved.frame.fields
+        planned = {column.name: column.type for column in spec.columns}
+        self.cast = tuple(each.name for each in columns if each.type != planned.get(each.name))
         rows = ComparedRows(
             sql.Identifier(spec.schema, spec.target),
             spec,
@@ -344,12 +360,13 @@ class _Table:
         return found
 
 
-def _told(plan: TablePlan, error: psycopg.Error) -> NeonsyncError:
+def _told(table: str, cast: Collection[str], error: psycopg.Error) -> NeonsyncError:
     """Our error for one of Postgres's, whose message may show a value."""
     if not (error.sqlstate or "").startswith("22"):
         return server_error(error)
+    among = f", which are other ones for {', '.join(cast)}" if cast else ""
     return TargetError(
-        f"a value in {plan.spec.qualified} cannot be read as its column's type in the plan "
+        f"a value in {table} cannot be read as the plan's types have it{among} "
         f"({type(error).__name__}, SQLSTATE {error.sqlstate})",
         "Give the columns the types of the plan, which neonsync plan shows, or set "
         'validation = "counts" for the table.',

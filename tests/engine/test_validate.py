@@ -12,6 +12,7 @@ from neonsync.engine import validate as module
 from neonsync.engine.plan import make_plan
 from neonsync.engine.validate import Comparison, Comparisons, validate
 from neonsync.postgres.comparison import ComparedRows
+from neonsync.report.comparison import as_text
 from tests.conftest import Lake, Target
 from tests.engine.test_bad_values import entry, frame, synced
 
@@ -56,13 +57,31 @@ async def test_columns_that_the_target_lacks_are_told(
     target.configure(entry(table, on_drift=on_drift))
     target.sql("CREATE TABLE t (id bigint PRIMARY KEY, name text)")
     target.sql("INSERT INTO t VALUES (0, 'a'), (1, 'c')")
-    found = await only(target)
+    plan = make_plan(target.settings(), compares=True)
+    comparisons = await validate(plan)
+    (found,) = comparisons.tables
     assert found.equal is (on_drift == "ignore")
     assert (found.lacking, found.left_out, bool(found.error)) == {
         "add": (("note",), (), False),
         "ignore": ((), ("note",), False),
         "fail": ((), (), True),
     }[on_drift]
+    assert {
+        "add": "missing here, and not compared: note",
+        "ignore": "not compared, as on_drift leaves them out: note",
+        "fail": 'has no column "note"',
+    }[on_drift] in as_text(plan, comparisons)
+
+
+async def test_a_column_that_the_next_sync_will_widen_is_compared_as_it_is(
+    target: Target, lake: Lake
+) -> None:
+    table = lake.write("wide", frame(x=["1", "2.5"]))
+    target.configure(entry(table, on_drift="add", types={"x": "numeric(10,4)"}))
+    target.sql("CREATE TABLE t (id bigint PRIMARY KEY, x numeric(6,2))")
+    target.sql("INSERT INTO t VALUES (0, 1), (1, 2.5)")
+    found = await only(target)
+    assert found.equal, found
 
 
 async def test_private_values_are_shown_neither_as_keys_nor_in_messages_of_postgres(

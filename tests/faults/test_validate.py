@@ -13,7 +13,7 @@ from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.validate import _told, validate
 from tests.conftest import Lake, Target
 from tests.engine.test_bad_values import entry, frame, synced
-from tests.faults.test_athena import SYSTEM, state_of
+from tests.faults.test_athena import SYSTEM, USER, state_of
 
 
 async def planned(target: Target, lake: Lake, **flags: Any) -> Plan:
@@ -61,12 +61,30 @@ async def test_a_comparison_that_is_cancelled_stops_its_query(
     assert state_of(lake, query_id) == "CANCELLED"
 
 
-async def test_a_message_of_postgres_that_shows_a_value_is_not_passed_on(
-    target: Target, lake: Lake
+async def test_the_dates_that_differ_are_told_though_their_rows_cannot_be(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = await planned(target, lake)
+    target.sql("UPDATE t SET name = 'z' WHERE id = 1")
+    real = Athena.ask
+
+    def failing(self: Athena, statement: str, *rest: Any) -> Any:
+        if "c0" in statement:
+            target.world.aws.faults.fail_next_query("no luck", category=USER, retryable=False)
+        return real(self, statement, *rest)
+
+    monkeypatch.setattr(Athena, "ask", failing)
+    (table,) = (await validate(plan)).tables
+    assert [each.date for each in table.differing] == [None]
+    assert "could not be found out" in table.rows_differ
+    assert "no luck" in table.rows_differ
+
+
+def test_a_message_of_postgres_that_shows_a_value_is_not_passed_on() -> None:
     error = psycopg.errors.InvalidDatetimeFormat('invalid input syntax for type date: "secret"')
-    told = _told(plan.tables[0], error)
+    told = _told("public.t", ["due"], error)
     assert "secret" not in f"{told} {told.remedy}"
-    assert "public.t" in str(told)
-    assert "22007" in str(told)
+    assert str(told) == (
+        "a value in public.t cannot be read as the plan's types have it, which are other ones for "
+        "due (InvalidDatetimeFormat, SQLSTATE 22007)"
+    )

@@ -71,13 +71,14 @@ def test_one_date_that_no_filter_finds_leaves_the_whole_scope() -> None:
     assert calendar_days(unpadded, ["2026-01-05"]) == []
 
 
-def repaired(dates: list[str | None]) -> Repair:
+def repaired(dates: list[str | None], *lacking: str) -> Repair:
     table = planned("date")
     found = Comparison(
         table.spec.qualified,
         "",
         Validation.EXACT,
         differing=tuple(DateDifference(each, 1, 0) for each in dates),
+        lacking=lacking,
     )
     plan: Any = SimpleNamespace(tables=(table,))
     (repair,) = repairs(_settings(), plan, Comparisons((found,), 0, 0.0))
@@ -105,3 +106,8 @@ def test_scattered_dates_become_the_range_that_bounds_them() -> None:
     assert "from 2024-01-01 to 2025-02-04: the 201 dates" in str(many)
     run = repaired([str(first + timedelta(days=n)) for n in range(400)])
     assert (run.bounds, len(run.settings.filters.dates)) == (None, 400)
+
+
+def test_a_column_that_is_missing_is_missing_on_every_date() -> None:
+    assert repaired(["2026-01-01"], "note").settings.filters == Filters(tables=("public.s",))
+    assert repaired(["2026-01-01"]).dates == 1
