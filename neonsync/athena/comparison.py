@@ -46,6 +46,17 @@ def fields_of_rows(
     return _rows(select, wanted, [_among(days), f"{whole} IN ({listed})"])
 
 
+def without_nul(select: str, columns: Sequence[str], stripped: Collection[str]) -> str:
+    """A SELECT of some columns, of which texts are ``stripped`` of U+0000, and of their day."""
+    items = []
+    for name in (*columns, DAY):
+        column = identifier(name)
+        text = f"replace(CAST({column} AS varchar), chr(0), '') AS {column}"
+        items.append(text if name in stripped else column)
+    listed = ",\n  ".join(items)
+    return f"SELECT\n  {listed}\nFROM (\n{select}\n) AS unstripped"
+
+
 def _rows(select: str, wanted: Sequence[str], conditions: Sequence[str]) -> str:
     named = ",\n  ".join(f"{text} AS c{number}" for number, text in enumerate(wanted))
     return f"SELECT\n  {named}\nFROM (\n{select}\n) AS exported{where(conditions)}"

@@ -139,6 +139,7 @@ def _handle_signals(
         reporters.say(f"stopping: queries are cancelled, {what}; again to quit now")
         cancel.request(code, keep=keep)
 
+    before = {number: signal.getsignal(number) for number in codes}
     for number, code in codes.items():
         loop.add_signal_handler(number, stop, code)
 
@@ -146,5 +147,7 @@ def _handle_signals(
         for number in codes:
             with contextlib.suppress(ValueError):
                 loop.remove_signal_handler(number)
+                # Whose it was: the program may have more to do, and asyncio leaves the default.
+                signal.signal(number, before[number])
 
     return release

@@ -19,7 +19,7 @@ from neonsync.neon.guards import check_sync
 from neonsync.report.comparison import as_json as comparison_as_json
 from neonsync.report.comparison import as_text
 from neonsync.report.wording import printable
-from neonsync.secret import redact
+from neonsync.secret import redact, redacted
 from neonsync.services.context import known_secrets
 from neonsync.services.repair import repairs
 from neonsync.settings import Settings, load_settings
@@ -47,27 +47,39 @@ def run_validate(
         check_sync(plan.branch, settings.confirm)
     found = asyncio.run(validate(plan, tell))
     repaired: tuple[str, ...] = ()
-    if repair and any(table.differing for table in found.tables):
+    stopped: ExitCode | None = None
+    if repair and any(table.differs for table in found.tables):
         say(redact(as_text(plan, found), *secrets), err=as_json)
-        repaired = _repair(settings, config, plan, found, err=as_json)
-        found = asyncio.run(validate(plan, tell))
+        repaired, stopped = _repair(settings, config, plan, found, err=as_json)
+        if stopped is None:
+            found = asyncio.run(validate(plan, tell))
     if as_json:
-        text = json.dumps(comparison_as_json(plan, found, repaired))
-    else:
-        text = as_text(plan, found)
-    say(redact(text, *secrets))
+        say(json.dumps(redacted(comparison_as_json(plan, found, repaired), *secrets)))
+    elif stopped is None:
+        say(redact(as_text(plan, found), *secrets))
+    if stopped is not None:
+        return stopped
     return ExitCode.OK if found.equal else ExitCode.VALIDATION
+
+
+_ENDS = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.ACCESS, ExitCode.REFUSED)
+"""What a run ends with that was asked to stop, or whose reason to fail the next one shares."""
 
 
 def _repair(
     settings: Settings, config: Path | None, plan: Plan, found: Comparisons, *, err: bool
-) -> tuple[str, ...]:
-    """Sync what differs, table by table; the names of the runs."""
+) -> tuple[tuple[str, ...], ExitCode | None]:
+    """Sync what differs, table by table.
+
+    Returns the names of the runs that have published, and the exit code of one after which
+    nothing more is to be done, not even a comparison, which is paid for.
+    """
     names = []
     for each in repairs(settings, plan, found):
         say(printable(str(each)), err=err)
         result = carry_out(each.settings, config, stdout_is_taken=err)
-        names.append(result.run_id)
-        if result.exit_code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
-            break
-    return tuple(names)
+        if result.status in ("succeeded", "invalid"):
+            names.append(result.run_id)
+        if result.exit_code in _ENDS:
+            return tuple(names), result.exit_code
+    return tuple(names), None

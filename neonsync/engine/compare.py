@@ -12,6 +12,10 @@ from neonsync.engine.context import DateCount, DateCounts
 from neonsync.errors import ProofError
 
 DATES_SHOWN = 20
+DATES_READ = 3
+"""So many of the differing dates are read again: they tell as well as all would."""
+MOST_ROWS = 200_000
+"""Rows of these dates that are compared one by one; Athena gives a thousand a page."""
 DATES_KEPT = 400
 """So many dates of a table go into the reports with their counts."""
 

@@ -7,11 +7,11 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 
-from neonsync.athena.client import Athena, OnPoll, Pending, QueryStatus, delayed
+from neonsync.athena.client import Athena, OnPoll, QueryStatus
 from neonsync.engine import retry
 from neonsync.engine.concurrency import Room
 from neonsync.engine.events import (
@@ -25,7 +25,8 @@ from neonsync.engine.events import (
 )
 from neonsync.engine.lease import Lease, end_session
 from neonsync.engine.plan import Plan
-from neonsync.errors import DatabaseAccessError, NeonsyncError
+from neonsync.engine.queries import Queries
+from neonsync.errors import DatabaseAccessError
 from neonsync.postgres.connect import (
     Connection,
     is_connection_lost,
@@ -35,7 +36,6 @@ from neonsync.postgres.pool import Pool
 
 T = TypeVar("T")
 
-START_GRACE_SECONDS = 5.0
 LOADING_BYTES = 200 * 1024 * 1024
 """For the reading and encoding of rows, so that a run stays under 400 MB with all that it is."""
 
@@ -180,52 +180,14 @@ def what_broke(error: Exception) -> str:
     return str(error)
 
 
-class StartedQueries:
-    """The queries of one piece of work: they report to the events, and can be stopped together."""
+class StartedQueries(Queries):
+    """Queries that report to the events of a run."""
 
     def __init__(self, context: RunContext) -> None:
+        super().__init__(context.athena, context.plan.settings.athena.timeout_minutes)
         self._context = context
         self._loop = asyncio.get_running_loop()
-        self._ids: list[str] = []
         self.deaf = False
-
-    def add(self, query_id: str) -> None:
-        """Know of a query; called in any thread, as soon as Athena has named it."""
-        self._ids.append(query_id)
-
-    async def start(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Call what starts a query in a thread, to the end: a started query must be known."""
-        task = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(task, START_GRACE_SECONDS)
-            raise
-
-    async def result(self, pending: Pending[T]) -> T:
-        """Wait for one of them, no longer than the settings allow.
-
-        Raises:
-            QueryDelayedError: it took too long, and was stopped.
-        """
-        minutes = self._context.plan.settings.athena.timeout_minutes
-        try:
-            async with asyncio.timeout(minutes * 60 or None) as patience:
-                return await asyncio.wrap_future(pending.future)
-        except TimeoutError as error:
-            if not patience.expired():
-                raise
-            await self.stop()
-            raise delayed(pending.query_id, minutes) from error
-        finally:
-            pending.close()
-
-    async def stop(self) -> None:
-        """Ask Athena to stop them all."""
-        for query_id in self._ids:
-            with contextlib.suppress(NeonsyncError):
-                await asyncio.to_thread(self._context.athena.stop, query_id)
 
     def listener(self, purpose: str, table: str, *, resumed: bool = False) -> OnPoll:
         """What ``Athena.wait`` and ``ask`` report to, from a thread of theirs."""

@@ -237,7 +237,7 @@ class _Planner:
                 kept=rows.kept,
                 losses=[condition for _, condition in losses],
             ),
-            by_day=_by_day(resolved, rows),
+            by_day=by_day(resolved, rows),
             figures=_figures(resolved, rows) if validation is Validation.AGGREGATE else "",
             losses=tuple(name for name, _ in losses),
             exported=tuple(alias for _, alias in resolved.expressions),
@@ -262,10 +262,10 @@ class _Planner:
 
 def _figures(resolved: Resolved, rows: Chosen) -> str:
     """Athena's figures of what is exported, by date."""
-    return aggregates_by_day(_by_day(resolved, rows), measures_of(resolved.frame))
+    return aggregates_by_day(by_day(resolved, rows), measures_of(resolved.frame))
 
 
-def _by_day(resolved: Resolved, rows: Chosen) -> str:
+def by_day(resolved: Resolved, rows: Chosen) -> str:
     """The SELECT of an export with the day of each row, as text."""
     day = (resolved.day_text or "CAST(NULL AS varchar)", DAY)
     return sql.select_columns(rows.relation, [*resolved.expressions, day], rows.exported)

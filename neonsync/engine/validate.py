@@ -7,38 +7,49 @@ scope; of dates whose sums differ the rows are told by their keys.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import psycopg
 from psycopg import sql
 
 from neonsync.aggregates import Figures, measures_of
 from neonsync.athena import comparison as athena_sql
-from neonsync.athena.client import Athena, QueryStatus, Row, billed_bytes
-from neonsync.digest import DigestSums
-from neonsync.engine.compare import DATES_SHOWN, differing_digests, differing_figures, ordered
+from neonsync.athena.aggregates import aggregates_by_day
+from neonsync.athena.client import Athena, Pending, QueryStatus, Row, billed_bytes
+from neonsync.digest import DigestSums, Rule
+from neonsync.engine import retry
+from neonsync.engine.calendar_days import select_of
+from neonsync.engine.compare import (
+    DATES_READ,
+    DATES_SHOWN,
+    MOST_ROWS,
+    differing_digests,
+    differing_figures,
+    ordered,
+)
 from neonsync.engine.concurrency import side_by_side
-from neonsync.engine.differences import compare_rows, differing_keys
 from neonsync.engine.frames import frame_over
 from neonsync.engine.plan import Plan, TablePlan
+from neonsync.engine.queries import Queries
+from neonsync.engine.readable import Readable
+from neonsync.engine.row_differences import Unmatched, compare_rows
 from neonsync.engine.target import check_server
 from neonsync.errors import NeonsyncError, TargetError
 from neonsync.postgres.catalog import read_table, require_table
-from neonsync.postgres.comparison import ComparedRows, Key, reading
+from neonsync.postgres.comparison import ComparedRows, Key, one_moment, reading
 from neonsync.postgres.connect import Connection, Database, server_error
 from neonsync.postgres.digest import Sums
-from neonsync.postgres.drift import loaded_columns
-from neonsync.tables import Validation
+from neonsync.postgres.drift import Drift, loaded_columns
+from neonsync.tables import OnBadValue, Validation
 
 BYTES_PER_TB = 1e12
-_DATES_READ = 3
-_MOST_ROWS = 200_000
-"""Rows of differing dates that are compared one by one; Athena gives a thousand a page."""
 _SIDE_BY_SIDE = 2
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,8 @@ class DateDifference:
 class Comparison:
     """What came of one table: ``rows_differ`` tells in words which rows and columns do.
 
+    The target lacks the columns ``lacking``, which it should have, and ``left_out``, which it need
+    not: neither are compared.
     ``error`` says why it could not be compared; then nothing else is told.
     """
 
@@ -66,6 +79,8 @@ class Comparison:
     differing: tuple[DateDifference, ...] = ()
     rows_differ: str = ""
     not_compared: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     seconds: float = 0.0
     error: str = ""
     remedy: str = ""
@@ -73,7 +88,12 @@ class Comparison:
     @property
     def equal(self) -> bool:
         """Whether it is sure that nothing differs."""
-        return not self.differing and not self.error
+        return not self.differs and not self.error
+
+    @property
+    def differs(self) -> bool:
+        """Whether it has been compared, and is not equal."""
+        return bool(self.differing or self.lacking)
 
 
 @dataclass(frozen=True)
@@ -105,7 +125,7 @@ async def validate(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> 
     async with reading(database) as connection:
         by_name = plan.settings.neon.api_key is not None
         await check_server(connection, plan.branch, verified=by_name)
-    asked = _Asked(athena)
+    asked = _Asked(athena, plan.settings.athena.timeout_minutes, tell)
     room = asyncio.Semaphore(_SIDE_BY_SIDE)
 
     async def compare(table: TablePlan) -> Comparison:
@@ -125,24 +145,39 @@ class _Asked:
     """Athena, and what its answers have cost; by query id in bytes."""
 
     athena: Athena
+    minutes: float
+    tell: Callable[[str], None]
     scanned: dict[str, int] = field(default_factory=dict)
 
     async def ask(self, statement: str) -> list[Row]:
-        """The rows of an answer; a query that nobody waits for any more is stopped."""
+        """The rows of an answer; a query that nobody waits for any more is stopped.
+
+        Raises:
+            QueryDelayedError: it took too long, and was stopped.
+            ExportError: Athena failed the query, and trying again does not help.
+        """
+
+        def again(error: Exception) -> None:
+            self.tell(f"{error}; asking again")
+
+        return await retry.persist(partial(self._ask, statement), retry.QUERY, again)
+
+    async def _ask(self, statement: str) -> list[Row]:
+        queries = Queries(self.athena, self.minutes)
 
         def listen(status: QueryStatus) -> None:
             self.scanned[status.query_id] = status.scanned_bytes
 
-        location = self.athena.scratch_location()
-        pending = await asyncio.to_thread(self.athena.ask, statement, location, listen)
+        def ask() -> Pending[list[Row]]:
+            pending = self.athena.ask(statement, self.athena.scratch_location(), listen)
+            queries.add(pending.query_id)
+            return pending
+
         try:
-            return await asyncio.wrap_future(pending.future)
+            return await queries.result(await queries.start(ask))
         except asyncio.CancelledError:
-            with contextlib.suppress(NeonsyncError):
-                await asyncio.shield(asyncio.to_thread(self.athena.stop, pending.query_id))
+            await queries.stop()
             raise
-        finally:
-            pending.close()
 
 
 @dataclass
@@ -153,6 +188,8 @@ class _Table:
     athena: _Asked
     database: Database
     show_values: bool
+    cast: tuple[str, ...] = ()
+    """Columns that are of another type than planned, as soon as the target is known."""
 
     async def comparison(self) -> Comparison:
         """Compare it; what goes wrong is its own."""
@@ -161,9 +198,16 @@ class _Table:
         try:
             return await self._compare(started)
         except psycopg.Error as error:
-            problem: NeonsyncError = server_error(error)
+            problem = _told(name, self.cast, error)
         except NeonsyncError as error:
             problem = error
+        except Exception as error:
+            # The other tables shall not end with it; what it says may hold a value.
+            _log.debug("comparing %s", name, exc_info=True)
+            problem = NeonsyncError(
+                f"unexpected: {type(error).__name__}",
+                "Compare the table again; if it happens again, --debug shows more to be reported.",
+            )
         return Comparison(
             name,
             scope,
@@ -177,9 +221,9 @@ class _Table:
         plan = self.plan
         exact = plan.validation is Validation.EXACT
         async with reading(self.database) as connection:
-            target = await self._target(connection)
-        question = athena_sql.digests_by_day(plan.by_day, target.frame if exact else None)
-        rows = await self.athena.ask(question)
+            target, drift = await self._target(connection)
+        frame = target.frame if exact else None
+        rows = await self.athena.ask(athena_sql.digests_by_day(self._select(plan.by_day), frame))
         # Afterwards, so that what a run publishes meanwhile is not taken for lost.
         async with reading(self.database) as connection:
             ours = await target.by_day(connection, digest=exact)
@@ -195,7 +239,11 @@ class _Table:
             told = "; ".join(word for words in list(figures.values())[:1] for word in words)
         differing = ordered(dates)
         if differing and exact:
-            told = await self._tell(target, differing, theirs, ours)
+            try:
+                told = await self._tell(target, differing, theirs, ours)
+            except NeonsyncError as error:
+                # The dates are known, and can be repaired.
+                told = f"which rows differ could not be found out: {error}"
         return Comparison(
             plan.spec.qualified,
             str(plan.scope),
@@ -206,34 +254,58 @@ class _Table:
             tuple(DateDifference(date, theirs.rows[date], ours.rows[date]) for date in differing),
             told,
             target.frame.inexact if exact else (),
+            tuple(column.name for column in drift.added),
+            drift.left_out,
             round(time.monotonic() - started, 3),
         )
 
-    async def _target(self, connection: Connection) -> ComparedRows:
+    async def _target(self, connection: Connection) -> tuple[ComparedRows, Drift]:
         spec = self.plan.spec
         table = await read_table(connection, spec.schema, spec.target)
         if table is None:
             raise TargetError(f"{spec.qualified} does not exist", "Sync it first.")
         await require_table(connection, table, spec)
-        columns, _ = loaded_columns(table, spec)
-        there = [column for column in columns if table.column(column.name) is not None]
-        return ComparedRows(
+        columns, drift = loaded_columns(table, spec)
+        # Columns that the next sync will add or widen are not yet what it makes of them.
+        types = {column.name: column.type for column in table.columns}
+        widened = {column.name for column in drift.widened}
+        columns = tuple(
+            replace(each, type=types[each.name]) if each.name in widened else each
+            for each in columns
+            if each.name in types
+        )
+        planned = {column.name: column.type for column in spec.columns}
+        self.cast = tuple(each.name for each in columns if each.type != planned.get(each.name))
+        rows = ComparedRows(
             sql.Identifier(spec.schema, spec.target),
             spec,
-            frame_over(self.plan, there),
+            frame_over(self.plan, columns),
             columns,
             self.plan.target_scope.condition("t"),
         )
+        return rows, drift
+
+    def _select(self, select: str) -> str:
+        """What a sync makes of what Athena exports: on_bad_value strips U+0000 from texts."""
+        spec = self.plan.spec
+        if spec.on_bad_value is not OnBadValue.STRIP:
+            return select
+        kept = {*(spec.day.columns if spec.day is not None else ()), spec.state_column}
+        fields = self.plan.resolved.frame.fields
+        stripped = {
+            each.exported
+            for each in fields
+            if each.rule in (Rule.TEXT, Rule.PADDED) and each.name not in kept
+        }
+        return athena_sql.without_nul(select, [each.exported for each in fields], stripped)
 
     async def _differing_figures(self, target: ComparedRows) -> dict[str | None, list[str]]:
-        every = measures_of(self.plan.resolved.frame)
-        there = {each.name for each in target.frame.fields}
-        places = [place for place, each in enumerate(every) if each.field.name in there]
-        measures = [every[place] for place in places]
+        measures = measures_of(target.frame)
+        question = aggregates_by_day(self._select(self.plan.by_day), measures)
         dated = self.plan.spec.day is not None
         athena: Figures = {
-            date if dated else None: tuple(values[place] for place in places)
-            for date, *values in await self.athena.ask(self.plan.figures)
+            date if dated else None: tuple(values)
+            for date, *values in await self.athena.ask(question)
         }
         async with reading(self.database) as connection:
             ours = await target.figures(connection, measures)
@@ -243,35 +315,61 @@ class _Table:
         self, target: ComparedRows, differing: list[str | None], theirs: Sums, ours: Sums
     ) -> str:
         """Which rows of some of these dates differ, and in which columns."""
-        days = differing[:_DATES_READ] if self.plan.spec.day is not None else [None]
+        days = differing[:DATES_READ] if self.plan.spec.day is not None else [None]
         count = max(sum(side.rows[day] for day in days) for side in (theirs, ours))
-        if count > _MOST_ROWS:
+        if count > MOST_ROWS:
             return f"{count:,} rows are too many to be compared one by one"
-        frame, key = target.frame, target.key
-        question = athena_sql.digests_of_rows(self.plan.by_day, frame, key, days)
-        source: dict[Key, list[int]] = defaultdict(list)
+        select = self._select(select_of(self.plan, days))
+        unmatched = Unmatched()
+        question = athena_sql.digests_of_rows(select, target.frame, target.key, days)
         for *texts, digest in await self.athena.ask(question):
-            source[_key(texts)].append(int(digest or 0))
-        async with reading(self.database) as connection:
-            found = await target.digests(connection, days)
-            keys = differing_keys(source, found)
-            shown = frozenset(keys[:DATES_SHOWN])
-            fields = await target.fields(connection, days, shown)
-        exported = await self._fields(target, days, shown)
+            unmatched.exported(_key(texts), int(digest or 0))
+        # Somebody may write meanwhile: these two see one and the same moment.
+        async with one_moment(self.database) as connection:
+            async for key, digest in target.digests(connection, days):
+                unmatched.held(key, digest)
+            changed = [key for key in unmatched.differing() if not unmatched.surplus(key)]
+            held = await target.fields(connection, days, changed[:DATES_SHOWN])
         return str(
-            compare_rows(frame, keys, source, found, exported, fields, show_values=self.show_values)
+            compare_rows(
+                target.frame,
+                unmatched,
+                await self._fields(target, select, days, changed[:DATES_SHOWN]),
+                held,
+                Readable(target.key, self.plan.private),
+                show_values=self.show_values,
+                makes_null=self.plan.spec.on_bad_value is OnBadValue.NULL,
+            )
         )
 
     async def _fields(
-        self, target: ComparedRows, days: Collection[str | None], keys: Collection[Key]
+        self,
+        target: ComparedRows,
+        select: str,
+        days: Collection[str | None],
+        keys: Collection[Key],
     ) -> dict[Key, list[tuple[str, ...]]]:
+        """Athena's rows of some keys."""
         found: dict[Key, list[tuple[str, ...]]] = defaultdict(list)
         if keys:
             key = target.key
-            question = athena_sql.fields_of_rows(self.plan.by_day, target.frame, key, days, keys)
+            question = athena_sql.fields_of_rows(select, target.frame, key, days, keys)
             for row in await self.athena.ask(question):
                 found[_key(row[: len(key)])].append(_key(row[len(key) :]))
         return found
+
+
+def _told(table: str, cast: Collection[str], error: psycopg.Error) -> NeonsyncError:
+    """Our error for one of Postgres's, whose message may show a value."""
+    if not (error.sqlstate or "").startswith("22"):
+        return server_error(error)
+    among = f", which are other ones for {', '.join(cast)}" if cast else ""
+    return TargetError(
+        f"a value in {table} cannot be read as the plan's types have it{among} "
+        f"({type(error).__name__}, SQLSTATE {error.sqlstate})",
+        "Give the columns the types of the plan, which neonsync plan shows, or set "
+        'validation = "counts" for the table.',
+    )
 
 
 def _key(texts: Collection[str | None]) -> Key:

@@ -6,12 +6,10 @@ import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from psycopg import sql
 
 from neonsync.aggregates import Figures, Measure
-from neonsync.columns import SqlType
 from neonsync.digest import Field, Frame
 from neonsync.postgres.aggregates import aggregates_by_day
 from neonsync.postgres.connect import Connection, Database, connected
@@ -21,6 +19,8 @@ from neonsync.tables import ColumnSpec, TableSpec
 
 Key = tuple[str, ...]
 """The fields of a row's key as they stand in its frame."""
+KEY_SEPARATOR = "|"
+_ROWS_AT_ONCE = 5_000
 
 
 @contextlib.asynccontextmanager
@@ -28,6 +28,14 @@ async def reading(database: Database) -> AsyncIterator[Connection]:
     """A connection that cannot write."""
     async with connected(database) as connection:
         await connection.execute("SELECT set_config('default_transaction_read_only', 'on', false)")
+        yield connection
+
+
+@contextlib.asynccontextmanager
+async def one_moment(database: Database) -> AsyncIterator[Connection]:
+    """A connection that cannot write, and sees all as it was at its first question."""
+    async with reading(database) as connection, connection.transaction():
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         yield connection
 
 
@@ -58,29 +66,42 @@ class ComparedRows:
 
     async def count(self, connection: Connection, days: Collection[str | None]) -> int:
         """The rows of some days."""
-        ((count,),) = await self._rows(connection, [sql.SQL("count(*)")], days)
+        cursor = await connection.execute(self._select([sql.SQL("count(*)")], days))
+        ((count,),) = await cursor.fetchall()
         return int(count)
 
     async def digests(
         self, connection: Connection, days: Collection[str | None]
-    ) -> dict[Key, list[int]]:
-        """The digests of the rows of some days by key, as some may stand twice."""
-        found: dict[Key, list[int]] = defaultdict(list)
+    ) -> AsyncIterator[tuple[Key, int]]:
+        """Key and digest of the rows of some days, one by one: they may be many."""
         wanted = [*self._key_texts(), row_digest(self.frame)]
-        for *key, digest in await self._rows(connection, wanted, days):
-            found[tuple(key)].append(int(digest))
-        return found
+        # A server's cursor lives in a transaction.
+        async with connection.transaction(), connection.cursor("digests") as cursor:
+            cursor.itersize = _ROWS_AT_ONCE
+            await cursor.execute(self._select(wanted, days))
+            async for *key, digest in cursor:
+                yield tuple(key), int(digest)
 
     async def fields(
         self, connection: Connection, days: Collection[str | None], keys: Collection[Key]
     ) -> dict[Key, list[tuple[str, ...]]]:
         """All fields of the rows of some keys."""
         found: dict[Key, list[tuple[str, ...]]] = defaultdict(list)
-        width = len(self.key)
+        # No text of Postgres's has U+0000, nor can it be asked for.
+        known = [key for key in map(KEY_SEPARATOR.join, keys) if "\0" not in key]
+        if not known:
+            return found
         texts = [self._text(field) for field in self.frame.fields]
-        for row in await self._rows(connection, [*self._key_texts(), *texts], days):
-            if row[:width] in keys:
-                found[row[:width]].append(row[width:])
+        among = sql.SQL(" AND concat_ws({}, {}) IN ({})").format(
+            sql.Literal(KEY_SEPARATOR),
+            sql.SQL(", ").join(self._key_texts()),
+            sql.SQL(", ").join(map(sql.Literal, known)),
+        )
+        statement = self._select([*self._key_texts(), *texts], days) + among
+        cursor = await connection.execute(statement)
+        width = len(self.key)
+        for row in await cursor.fetchall():
+            found[row[:width]].append(row[width:])
         return found
 
     @property
@@ -92,23 +113,21 @@ class ComparedRows:
     def _relation(self) -> sql.Composed:
         return sql.SQL("{} AS t WHERE {}").format(self.table, self.condition)
 
-    @property
-    def _types(self) -> dict[str, SqlType]:
-        return {column.name: column.type for column in self.columns}
-
-    async def _rows(
-        self,
-        connection: Connection,
-        wanted: Sequence[sql.Composable],
-        days: Collection[str | None],
-    ) -> list[tuple[Any, ...]]:
+    def _select(
+        self, wanted: Sequence[sql.Composable], days: Collection[str | None]
+    ) -> sql.Composed:
         statement = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(wanted), self._relation)
-        if self.spec.day is not None:
-            known = sql.SQL(", ").join(sql.Literal(day or "") for day in days)
-            within = sql.SQL(" AND coalesce({}, '') IN ({})")
-            statement += within.format(day_of_row(self.spec.day), known)
-        cursor = await connection.execute(statement)
-        return await cursor.fetchall()
+        if self.spec.day is None:
+            return statement
+        day = day_of_row(self.spec.day)
+        choices: list[sql.Composable] = []
+        if None in days:
+            choices.append(sql.SQL("{} IS NULL").format(day))
+        if known := [day for day in days if day is not None]:
+            listed = sql.SQL(", ").join(map(sql.Literal, known))
+            choices.append(sql.SQL("{} IN ({})").format(day, listed))
+        within = sql.SQL(" OR ").join(choices or [sql.SQL("false")])
+        return statement + sql.SQL(" AND ({})").format(within)
 
     def _key_texts(self) -> list[sql.Composable]:
         return [self._text(field) for field in self.key]

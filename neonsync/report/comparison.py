@@ -31,7 +31,7 @@ def _lines(plan: Plan, found: Comparisons) -> Iterator[str]:
 
 def verdict(found: Comparisons) -> str:
     """In one line."""
-    differing = [table for table in found.tables if table.differing]
+    differing = [table for table in found.tables if table.differs]
     failed = [table for table in found.tables if table.error]
     if not (differing or failed):
         count = len(found.tables)
@@ -70,6 +70,10 @@ def _table(table: Comparison) -> Iterator[str]:
             yield f"      and {len(table.differing) - DATES_SHOWN:,} more"
         if table.rows_differ:
             yield f"      {table.rows_differ}"
+    if table.lacking:
+        yield f"      missing here, and not compared: {', '.join(table.lacking)}"
+    if table.left_out:
+        yield f"      not compared, as on_drift leaves them out: {', '.join(table.left_out)}"
     if table.not_compared:
         yield f"      only the presence of a value is compared of {', '.join(table.not_compared)}"
 

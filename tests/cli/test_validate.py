@@ -97,3 +97,15 @@ def test_a_table_that_is_not_there_is_told_and_nothing_is_made(compared: Target)
     (table,) = document(result)["tables"]
     assert table["error"] == "public.t does not exist"
     assert compared.value("SELECT to_regnamespace('neonsync')") is None
+
+
+def test_a_column_that_is_missing_is_a_difference_that_a_repair_mends(
+    compared: Target,
+) -> None:
+    text = compared.config.read_text()
+    compared.configure(text.replace('date_column = "day"', 'date_column = "day"\non_drift = "add"'))
+    asyncio.run(synced(compared))
+    compared.sql("ALTER TABLE t DROP COLUMN a")
+    repaired = run(compared, "--repair", "--json")
+    assert (repaired.exit_code, document(repaired)["equal"]) == (0, True), repaired.output
+    assert compared.value("SELECT a FROM t WHERE id = 7") == "a7"

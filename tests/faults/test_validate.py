@@ -1,0 +1,90 @@
+"""A comparison on a bad day: Athena fails, is too slow, or nobody waits for it any more."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import psycopg
+import pytest
+
+from neonsync.athena.client import Athena
+from neonsync.engine.plan import Plan, make_plan
+from neonsync.engine.validate import _told, validate
+from tests.conftest import Lake, Target
+from tests.engine.test_bad_values import entry, frame, synced
+from tests.faults.test_athena import SYSTEM, USER, state_of
+
+
+async def planned(target: Target, lake: Lake, **flags: Any) -> Plan:
+    target.configure(entry(lake.write("lake", frame(name=["a", "b"]))))
+    await synced(target)
+    return make_plan(target.settings(**flags), compares=True)
+
+
+async def test_a_query_that_fails_for_a_moment_is_asked_again(target: Target, lake: Lake) -> None:
+    plan = await planned(target, lake)
+    target.world.aws.faults.fail_next_query("no luck", category=SYSTEM)
+    told: list[str] = []
+    assert (await validate(plan, told.append)).equal
+    assert any("no luck" in line and line.endswith("asking again") for line in told)
+
+
+async def test_a_query_that_takes_too_long_is_stopped_and_told_of_its_table(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = await planned(target, lake, **{"athena.timeout_minutes": 0.005})
+    monkeypatch.setattr(target.world.aws.faults, "query_seconds", 60.0)
+    (table,) = (await validate(plan)).tables
+    assert "was not done in 0.005 minutes" in table.error
+
+
+async def test_a_comparison_that_is_cancelled_stops_its_query(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = await planned(target, lake)
+    monkeypatch.setattr(target.world.aws.faults, "query_seconds", 60.0)
+    loop, asked = asyncio.get_running_loop(), asyncio.Queue[str]()
+    real = Athena.ask
+
+    def noted(self: Athena, *arguments: Any) -> Any:
+        pending = real(self, *arguments)
+        loop.call_soon_threadsafe(asked.put_nowait, pending.query_id)
+        return pending
+
+    monkeypatch.setattr(Athena, "ask", noted)
+    task = asyncio.create_task(validate(plan))
+    query_id = await asked.get()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert state_of(lake, query_id) == "CANCELLED"
+
+
+async def test_the_dates_that_differ_are_told_though_their_rows_cannot_be(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = await planned(target, lake)
+    target.sql("UPDATE t SET name = 'z' WHERE id = 1")
+    real = Athena.ask
+
+    def failing(self: Athena, statement: str, *rest: Any) -> Any:
+        if "c0" in statement:
+            target.world.aws.faults.fail_next_query("no luck", category=USER, retryable=False)
+        return real(self, statement, *rest)
+
+    monkeypatch.setattr(Athena, "ask", failing)
+    (table,) = (await validate(plan)).tables
+    assert [each.date for each in table.differing] == [None]
+    assert "could not be found out" in table.rows_differ
+    assert "no luck" in table.rows_differ
+
+
+def test_a_message_of_postgres_that_shows_a_value_is_not_passed_on() -> None:
+    error = psycopg.errors.InvalidDatetimeFormat('invalid input syntax for type date: "secret"')
+    told = _told("public.t", ["due"], error)
+    assert "secret" not in f"{told} {told.remedy}"
+    assert str(told) == (
+        "a value in public.t cannot be read as the plan's types have it, which are other ones for "
+        "due (InvalidDatetimeFormat, SQLSTATE 22007)"
+    )
