@@ -23,6 +23,7 @@ from neonsync.engine.plan import TablePlan
 from neonsync.engine.rows import Rows
 from neonsync.errors import ExitCode, ProofError
 from neonsync.postgres import digest as postgres
+from neonsync.postgres.changed_rows import corrected
 from neonsync.tables import Validation
 from neonsync.validation.result import CheckResult, Status
 from tests.conftest import Lake, Outcome, Target
@@ -381,3 +382,19 @@ async def test_what_no_lake_has_is_told_from_what_it_has(target: Target) -> None
                 field_text(field, value) for value in (*values, None)
             ]
             assert max(len(row[0]) for row in found if row) <= 2010
+
+
+def test_a_changed_row_keeps_a_digest_that_is_not_of_what_it_was() -> None:
+    """Else whatever is wrong with its other values would be proved against itself."""
+    text, number = SqlType("text"), SqlType("bigint")
+    frame = Frame(
+        (
+            Field("name", "name", Rule.TEXT, text, SqlType("string")),
+            Field("n", "n", Rule.WHOLE, number, SqlType("bigint")),
+        )
+    )
+    before = pa.record_batch({"name": ["a\x00", "b\x00", "c"], "n": [1, 2, 3]})
+    after = pa.record_batch({"name": ["a", "b", "c"], "n": [1, 9, 3]})  # 9 was read wrongly
+    digests = pa.array([row_digest(frame, row) for row in (("a\x00", 1), ("b\x00", 2), ("c", 3))])
+    found = corrected(digests, before, after, frame).to_pylist()
+    assert found == [row_digest(frame, ("a", 1)), digests[1].as_py(), digests[2].as_py()]
