@@ -40,7 +40,11 @@ def verdict(found: Comparisons) -> str:
     if differing:
         dates = sum(len(table.differing) for table in differing)
         of = f"{len(differing)} of {len(found.tables)} tables"
-        parts.append(f"{of} differ, on {dates:,} date{'' if dates == 1 else 's'}")
+        on = f", on {dates:,} date{'' if dates == 1 else 's'}" if dates else ""
+        lacking = sum(len(table.lacking) for table in differing)
+        columns = f"{lacking:,} column{'' if lacking == 1 else 's'}"
+        without = f"; {columns} missing" if lacking else ""
+        parts.append(f"{of} differ{on}{without}")
     if failed:
         parts.append(f"{len(failed)} could not be compared")
     return f"Differs: {'; '.join(parts)}"

@@ -12,7 +12,7 @@ from neonsync.engine import validate as module
 from neonsync.engine.plan import make_plan
 from neonsync.engine.validate import Comparison, Comparisons, validate
 from neonsync.postgres.comparison import ComparedRows
-from neonsync.report.comparison import as_text
+from neonsync.report.comparison import as_text, verdict
 from tests.conftest import Lake, Target
 from tests.engine.test_bad_values import entry, frame, synced
 
@@ -66,6 +66,14 @@ async def test_columns_that_the_target_lacks_are_told(
         "ignore": ((), ("note",), False),
         "fail": ((), (), True),
     }[on_drift]
+    assert (
+        verdict(comparisons)
+        == {
+            "add": "Differs: 1 of 1 tables differ; 1 column missing",
+            "ignore": "Equal: 1 table",
+            "fail": "Differs: 1 could not be compared",
+        }[on_drift]
+    )
     assert {
         "add": "missing here, and not compared: note",
         "ignore": "not compared, as on_drift leaves them out: note",

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import threading
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -11,6 +15,8 @@ import pytest
 from neonsync.athena.client import Athena
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.validate import _told, validate
+from neonsync.sandbox.aws.runner import QueryRunner
+from tests import forked
 from tests.conftest import Lake, Target
 from tests.engine.test_bad_values import entry, frame, synced
 from tests.faults.test_athena import SYSTEM, USER, state_of
@@ -88,3 +94,36 @@ def test_a_message_of_postgres_that_shows_a_value_is_not_passed_on() -> None:
         "a value in public.t cannot be read as the plan's types have it, which are other ones for "
         "due (InvalidDatetimeFormat, SQLSTATE 22007)"
     )
+
+
+def test_ctrl_c_in_a_repair_ends_the_command(
+    target: Target, lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target.configure(entry(lake.write("lake", frame(name=["a", "b"]))))
+    target.sql("CREATE TABLE t (id bigint PRIMARY KEY, name text)")
+    exporting = threading.Event()
+    real = QueryRunner._execute
+
+    def slow(self: QueryRunner, execution: Any, job: Any) -> Any:
+        if execution.submission.query.startswith("UNLOAD"):
+            exporting.set()
+            job.cancelled.wait(60)
+            job.check()
+        return real(self, execution, job)
+
+    monkeypatch.setattr(QueryRunner, "_execute", slow)
+    arguments = ("--branch", target.name, "--report-dir", str(tmp_path), "--repair")
+    process = forked.start(
+        *("validate", "--config", str(target.config), *arguments),
+        env={**os.environ, **target.environment},
+    )
+    try:
+        assert exporting.wait(60), process.communicate(timeout=60)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert output.count("comparing public.t") == 1
