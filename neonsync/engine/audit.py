@@ -24,6 +24,7 @@ from neonsync.engine.compare import (
     listed,
     said,
 )
+from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext
 from neonsync.engine.differences import explain
 from neonsync.engine.events import Level
@@ -38,7 +39,7 @@ from neonsync.postgres.aggregates import aggregates_by_day
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.digest import Sums, sum_by_day
 from neonsync.postgres.fitting import NULL, Change
-from neonsync.tables import ColumnSpec, Validation
+from neonsync.tables import ColumnSpec, TableSpec, Validation
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,9 @@ async def audit(
 ) -> tuple[Proof, DigestSums]:
     """Compare manifest, ledger, staging and Athena's own word, date by date.
 
-    ``columns`` are those that are loaded. Returns the digests beside the proof, for who wants to
-    find them in the published table; there are none below exact.
+    Statistics of staging are collected beside it, for the joins of a merge, or to go along with
+    the table that is swapped in. ``columns`` are those that are loaded. Returns the digests beside
+    the proof, for who wants to find them in the published table; there are none below exact.
 
     Raises:
         ProofError: something differs; the message names the dates and both counts.
@@ -95,17 +97,24 @@ async def audit(
     name = table.spec.qualified
     started = time.monotonic()
 
-    async def look(connection: Connection) -> tuple[LoadedChunks, Sums]:
-        if record.method == "merge":
-            await staging.find_duplicates(connection, record.staging, table.spec)
-        return (
-            await ledger.read_chunks(connection, context.lease.run_id, record.target),
-            await sum_by_day(
-                connection, staging.relation(record.staging), table.spec.day, source.frame
-            ),
+    loaded: LoadedChunks
+    staged: Sums
+
+    async def look(connection: Connection) -> None:
+        nonlocal loaded, staged
+        loaded = await ledger.read_chunks(connection, context.lease.run_id, record.target)
+        staged = await sum_by_day(
+            connection, staging.relation(record.staging), table.spec.day, source.frame
         )
 
-    loaded, staged = await context.with_connection(look)
+    async def prepare(connection: Connection) -> None:
+        if record.method == "merge":
+            await staging.find_duplicates(connection, record.staging, table.spec)
+            await staging.analyze(connection, record.staging, _joined_by(table.spec))
+        else:
+            await staging.analyze(connection, record.staging)
+
+    await side_by_side(map(context.with_connection, (look, prepare)))
     context.dates[name] = count_by_date(counts.dates, staged.rows)
     exported = source.keys()
     missing = exported - loaded.pieces
@@ -143,6 +152,12 @@ async def audit(
     )
     _tell(context, name, proof)
     return proof, loaded.digests
+
+
+def _joined_by(spec: TableSpec) -> list[str]:
+    """The columns that a merge's joins and conditions go by."""
+    days = spec.day.columns if spec.day else ()
+    return list(dict.fromkeys([*spec.key, *days]))
 
 
 def _tell(context: RunContext, name: str, proof: Proof) -> None:

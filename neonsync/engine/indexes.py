@@ -49,7 +49,9 @@ async def build_indexes(
     for position, shape in numbered:
         if shape.constraint and not there.get(staging.index_name(name, position), False):
             await context.with_connection(partial(_constrain, context, name, position, shape))
-    await context.with_connection(lambda connection: staging.analyze(connection, name))
+    if any(shape.columns is None for shape in shapes):
+        # Staging has statistics from the audit, but only an index has those of an expression.
+        await context.with_connection(lambda connection: staging.analyze(connection, name))
     return len(missing)
 
 

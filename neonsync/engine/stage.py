@@ -139,10 +139,6 @@ async def stage(context: RunContext, table: TablePlan) -> Staged:
         async with context.step(Step.INDEX, spec.qualified) as report:
             built = await build_indexes(context, spec, record.staging, target.shapes)
             report.detail = f"{built} of {len(target.shapes)} indexes built"
-    else:
-        await context.with_connection(
-            lambda connection: staging.analyze(connection, record.staging)
-        )
     return Staged(
         table, record, target.written, target.shapes, proof, counts, target.drift, digests
     )

@@ -44,53 +44,131 @@ async def merge(
         PublishError: the target does not hold what was written; roll the transaction back.
     """
     names = [column.name for column in columns]
-    values = [name for name in names if name not in spec.key]
-    differing = _differing(staging, spec, names)
+    existed = sql.Identifier(_free("neonsync existed", names))
+    changed = f"{staging}_c"
+    # Into a table of its own: a plain SELECT is spread over the processors, one that writes is not,
+    # and what was written is looked at again without all the rows that were not.
+    statement = sql.SQL(
+        "CREATE UNLOGGED TABLE {changed} WITH (autovacuum_enabled = off) AS"
+        " SELECT {columns}, t.{key} IS NOT NULL AS {existed} FROM {differing}"
+    ).format(
+        changed=sql.Identifier(SCHEMA, changed),
+        columns=_listed(names, "s"),
+        key=sql.Identifier(spec.key[0]),
+        existed=existed,
+        differing=_differing(staging, spec, names),
+    )
+    # Else the planner keeps the join to itself, as it takes every row for one that differs.
+    await _set(connection, "parallel_tuple_cost", "0")
+    await connection.execute(statement)
+    await _set(connection, "parallel_tuple_cost", "DEFAULT")
+    statement = sql.SQL(
+        "SELECT count(*) FILTER (WHERE NOT {existed}), count(*) FILTER (WHERE {existed}),"
+        " coalesce(array_agg(DISTINCT {day}), '{{}}'), (SELECT count(*) FROM {staging})"
+        " FROM {changed}"
+    ).format(
+        existed=existed,
+        day=sql.SQL("NULL::text") if spec.day is None else day_of_row(spec.day),
+        staging=sql.Identifier(SCHEMA, staging),
+        changed=sql.Identifier(SCHEMA, changed),
+    )
+    inserted, updated, days, staged = await _row(connection, statement)
+    if inserted or updated:
+        written = await _write(connection, changed, spec, names, updated_column)
+        if written != inserted + updated:
+            raise PublishError(
+                f"{spec.qualified} took {written:,} of the {inserted + updated:,} rows that "
+                "differ: a trigger or rule of the table leaves rows out",
+                "The table is as it was. Change the trigger, or sync into another table.",
+            )
+        await _look_again(connection, staging, changed, spec, columns)
+    await connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, changed)))
+    return Written(inserted, updated, staged - inserted - updated, tuple(days))
+
+
+async def _write(
+    connection: Connection,
+    changed: str,
+    spec: TableSpec,
+    names: list[str],
+    updated_column: str | None,
+) -> int:
+    """Insert the rows of ``changed``, or update those that are there; how many were taken."""
     action: sql.Composable = sql.SQL("DO NOTHING")
-    if values:
+    if values := [name for name in names if name not in spec.key]:
         updates = [sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in values]
         if updated_column:
             updates.append(sql.SQL("{} = now()").format(sql.Identifier(updated_column)))
         action = sql.SQL("DO UPDATE SET {}").format(sql.SQL(", ").join(updates))
     statement = sql.SQL(
-        "WITH changed AS MATERIALIZED (SELECT {columns}, t.{key} IS NOT NULL AS {existed}"
-        " FROM {differing}),"
-        " written AS (INSERT INTO {target} AS {alias} ({names}) SELECT {names} FROM changed"
-        " ON CONFLICT ({keys}) {action} RETURNING 1)"
-        " SELECT (SELECT count(*) FROM changed WHERE NOT {existed}),"
-        " (SELECT count(*) FROM changed WHERE {existed}),"
-        " (SELECT count(*) FROM written), (SELECT count(*) FROM {staging}),"
-        " (SELECT coalesce(array_agg(DISTINCT {day}), '{{}}') FROM changed)"
+        "WITH written AS (INSERT INTO {target} AS {alias} ({names}) SELECT {names} FROM {changed}"
+        " ON CONFLICT ({keys}) {action} RETURNING 1) SELECT count(*) FROM written"
     ).format(
-        columns=_listed(names, "s"),
-        key=sql.Identifier(spec.key[0]),
-        existed=sql.Identifier(_free("neonsync existed", names)),
         # Without a name of its own, a target called excluded could not be told from EXCLUDED.
         alias=sql.Identifier("neonsync target"),
-        differing=differing,
         target=sql.Identifier(spec.schema, spec.target),
         names=_listed(names),
+        changed=sql.Identifier(SCHEMA, changed),
         keys=_listed(list(spec.key)),
         action=action,
-        staging=sql.Identifier(SCHEMA, staging),
-        day=sql.SQL("NULL::text") if spec.day is None else day_of_row(spec.day),
     )
-    inserted, updated, written, staged, days = await _row(connection, statement)
-    if written != inserted + updated:
+    (count,) = await _row(connection, statement)
+    return int(count)
+
+
+async def _look_again(
+    connection: Connection,
+    staging: str,
+    changed: str,
+    spec: TableSpec,
+    columns: tuple[ColumnSpec, ...],
+) -> None:
+    """Make sure that the target holds what was written: all of staging, where a trigger or rule
+    of its own may have reached for rows that were not.
+
+    Raises:
+        PublishError: it does not.
+    """
+    if await _writes_no_other_rows(connection, spec):
+        staging = changed
+        # The planner must know how few they are; and where they lie was just written, so that it
+        # is in memory.
+        await _set(connection, "random_page_cost", "1")
+        await connection.execute(
+            sql.SQL("ANALYZE {} ({})").format(
+                sql.Identifier(SCHEMA, changed), _listed(list(spec.key))
+            )
+        )
+    left = await differing_rows(connection, staging, spec, columns)
+    await _set(connection, "random_page_cost", "DEFAULT")
+    if left:
         raise PublishError(
-            f"{spec.qualified} took {written:,} of the {inserted + updated:,} rows that differ: "
-            "a trigger or rule of the table leaves rows out",
+            f"{left:,} rows of {spec.qualified} differ from what was written into them: "
+            "a trigger of the table or another session changes them",
             "The table is as it was. Change the trigger, or sync into another table.",
         )
-    if written:
-        left = await differing_rows(connection, staging, spec, columns)
-        if left:
-            raise PublishError(
-                f"{left:,} rows of {spec.qualified} differ from what was written into them: "
-                "a trigger of the table or another session changes them",
-                "The table is as it was. Change the trigger, or sync into another table.",
+
+
+async def _writes_no_other_rows(connection: Connection, spec: TableSpec) -> bool:
+    """Whether no trigger or rule of a table, or of one below it, can write rows beside ours."""
+    (alone,) = await _row(
+        connection,
+        sql.SQL(
+            "SELECT relkind = 'r' AND NOT relhasrules AND NOT relhassubclass AND NOT EXISTS"
+            " (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal)"
+            " FROM pg_class AS c WHERE oid = {}::regclass"
+        ).format(
+            sql.Literal(
+                sql.Identifier(spec.schema, spec.target).as_string(connection),
             )
-    return Written(inserted, updated, staged - inserted - updated, tuple(days))
+        ),
+    )
+    return bool(alone)
+
+
+async def _set(connection: Connection, name: str, value: str) -> None:
+    """Set what the planner goes by, until the transaction ends or it is set again."""
+    await connection.execute(sql.SQL("SET LOCAL {} = {}").format(sql.SQL(name), sql.SQL(value)))
 
 
 async def differing_rows(

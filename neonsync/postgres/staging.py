@@ -171,9 +171,16 @@ async def find_duplicates(connection: Connection, staging: str, spec: TableSpec)
         raise duplicate_key_error(spec, f"{rows[0][1]} keys stand more than once, as {shown}")
 
 
-async def analyze(connection: Connection, staging: str) -> None:
-    """Collect statistics; they go along with the table when it is published."""
-    await connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, staging)))
+async def analyze(connection: Connection, staging: str, columns: Sequence[str] = ()) -> None:
+    """Collect statistics, of some columns or all; they go along with a table that is published."""
+    await connection.execute(
+        sql.SQL("ANALYZE {}{}").format(
+            sql.Identifier(SCHEMA, staging),
+            sql.SQL(" ({})").format(sql.SQL(", ").join(map(sql.Identifier, columns)))
+            if columns
+            else sql.SQL(""),
+        )
+    )
 
 
 def duplicate_key_error(spec: TableSpec, detail: str) -> LoadError:
