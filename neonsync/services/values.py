@@ -170,7 +170,7 @@ class PlanPreview:
 
 @dataclass(frozen=True)
 class RepairOffer:
-    """The run that makes a table equal again: on ``dates`` alone, or as a whole without these.
+    """The run that makes a table equal again: on ``dates`` alone, or all that is selected.
 
     Nothing in its ``selection`` was confirmed for it.
     """

@@ -58,9 +58,16 @@ def question(offer: RepairOffer, branch: BranchRow, more: int) -> str:
 
 
 def _what(offer: RepairOffer) -> str:
-    if not offer.dates:
-        return offer.table
-    return f"{offer.table} on {len(offer.dates):,} date{'' if len(offer.dates) == 1 else 's'}"
+    """The table with its days: many that are scattered are told by their bounds, as they go."""
+    chosen = offer.selection
+    if offer.dates:
+        days = f"on {len(offer.dates):,} date{'' if len(offer.dates) == 1 else 's'}"
+    elif chosen.days is not None:
+        days = f"of the last {chosen.days:,} days"
+    else:
+        bounds = (("from", chosen.first), ("to", chosen.last))
+        days = " ".join(f"{word} {day}" for word, day in bounds if day is not None)
+    return f"{offer.table} {days}".rstrip()
 
 
 def _wrapped(line: str, width: int) -> list[str]:

@@ -16,7 +16,7 @@ from textual.widgets._footer import FooterKey
 
 from neonsync.errors import AccessError
 from neonsync.selection import Selection
-from neonsync.tui.comparison_view import findings, state_words
+from neonsync.tui.comparison_view import findings, question, state_words
 from neonsync.tui.ports import BranchRow, Compared, RepairOffer
 from neonsync.tui.screens.comparison import ComparisonScreen
 from neonsync.tui.screens.confirm import Ask, TypeName
@@ -275,3 +275,18 @@ def test_the_last_line_tells_what_can_be_done(
     compared: Compared, left: tuple[RepairOffer, ...], busy: bool, said: str
 ) -> None:
     assert said in state_words(compared, left, 300.0, busy=busy)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        (Selection(), "syncs public.t again."),
+        (Selection(days=30), "syncs public.t of the last 30 days again."),
+        (
+            Selection(first=date(2026, 1, 1), last=date(2026, 3, 1)),
+            "syncs public.t from 2026-01-01 to 2026-03-01 again.",
+        ),
+    ],
+)
+def test_a_repair_without_dates_of_its_own_tells_its_range(chosen: Selection, said: str) -> None:
+    assert said in question(RepairOffer("public.t", chosen), DEV, 0)
