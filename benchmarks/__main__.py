@@ -28,6 +28,7 @@ _BENCHMARKS = {
     "files": "benchmarks.small_files",
     "overhead": "benchmarks.overhead",
     "checks": "benchmarks.checks",
+    "proof": "benchmarks.proof",
     "ui": "benchmarks.ui",
 }
 """Each module has ``measure(Options)``; imported when it is asked for."""
