@@ -193,6 +193,7 @@ def _refuse_expires(expires: timedelta | None) -> None:
 def validate(repair: bool, as_json: bool, config: Path | None, flags: dict[str, Any]) -> None:
     """Compare the tables of a branch with Athena, as both are now: every field of every row.
 
+    Less is compared with --validation aggregate or counts, also where the configuration says so.
     Nothing is written without --repair. What differs is named by dates, keys and columns, and the
     exit code is 4 then.
     """

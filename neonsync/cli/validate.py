@@ -14,7 +14,7 @@ from neonsync.cli.headless import carry_out
 from neonsync.cli.output import say
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.validate import Comparisons, validate
-from neonsync.errors import ExitCode
+from neonsync.errors import ConfigError, ExitCode
 from neonsync.neon.guards import check_sync
 from neonsync.report.comparison import as_json as comparison_as_json
 from neonsync.report.comparison import as_text
@@ -23,7 +23,7 @@ from neonsync.secret import redact, redacted
 from neonsync.services.context import known_secrets
 from neonsync.services.repair import repairs
 from neonsync.settings import Settings, load_settings
-from neonsync.tables import Mode
+from neonsync.tables import Mode, OnMissing
 
 
 def run_validate(
@@ -34,6 +34,7 @@ def run_validate(
     Raises:
         NeonsyncError: the settings are wrong, or a service cannot be reached.
     """
+    _refuse_in_vain(flags)
     settings = load_settings(flags=flags, environ=os.environ, config=config)
     settings = replace(settings, mode=Mode.FULL)
     secrets = (*settings.secrets, *known_secrets(os.environ))
@@ -52,7 +53,17 @@ def run_validate(
         say(redact(as_text(plan, found), *secrets), err=as_json)
         repaired, stopped = _repair(settings, config, plan, found, err=as_json)
         if stopped is None:
-            found = asyncio.run(validate(plan, tell))
+            again = asyncio.run(validate(plan, tell))
+            found = replace(
+                again,
+                scanned_bytes=found.scanned_bytes + again.scanned_bytes,
+                price=found.price + again.price,
+            )
+            if found.surplus and settings.on_missing is OnMissing.KEEP:
+                tell(
+                    "Rows that only the branch has were kept; "
+                    "--repair --on-missing delete lets them go."
+                )
     if as_json:
         say(json.dumps(redacted(comparison_as_json(plan, found, repaired), *secrets)))
     elif stopped is None:
@@ -60,6 +71,29 @@ def run_validate(
     if stopped is not None:
         return stopped
     return ExitCode.OK if found.equal else ExitCode.VALIDATION
+
+
+_IN_VAIN = {
+    "dry_run": "--dry-run",
+    "mode": "--mode",
+    "test_data.rows": "--rows",
+    "test_data.seed": "--seed",
+    "test_data.scenario": "--scenario",
+}
+
+
+def _refuse_in_vain(flags: Mapping[str, Any]) -> None:
+    """Make sure that nobody is in the belief that a flag holds something back.
+
+    Raises:
+        ConfigError: a flag was given that has no effect here.
+    """
+    for name, flag in _IN_VAIN.items():
+        if flags.get(name):
+            raise ConfigError(
+                f"{flag} has no effect on validate",
+                "It compares tables of the mode full, and writes nothing without --repair.",
+            )
 
 
 _ENDS = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.ACCESS, ExitCode.REFUSED)

@@ -22,6 +22,7 @@ from neonsync.engine.compare import (
     differing_digests,
     differing_figures,
     listed,
+    of_some,
     said,
 )
 from neonsync.engine.concurrency import side_by_side
@@ -204,7 +205,7 @@ async def _digests_differ(
 ) -> ProofError:
     """Rows are as many as they should be, and others than they should be: which, and where."""
     name = table.spec.qualified
-    told = await explain(context, table, record, source, columns, dates)
+    told = of_some(dates, await explain(context, table, record, source, columns, dates))
     return ProofError(
         f"{name}: the rows differ from Athena's on {len(dates)} of {of} dates: "
         f"{listed([said(date) for date in dates])}; {told}",

@@ -109,6 +109,13 @@ def ordered(dates: Iterable[str | None]) -> list[str | None]:
     )
 
 
+def of_some(dates: Sequence[str | None], told: str) -> str:
+    """What was found by looking at the rows of the first of many dates."""
+    if len(dates) <= DATES_READ:
+        return told
+    return f"on the first {DATES_READ} of these {len(dates)} dates {told}"
+
+
 def bounded(dates: Sequence[str | None]) -> tuple[str | None, ...]:
     """Some of many dates: with the last one they bound all of them."""
     return tuple(dates[: DATES_SHOWN - 1]) + tuple(dates[DATES_SHOWN - 1 :][-1:])

@@ -34,7 +34,7 @@ from neonsync.engine.states import check_states
 from neonsync.engine.target import find_target
 from neonsync.neon.models import Branch, BranchAddress
 from neonsync.postgres.scope import WHOLE, TargetScope
-from neonsync.settings import Settings
+from neonsync.settings import Settings, VerifyTarget
 from neonsync.tables import (
     DeclaredCheck,
     Mode,
@@ -147,7 +147,12 @@ def make_plan(
         output_location=planner.athena.output_location() if exports else "",
         tables=tables,
         fingerprint=_fingerprint(settings, address, tables),
-        warnings=(*settings.notices, *warnings, *_passed_over(settings, days, states)),
+        warnings=(
+            *settings.notices,
+            *warnings,
+            *_passed_over(settings, days, states),
+            *_not_verified(settings, tables),
+        ),
         test_data=test_data,
     )
 
@@ -165,6 +170,18 @@ def _passed_over(settings: Settings, days: DateRange, states: Sequence[str]) -> 
         return []
     return [
         f"the mode {settings.mode} copies no rows of the lake: {' and '.join(asked)} has no effect"
+    ]
+
+
+def _not_verified(settings: Settings, tables: Sequence[TablePlan]) -> list[str]:
+    """What is proved without digests cannot be looked at by them once more."""
+    if settings.mode is not Mode.FULL or settings.verify_target is not VerifyTarget.ALL:
+        return []
+    return [
+        f"verify_target has no effect on {table.spec.qualified}, whose validation is "
+        f"{table.validation}"
+        for table in tables
+        if table.validation is not Validation.EXACT
     ]
 
 

@@ -93,7 +93,8 @@ class Differences:
                 shown = ", ".join(words) + more
                 told.append(f"{len(keys):,} {one if len(keys) == 1 else many}: {shown}")
         if self.columns:
-            told.append(f"columns that differ: {listed(list(self.columns))}")
+            of_shown = " in the rows shown" if len(self.changed) > DATES_SHOWN else ""
+            told.append(f"columns that differ{of_shown}: {listed(list(self.columns))}")
         if self.values:
             told.append(f"as {listed(self.values)}")
         if self.made_null:

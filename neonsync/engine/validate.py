@@ -30,6 +30,7 @@ from neonsync.engine.compare import (
     MOST_ROWS,
     differing_digests,
     differing_figures,
+    of_some,
     ordered,
 )
 from neonsync.engine.concurrency import side_by_side
@@ -108,6 +109,12 @@ class Comparisons:
     def equal(self) -> bool:
         """Whether nothing differs in any table."""
         return all(table.equal for table in self.tables)
+
+    @property
+    def surplus(self) -> bool:
+        """Whether some date has more rows here than in Athena."""
+        dates = (each for table in self.tables for each in table.differing)
+        return any(each.target > each.source for each in dates)
 
 
 async def validate(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Comparisons:
@@ -240,7 +247,7 @@ class _Table:
         differing = ordered(dates)
         if differing and exact:
             try:
-                told = await self._tell(target, differing, theirs, ours)
+                told = of_some(differing, await self._tell(target, differing, theirs, ours))
             except NeonsyncError as error:
                 # The dates are known, and can be repaired.
                 told = f"which rows differ could not be found out: {error}"

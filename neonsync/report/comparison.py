@@ -11,6 +11,7 @@ from neonsync.engine.plan import Plan
 from neonsync.engine.validate import Comparison, Comparisons, DateDifference
 from neonsync.report.jsonl import head
 from neonsync.report.wording import COMPARED, duration, money, printable, size
+from neonsync.tables import Validation
 
 
 def as_text(plan: Plan, found: Comparisons) -> str:
@@ -35,7 +36,12 @@ def verdict(found: Comparisons) -> str:
     failed = [table for table in found.tables if table.error]
     if not (differing or failed):
         count = len(found.tables)
-        return f"Equal: {count} table{'' if count == 1 else 's'}"
+        tables = f"{count} table{'' if count == 1 else 's'}"
+        if not any(table.dates for table in found.tables):
+            return f"Nothing to compare: {tables} without a row on either side; mind the filters"
+        less = sorted({table.validation for table in found.tables} - {Validation.EXACT})
+        by = f", as far as {' and '.join(COMPARED[level] for level in less)} tell" if less else ""
+        return f"Equal: {tables}{by}"
     parts = []
     if differing:
         dates = sum(len(table.differing) for table in differing)
@@ -46,8 +52,8 @@ def verdict(found: Comparisons) -> str:
         without = f"; {columns} missing" if lacking else ""
         parts.append(f"{of} differ{on}{without}")
     if failed:
-        parts.append(f"{len(failed)} could not be compared")
-    return f"Differs: {'; '.join(parts)}"
+        parts.append(f"{len(failed)} of {len(found.tables)} could not be compared")
+    return f"{'Differs' if differing else 'Not compared'}: {'; '.join(parts)}"
 
 
 def _table(table: Comparison) -> Iterator[str]:
@@ -97,7 +103,7 @@ def as_json(plan: Plan, found: Comparisons, repaired: tuple[str, ...] = ()) -> d
         "database": plan.address.database,
         "equal": found.equal,
         "scanned_bytes": found.scanned_bytes,
-        "price": found.price,
+        "price": round(found.price, 6),
         "repaired_by": list(repaired),
         "tables": [
             {**asdict(table), "validation": table.validation.value, "equal": table.equal}

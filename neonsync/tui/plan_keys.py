@@ -19,9 +19,9 @@ HELP = (
     "What to sync, and what that would do. Space chooses, a all, i the others, / filters.\n"
     "No state chosen is all of them. Days count back from today, in UTC.\n"
     "swap: the table is built beside and put in place in one step. merge: changed rows are "
-    "updated, new ones inserted, none deleted.\n"
+    "updated, new ones inserted; what becomes of others is told by Missing.\n"
     "c compares what is chosen with Athena, as branch and lake are now, and can repair what "
     "differs (neonsync validate); in the mode Full, where rows are copied.\n"
-    "Nothing is written before F5. The default branch and protected ones want their name "
+    "Nothing else is written before F5. The default branch and protected ones want their name "
     "typed, unless the run goes into a child of them."
 )

@@ -166,6 +166,9 @@ async def _record_count(subject: Subject) -> CheckResult:
         )
     more = count - expected.rows
     kept = f", {more:,} that it does not have are kept" if more > 0 else ""
+    if expected.filtered:
+        kept = " within the run's filters"
+        kept += f", {more:,} more rows are outside of them or kept" if more > 0 else ""
     return subject.result(
         "record_count",
         Status.PASSED,
