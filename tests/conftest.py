@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,8 +37,12 @@ os.environ[HISTORY_VARIABLE] = os.devnull
 ROWS = 9_000  # 90 days of 100 rows: every date is there, and a run takes two seconds
 _numbers = itertools.count(1)
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As a background job of a shell has it: what the tests start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 speed.use_memory_for_folders()
 speed.load_descriptions_once()
+speed.let_children_keep_bytecode()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,12 @@ def use_memory_for_folders() -> None:
     free = min(shutil.disk_usage(_MEMORY).free, psutil.virtual_memory().available)
     if free >= _ENOUGH:
         os.environ[_TEMP_ROOT] = str(_MEMORY)
+
+
+def let_children_keep_bytecode() -> None:
+    """Where a machine forbids it, each process that is started would compile all it imports."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 def load_descriptions_once() -> None:
