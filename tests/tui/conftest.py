@@ -19,12 +19,22 @@ from textual.pilot import Pilot
 
 from neonsync.tui.app import NeonsyncApp
 from neonsync.tui.preferences import Preferences
-from tests.tui.fakes import Fakes
+from tests.tui.fakes import Fakes, report_of
+from tests.tui.runs import Script
 
 
 @pytest.fixture
 def fakes() -> Fakes:
     return Fakes()
+
+
+@pytest.fixture
+def script() -> Iterator[Script]:
+    """A run that does what a test says, and ends with it."""
+    script = Script()
+    yield script
+    if script.begun.is_set():
+        script.finish(report_of("cancelled"))
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -43,14 +43,6 @@ def fakes() -> Fakes:
     made = Fakes()
     made.branches.branches += [branch("ops")]
     return made
-
-
-@pytest.fixture
-def script() -> Iterator[Script]:
-    script = Script()
-    yield script
-    if script.begun.is_set():
-        script.finish(report_of("cancelled"))
 
 
 async def go_to(app: NeonsyncApp, pilot: Pilot[int], name: str) -> None:

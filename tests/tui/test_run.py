@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -34,14 +33,6 @@ from tests.tui.runs import NAMES, RUN_ID, Script, exported, in_full_swing, loade
 
 ERROR = "public.claims: numeric field overflow at row 210,114 (premium) [/x] ::error::"
 ODD = "\x1b[31modd[/x]\n::error::"
-
-
-@pytest.fixture
-def script() -> Iterator[Script]:
-    script = Script()
-    yield script
-    if script.begun.is_set():
-        script.finish(report_of("cancelled"))
 
 
 async def whole(pilot: Pilot[int]) -> None:
