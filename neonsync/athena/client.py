@@ -349,9 +349,17 @@ def delayed(query_id: str, minutes: float) -> QueryDelayedError:
     )
 
 
+_BYTES_PER_TB = 1e12
+
+
 def billed_bytes(scanned: int) -> int:
     """What a query that scanned so many bytes is billed for."""
     return 0 if scanned == 0 else max(scanned, MINIMUM_BILLED_BYTES)
+
+
+def price(billed: int, per_tb: float) -> float:
+    """What so many billed bytes cost, in dollars where a terabyte costs ``per_tb`` of them."""
+    return billed / _BYTES_PER_TB * per_tb
 
 
 def _then(future: Future[S], convert: Callable[[S], T]) -> Future[T]:

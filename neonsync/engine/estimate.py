@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neonsync.athena.client import Athena, billed_bytes
-from neonsync.athena.partitions import files_to_read
 from neonsync.athena.sample import sample_footers
 from neonsync.engine.plan import TablePlan
+from neonsync.engine.source_files import source_files
 from neonsync.errors import NeonsyncError
 
 FOOTERS = 16
 """Files whose footers are read; more would tell little more, and each costs a request."""
-BYTES_PER_TB = 1e12
 
 
 @dataclass(frozen=True)
@@ -41,14 +40,13 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
     if catalogue is None:
         return Estimate(note="a query's cost is known when it has run")
     resolved, scope = table.resolved, table.scope
-    states = (resolved.state.name, scope.states) if resolved.state and scope.states else None
     try:
-        files = files_to_read(athena, catalogue, table.partitions, resolved.day, scope.days, states)
+        files = source_files(athena, table, catalogue)
     except NeonsyncError as error:
         return Estimate(note=f"the files could not be listed: {error}")
     keys = {column.name for column in catalogue.partition_keys}
     filtered = set(resolved.day.columns if resolved.day and scope.days else ())
-    filtered |= {states[0]} if states else set()
+    filtered |= {resolved.state.name} if resolved.state and scope.states else set()
     exported = set(resolved.sources) | filtered
     counted = set(resolved.day.columns if resolved.day else ()) | filtered
     counted |= {resolved.state.name} if resolved.state else set()

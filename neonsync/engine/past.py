@@ -8,8 +8,7 @@ from typing import LiteralString
 
 import psycopg
 
-from neonsync.errors import DatabaseAccessError
-from neonsync.postgres.connect import Database, connected, is_connection_lost, server_error
+from neonsync.postgres.connect import Database, connected, reading_error
 
 _RUNS: LiteralString = (
     "SELECT run_id, branch_id, branch_name, status, started_at, published_at IS NOT NULL"
@@ -53,8 +52,4 @@ async def read_past(database: Database, run_id: str) -> tuple[PastRun | None, tu
             )
             return run, tuple(PastRun(*row) for row in await cursor.fetchall())
     except psycopg.Error as error:
-        if is_connection_lost(error):
-            raise DatabaseAccessError(
-                f"the connection to the branch was lost: {error}", "Run again."
-            ) from error
-        raise server_error(error) from error
+        raise reading_error(error) from error

@@ -17,7 +17,7 @@ from functools import partial
 
 import psycopg
 
-from neonsync.athena.client import Athena, billed_bytes
+from neonsync.athena.client import Athena, billed_bytes, price
 from neonsync.engine import lease as leases
 from neonsync.engine import leftovers
 from neonsync.engine.audit import Proof
@@ -63,7 +63,6 @@ from neonsync.tables import Mode
 from neonsync.validation.metrics import TableMetrics
 from neonsync.validation.result import CheckResult, Status, overall
 
-BYTES_PER_TB = 1e12
 CANCEL_SECONDS = 20.0
 """How long a cancelled run may take to clear what it left; the next run clears the rest."""
 
@@ -369,7 +368,7 @@ class _Run:
             steps=tuple(self.steps),
             queries=queries,
             billed_bytes=billed,
-            price=billed / BYTES_PER_TB * self.plan.settings.athena.price_per_tb,
+            price=price(billed, self.plan.settings.athena.price_per_tb),
             notices=tuple(self.notices),
             error=error,
         )

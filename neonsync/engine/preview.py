@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import psycopg
 
-from neonsync.athena.client import Athena
-from neonsync.engine.estimate import BYTES_PER_TB, Estimate, estimate
+from neonsync.athena.client import Athena, price
+from neonsync.engine.estimate import Estimate, estimate
 from neonsync.engine.extract import export_statement
 from neonsync.engine.frames import frame_of
 from neonsync.engine.left_runs import LeftRun, left_runs
@@ -89,7 +89,7 @@ class Preview:
         if None in billed:
             return None
         total = sum(size for size in billed if size is not None)
-        return total / BYTES_PER_TB * self.plan.settings.athena.price_per_tb
+        return price(total, self.plan.settings.athena.price_per_tb)
 
 
 async def preview(plan: Plan) -> Preview:

@@ -18,8 +18,7 @@ from neonsync.postgres.connect import (
     Connection,
     Database,
     connected,
-    is_connection_lost,
-    server_error,
+    reading_error,
 )
 from neonsync.postgres.queries import query
 from neonsync.tables import Mode
@@ -123,11 +122,7 @@ async def kept_metrics(database: Database, table: str) -> list[KeptMetrics]:
             )
             rows = await cursor.fetchall()
     except psycopg.Error as error:
-        if is_connection_lost(error):
-            raise DatabaseAccessError(
-                f"the connection to the branch was lost: {error}", "Run again."
-            ) from error
-        raise server_error(error) from error
+        raise reading_error(error) from error
     return [
         KeptMetrics(run_id, branch, branch_id, status, at, metrics)
         for run_id, branch, branch_id, status, at, document in rows

@@ -20,7 +20,7 @@ from psycopg import sql
 from neonsync.aggregates import Figures, measures_of
 from neonsync.athena import comparison as athena_sql
 from neonsync.athena.aggregates import aggregates_by_day
-from neonsync.athena.client import Athena, Pending, QueryStatus, Row, billed_bytes
+from neonsync.athena.client import Athena, Pending, QueryStatus, Row, billed_bytes, price
 from neonsync.digest import DigestSums, Rule
 from neonsync.engine import retry
 from neonsync.engine.calendar_days import select_of
@@ -48,7 +48,6 @@ from neonsync.postgres.digest import Sums
 from neonsync.postgres.drift import Drift, loaded_columns
 from neonsync.tables import OnBadValue, Validation
 
-BYTES_PER_TB = 1e12
 _SIDE_BY_SIDE = 2
 _log = logging.getLogger(__name__)
 
@@ -143,8 +142,8 @@ async def validate(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> 
 
     tables = await side_by_side(compare(table) for table in plan.tables)
     billed = sum(map(billed_bytes, asked.scanned.values()))
-    price = billed / BYTES_PER_TB * plan.settings.athena.price_per_tb
-    return Comparisons(tuple(tables), sum(asked.scanned.values()), price)
+    cost = price(billed, plan.settings.athena.price_per_tb)
+    return Comparisons(tuple(tables), sum(asked.scanned.values()), cost)
 
 
 @dataclass

@@ -179,6 +179,13 @@ def server_error(error: psycopg.Error) -> ServerError:
     return ServerError(f"Postgres refused: {text} (SQLSTATE {error.sqlstate})", remedy)
 
 
+def reading_error(error: psycopg.Error) -> DatabaseAccessError | ServerError:
+    """Our error for one of Postgres, for who has only read and may well do it again."""
+    if is_connection_lost(error):
+        return DatabaseAccessError(f"the connection to the branch was lost: {error}", "Run again.")
+    return server_error(error)
+
+
 def _conninfo(database: Database) -> Secret:
     fixed: dict[str, Any] = {
         "application_name": database.application_name,
