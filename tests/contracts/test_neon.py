@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -23,8 +24,17 @@ from neonsync.settings import load_settings
 from tests.sandbox.neon_fixtures import KEY, Client
 
 FILE = Path(__file__).parent / "neon.yaml"
-DESCRIPTION = OpenAPI.from_file_path(str(FILE))
-CONTENT: dict[str, Any] = DESCRIPTION.spec.read_value()
+
+
+@cache
+def _description() -> OpenAPI:
+    """Not read before it is needed: each worker imports this module, and one runs its tests."""
+    return OpenAPI.from_file_path(str(FILE))
+
+
+@cache
+def _content() -> dict[str, Any]:
+    return cast("dict[str, Any]", _description().spec.read_value())
 
 
 class Exchanges:
@@ -47,11 +57,11 @@ class Exchanges:
         for request, reply in self.seen:
             described = RequestsOpenAPIRequest(request)
             if reply.status_code < 400:  # what is refused may well be wrong
-                DESCRIPTION.validate_request(described)
+                _description().validate_request(described)
                 asked = {name for name, _ in parse_qsl(urlsplit(str(request.url)).query)}
                 assert asked <= _parameters(request), f"{request.url} asks for the unknown"
-            DESCRIPTION.validate_response(described, RequestsOpenAPIResponse(reply))
-            found = DESCRIPTION.unmarshal_response(described, RequestsOpenAPIResponse(reply))
+            _description().validate_response(described, RequestsOpenAPIResponse(reply))
+            found = _description().unmarshal_response(described, RequestsOpenAPIResponse(reply))
             assert not found.errors
             templates.add(f"{request.method} {_described(request)}")
         return templates
@@ -62,7 +72,7 @@ def _described(request: requests.PreparedRequest) -> str:
     parts = str(request.path_url).split("?")[0].removeprefix("/api/v2/").split("/")
     fitting = [
         path
-        for path in CONTENT["paths"]
+        for path in _content()["paths"]
         if len(open_parts := path.strip("/").split("/")) == len(parts)
         and all(o.startswith("{") or o == part for o, part in zip(open_parts, parts, strict=True))
     ]
@@ -71,15 +81,15 @@ def _described(request: requests.PreparedRequest) -> str:
 
 def _parameters(request: requests.PreparedRequest) -> set[str]:
     """The names of the query's parameters that are described for a request."""
-    operation = CONTENT["paths"][_described(request)][str(request.method).lower()]
+    operation = _content()["paths"][_described(request)][str(request.method).lower()]
     references = [each["$ref"].split("/")[-1] for each in operation.get("parameters", [])]
-    return {CONTENT["components"]["parameters"][name]["name"] for name in references}
+    return {_content()["components"]["parameters"][name]["name"] for name in references}
 
 
 def _all_operations() -> set[str]:
     return {
         f"{method.upper()} {path}"
-        for path, entry in CONTENT["paths"].items()
+        for path, entry in _content()["paths"].items()
         for method in entry
         if method != "parameters"
     }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -141,6 +141,27 @@ def screen(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 
 SIZES = ((80, 24), (120, 40))
 """What every screen is looked at in."""
+
+Screens: TypeAlias = Callable[[Pilot[int]], Awaitable[None]]
+
+
+@pytest.fixture
+def screens(screen: SnapshotAssertion) -> Screens:
+    """Looks at a screen in each of ``SIZES``, a file for each, and leaves it in the first."""
+
+    async def look(pilot: Pilot[int]) -> None:
+        for width, height in SIZES:
+            await _resized(pilot, width, height)
+            assert text_of(pilot.app) == screen(name=f"{width}x{height}")
+        await _resized(pilot, *SIZES[0])
+
+    return look
+
+
+async def _resized(pilot: Pilot[int], width: int, height: int) -> None:
+    if pilot.app.size != (width, height):
+        await pilot.resize_terminal(width, height)
+        await _drawn(pilot)
 
 
 @pytest.fixture

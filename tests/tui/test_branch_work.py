@@ -28,7 +28,7 @@ from neonsync.tui.screens.working import Working
 from neonsync.tui.widgets.field import Field
 from neonsync.tui.widgets.rows import Rows
 from tests.tui.branch_world import freeze, many, shown
-from tests.tui.conftest import SIZES, text_of, until
+from tests.tui.conftest import Screens, text_of, until
 from tests.tui.fakes import NOW, FakeBranches, Fakes
 
 PASSWORD = "hunter2hunter2"
@@ -70,15 +70,14 @@ def pressed(app: NeonsyncApp, button: str) -> Button:
     return app.screen.query_one(button, Button)
 
 
-@pytest.mark.parametrize("size", SIZES)
 async def test_deleting_wants_the_name_typed(
-    app: NeonsyncApp, fakes: Fakes, screen: SnapshotAssertion, size: tuple[int, int]
+    app: NeonsyncApp, fakes: Fakes, screens: Screens
 ) -> None:
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await go_to(app, pilot)
         await pilot.press("d")
         await dialog(app, pilot, TypeName)
-        assert text_of(app) == screen
+        await screens(pilot)
         await pilot.press(*"dev-kat", "enter")
         assert isinstance(app.screen, TypeName)
         assert pressed(app, "#go").disabled
@@ -131,11 +130,10 @@ async def test_an_error_says_what_to_do_and_can_be_copied(
         assert (home / "state/neonsync/clipboard.txt").read_text() == app.clipboard
 
 
-@pytest.mark.parametrize("size", SIZES)
 async def test_a_new_branch_is_checked_as_one_types(
-    app: NeonsyncApp, fakes: Fakes, screen: SnapshotAssertion, size: tuple[int, int]
+    app: NeonsyncApp, fakes: Fakes, screens: Screens
 ) -> None:
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await go_to(app, pilot)
         await pilot.press("n")
         await dialog(app, pilot, NewBranchDialog)
@@ -146,7 +144,7 @@ async def test_a_new_branch_is_checked_as_one_types(
         assert isinstance(app.screen, NewBranchDialog)
         for line in app.screen.query(Input):
             line.cursor_blink = False
-        assert text_of(app) == screen
+        await screens(pilot)
         await pilot.press("-", "2")
         await until(pilot, lambda: not pressed(app, "#create").disabled)
         await pilot.press("enter")

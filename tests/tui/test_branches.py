@@ -26,7 +26,7 @@ from neonsync.tui.screens.reading import ErrorDialog
 from neonsync.tui.screens.setup import SetupScreen
 from neonsync.tui.widgets.rows import Rows
 from tests.tui.branch_world import Clock, freeze, many, shown
-from tests.tui.conftest import SIZES, text_of, until
+from tests.tui.conftest import SIZES, Screens, text_of, until
 from tests.tui.fakes import Fakes, branch
 
 Size: TypeAlias = tuple[int, int]
@@ -65,21 +65,17 @@ async def go_to(app: NeonsyncApp, pilot: Pilots, name: str) -> None:
     await pilot.pause()
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_all_branches(app: NeonsyncApp, screen: SnapshotAssertion, size: Size) -> None:
-    async with app.run_test(size=size) as pilot:
+async def test_all_branches(app: NeonsyncApp, screens: Screens) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
         await go_to(app, pilot, "dev-kate")
         await until(pilot, shown(app, "d Delete"))
-        assert text_of(app) == screen
+        await screens(pilot)
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_a_protected_branch_has_no_dangerous_key(
-    app: NeonsyncApp, screen: SnapshotAssertion, size: Size
-) -> None:
-    async with app.run_test(size=size, notifications=True) as pilot:
+async def test_a_protected_branch_has_no_dangerous_key(app: NeonsyncApp, screens: Screens) -> None:
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await rows_there(app, pilot)
-        assert text_of(app) == screen
+        await screens(pilot)
         await pilot.press("d")
         await until(pilot, shown(app, "No delete", "main is a protected branch"))
         await pilot.press("R", "b")
@@ -99,14 +95,13 @@ async def test_loading_says_so_after_a_moment(
         await rows_there(app, pilot)
 
 
-@pytest.mark.parametrize("size", SIZES)
 async def test_the_first_answer_is_an_error(
-    app: NeonsyncApp, fakes: Fakes, screen: SnapshotAssertion, size: Size
+    app: NeonsyncApp, fakes: Fakes, screens: Screens
 ) -> None:
     fakes.branches.error = refused()
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, shown(app, "refused", "e Error"))
-        assert text_of(app) == screen
+        await screens(pilot)
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
         await pilot.press("escape")
@@ -115,11 +110,10 @@ async def test_the_first_answer_is_an_error(
         await rows_there(app, pilot)
 
 
-@pytest.mark.parametrize("size", SIZES)
 async def test_offline_the_old_rows_stay_with_their_age(
-    app: NeonsyncApp, fakes: Fakes, screen: SnapshotAssertion, size: Size, clock: Clock
+    app: NeonsyncApp, fakes: Fakes, screens: Screens, clock: Clock
 ) -> None:
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         await go_to(app, pilot, "dev-kate")
         fakes.branches.error = UnreachableError(
             "Neon cannot be reached: [/x]", "Check the network."
@@ -127,21 +121,18 @@ async def test_offline_the_old_rows_stay_with_their_age(
         clock.now += 190
         await until(pilot, shown(app, "offline · last good answer 3 min ago", "e Error"))
         assert app.screen.query_one(Rows).has_class("-stale")
-        assert text_of(app) == screen
+        await screens(pilot)
         await pilot.press("e")
         await until(pilot, shown(app, "Neon cannot be reached: [/x]", "Check the network."))
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_a_filter_that_matches_nothing(
-    app: NeonsyncApp, screen: SnapshotAssertion, size: Size
-) -> None:
-    async with app.run_test(size=size) as pilot:
+async def test_a_filter_that_matches_nothing(app: NeonsyncApp, screens: Screens) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
         await rows_there(app, pilot)
         await pilot.press("slash", *"foo")
         await until(pilot, shown(app, "No branches match “foo”."))
         app.screen.query_one(Input).cursor_blink = False
-        assert text_of(app) == screen
+        await screens(pilot)
         await pilot.press("escape")
         await rows_there(app, pilot)
         assert app.focused is app.screen.query_one(Rows)

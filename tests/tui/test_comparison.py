@@ -22,12 +22,11 @@ from neonsync.tui.screens.comparison import ComparisonScreen
 from neonsync.tui.screens.confirm import Ask, TypeName
 from neonsync.tui.screens.plan import PlanScreen
 from neonsync.tui.screens.run import RunScreen
-from tests.tui.conftest import SIZES, text_of, until
+from tests.tui.conftest import Screens, text_of, until
 from tests.tui.fakes import DEV, MAIN, Fakes, report_of
 from tests.tui.plan_pilot import plan_fakes, planning, settled
 
 Size = tuple[int, int]
-sized = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 HEAD = "Branch dev-kate (br-dev-kate), database app, against Athena, as both are now"
 EQUAL = Compared(
     True,
@@ -101,36 +100,31 @@ async def ended(pilot: Pilot[int]) -> None:
     await until(pilot, lambda: not run.controller.active)
 
 
-@sized
 @pytest.mark.parametrize("compared", [EQUAL, DIFFERS], ids=["equal", "differs"])
-async def test_what_was_found(
-    still: None, screen: SnapshotAssertion, compared: Compared, size: Size
-) -> None:
-    async with comparing(found(compared), size=size) as (pilot, view):
+async def test_what_was_found(still: None, screens: Screens, compared: Compared) -> None:
+    async with comparing(found(compared)) as (pilot, view):
         await there(pilot, view)
-        assert text_of(pilot.app) == screen
+        await screens(pilot)
 
 
-@sized
-async def test_loading(still: None, screen: SnapshotAssertion, size: Size) -> None:
+async def test_loading(still: None, screens: Screens) -> None:
     fakes = found()
     fakes.sync.hold = threading.Event()
-    async with comparing(fakes, size=size) as (pilot, _):
+    async with comparing(fakes) as (pilot, _):
         await until(pilot, lambda: "comparing with Athena" in text_of(pilot.app))
         await until(pilot, lambda: "comparing public.claims · esc" in text_of(pilot.app))
-        assert text_of(pilot.app) == screen
+        await screens(pilot)
         fakes.sync.hold.set()
 
 
-@sized
-async def test_an_error(still: None, screen: SnapshotAssertion, size: Size) -> None:
+async def test_an_error(still: None, screens: Screens) -> None:
     fakes = found()
     error: Any = AccessError("AWS cannot be reached [/x]: no route to host", "Check the network.")
     error.request_id = "6c1e-42"
     fakes.sync.error = error
-    async with comparing(fakes, size=size) as (pilot, view):
+    async with comparing(fakes) as (pilot, view):
         await until(pilot, lambda: "no route to host" in text_of(pilot.app))
-        assert text_of(pilot.app) == screen
+        await screens(pilot)
         fakes.sync.error = None
         await pilot.press("r")
         await there(pilot, view)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from syrupy.assertion import SnapshotAssertion
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 
@@ -25,7 +24,7 @@ from neonsync.tui.screens.help import HelpScreen
 from neonsync.tui.screens.history import HistoryScreen
 from neonsync.tui.screens.preferences import PreferencesScreen
 from neonsync.tui.widgets.rows import Rows
-from tests.tui.conftest import SIZES, text_of, until
+from tests.tui.conftest import Screens, text_of, until
 from tests.tui.fakes import NOW, Fakes
 from tests.tui.test_history import ENTRIES
 
@@ -44,16 +43,15 @@ async def history(app: NeonsyncApp, pilot: Pilot[int]) -> HistoryScreen:
     return screen
 
 
-@pytest.mark.parametrize("size", SIZES)
 async def test_the_help_tells_of_the_screen_its_keys_and_the_signs(
-    app: NeonsyncApp, screen: SnapshotAssertion, size: tuple[int, int]
+    app: NeonsyncApp, screens: Screens
 ) -> None:
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         await history(app, pilot)
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await until(pilot, lambda: "? Help" in text_of(app))
-        assert text_of(app) == screen
+        await screens(pilot)
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
 
@@ -93,23 +91,21 @@ async def test_an_action_of_the_palette_is_done(app: NeonsyncApp) -> None:
         await until(pilot, lambda: "2 shown" in text_of(app))
 
 
-@pytest.mark.parametrize("size", SIZES)
 async def test_preferences_are_shown_and_kept_at_once(
     app: NeonsyncApp,
-    screen: SnapshotAssertion,
-    size: tuple[int, int],
+    screens: Screens,
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     few = [each for each in known_bindings() if each.scope in ("app", "view")]
     monkeypatch.setattr("neonsync.tui.screens.preferences.known_bindings", lambda: tuple(few))
     environ = {"XDG_CONFIG_HOME": str(home / "config")}
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         app.open_preferences()
         await until(pilot, lambda: "Redraws" in text_of(app) and "? Help" in text_of(app))
         app.screen.query_one(".status").display = False  # a path of this machine's
         await pilot.pause()
-        assert text_of(app) == screen
+        await screens(pilot)
         await pilot.press("space")
         await until(pilot, lambda: "neonsync-light" in text_of(app))
         assert app.theme == "neonsync-light"

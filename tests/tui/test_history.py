@@ -21,7 +21,7 @@ from neonsync.tui.preferences import Preferences
 from neonsync.tui.screens.history import HistoryScreen
 from neonsync.tui.screens.results import ResultsScreen
 from neonsync.tui.widgets.rows import Rows
-from tests.tui.conftest import SIZES, text_of, until
+from tests.tui.conftest import Screens, text_of, until
 from tests.tui.fakes import NOW, Fakes, report_of
 
 
@@ -81,13 +81,10 @@ def said(app: NeonsyncApp) -> str:
     return "\n".join(note.message for note in app._notifications)
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_what_was_done(
-    app: NeonsyncApp, screen: SnapshotAssertion, size: tuple[int, int]
-) -> None:
-    async with app.run_test(size=size) as pilot:
+async def test_what_was_done(app: NeonsyncApp, screens: Screens) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
         await opened(app, pilot)
-        assert text_of(app) == screen
+        await screens(pilot)
 
 
 async def test_in_ascii_with_the_details_in_the_tables_place(
@@ -105,25 +102,21 @@ async def test_in_ascii_with_the_details_in_the_tables_place(
         await until(pilot, lambda: "WHEN" in text_of(app))
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_an_empty_history_says_so(
-    app: NeonsyncApp, fakes: Fakes, screen: SnapshotAssertion, size: tuple[int, int]
-) -> None:
+async def test_an_empty_history_says_so(app: NeonsyncApp, fakes: Fakes, screens: Screens) -> None:
     fakes.history.entries = ()
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         await opened(app, pilot)
-        assert text_of(app) == screen
+        await screens(pilot)
 
 
-@pytest.mark.parametrize("size", SIZES)
 async def test_a_history_that_cannot_be_read_says_why_and_is_tried_again(
-    app: NeonsyncApp, fakes: Fakes, screen: SnapshotAssertion, size: tuple[int, int]
+    app: NeonsyncApp, fakes: Fakes, screens: Screens
 ) -> None:
     fakes.history.error = ConfigError("the history is no file [/x]", "Mend it.")
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         app.push_screen(HistoryScreen("", lambda: NOW))
         await until(pilot, lambda: "no file" in text_of(app) and "? Help" in text_of(app))
-        assert text_of(app) == screen
+        await screens(pilot)
         fakes.history.error = None
         await pilot.press("r")
         await until(pilot, lambda: "runs kept" in text_of(app))

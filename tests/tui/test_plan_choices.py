@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from syrupy.assertion import SnapshotAssertion
 
 from neonsync.selection import Selection
 from neonsync.tui.plan_choices import OPTIONS, Option
 from neonsync.tui.plan_form import Around, fill, judge
 from neonsync.tui.screens.help import HelpScreen
 from neonsync.tui.widgets.line_choice import LineChoice
-from tests.tui.conftest import SIZES, text_of, until
+from tests.tui.conftest import Screens, text_of, until
 from tests.tui.fakes import DEV
 from tests.tui.plan_pilot import TABLES, plan_fakes, planning, settled
 
@@ -37,17 +36,14 @@ def test_an_option_says_what_each_of_its_choices_does(option: Option) -> None:
         assert all(f"{choice}: " in option.about for choice in option.choices)
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_the_help_begins_with_the_option_that_has_the_focus(
-    screen: SnapshotAssertion, size: tuple[int, int]
-) -> None:
-    async with planning(plan_fakes(), size=size) as (pilot, plan):
+async def test_the_help_begins_with_the_option_that_has_the_focus(screens: Screens) -> None:
+    async with planning(plan_fakes()) as (pilot, plan):
         await settled(pilot, plan)
         plan.query_one("#option-validation").query_one(LineChoice).focus()
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
         await until(pilot, lambda: "counts: rows by date." in text_of(pilot.app))
-        assert text_of(pilot.app) == screen
+        await screens(pilot)
         await pilot.press("escape")
         plan.query_one("#option-verify_target").query_one(LineChoice).focus()
         await pilot.press("f1")

@@ -27,7 +27,7 @@ from neonsync.tui.screens.reading import Reading
 from neonsync.tui.screens.results import ResultsScreen
 from neonsync.tui.screens.run import RunScreen
 from neonsync.tui.screens.run_log import RunLogView
-from tests.tui.conftest import SIZES, text_of, until
+from tests.tui.conftest import Screens, text_of, until
 from tests.tui.fakes import Fakes, report_of
 from tests.tui.runs import NAMES, RUN_ID, Script, exported, in_full_swing, loaded, show, started
 
@@ -41,29 +41,23 @@ async def whole(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: "b Background" in text_of(pilot.app))
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_a_run_in_full_swing(
-    app: NeonsyncApp, script: Script, screen: SnapshotAssertion, size: tuple[int, int]
-) -> None:
-    async with app.run_test(size=size) as pilot:
+async def test_a_run_in_full_swing(app: NeonsyncApp, script: Script, screens: Screens) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
         show(app, script)
         in_full_swing(script)
         await until(pilot, lambda: "export" in text_of(app) and "members" in text_of(app))
         await until(pilot, lambda: "8a4d0000" in text_of(app))
         await whole(pilot)
-        assert text_of(app) == screen
+        await screens(pilot)
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_a_run_that_is_planning(
-    app: NeonsyncApp, script: Script, screen: SnapshotAssertion, size: tuple[int, int]
-) -> None:
-    async with app.run_test(size=size) as pilot:
+async def test_a_run_that_is_planning(app: NeonsyncApp, script: Script, screens: Screens) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
         show(app, script)
         script.now = 3.0
         await until(pilot, lambda: "3 s" in text_of(app))
         await whole(pilot)
-        assert text_of(app) == screen
+        await screens(pilot)
 
 
 async def test_in_ascii_nothing_else_is_drawn(
@@ -233,9 +227,8 @@ async def test_what_is_drawn_for_nobody_is_not_drawn(app: NeonsyncApp, script: S
         await until(pilot, lambda: run._timer is not None and run._timer._active.is_set())
 
 
-@pytest.mark.parametrize("size", SIZES)
 async def test_a_run_that_could_not_begin_says_why(
-    app: NeonsyncApp, script: Script, screen: SnapshotAssertion, size: tuple[int, int]
+    app: NeonsyncApp, script: Script, screens: Screens
 ) -> None:
     report = report_of(
         "failed",
@@ -243,12 +236,12 @@ async def test_a_run_that_could_not_begin_says_why(
         exitCode=2,
         errors=[{"message": "there is no table 'clams' [/x]", "remedy": "Did you mean claims?"}],
     )
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         show(app, script)
         script.finish(report)
         await until(pilot, lambda: "exit code 2" in text_of(app))
         await whole(pilot)
-        assert text_of(app) == screen
+        await screens(pilot)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, BranchesScreen))
 
@@ -280,11 +273,10 @@ async def test_a_fault_of_the_programs_own_is_shown_and_ends_nothing_else(
         assert "exit code 1" in text_of(app)
 
 
-@pytest.mark.parametrize("size", SIZES)
 async def test_the_errors_are_read_and_copied(
-    app: NeonsyncApp, script: Script, screen: SnapshotAssertion, size: tuple[int, int]
+    app: NeonsyncApp, script: Script, screens: Screens
 ) -> None:
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         show(app, script)
         in_full_swing(script)
         await pilot.press("e")
@@ -296,7 +288,7 @@ async def test_the_errors_are_read_and_copied(
         await until(pilot, lambda: isinstance(app.screen, Reading))
         await until(pilot, lambda: "Widen" in text_of(app))
         await whole(pilot)
-        assert text_of(app) == screen
+        await screens(pilot)
         await pilot.press("y")
         assert ERROR in app.clipboard
         assert r"\x1b[31modd[/x]\n::error::" in app.clipboard
@@ -304,18 +296,17 @@ async def test_the_errors_are_read_and_copied(
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
 
 
-@pytest.mark.parametrize("size", SIZES)
 async def test_a_failed_run_before_its_report(
-    app: NeonsyncApp, script: Script, screen: SnapshotAssertion, size: tuple[int, int]
+    app: NeonsyncApp, script: Script, screens: Screens
 ) -> None:
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         show(app, script)
         in_full_swing(script)
         script.send(RunFinished(RUN_ID, "failed", 270.0, ERROR, "Widen premium."), at=270.0)
         await until(pilot, lambda: "1 failed" in text_of(app))
         await until(pilot, lambda: "run failed after" in text_of(app))
         await whole(pilot)
-        assert text_of(app) == screen
+        await screens(pilot)
 
 
 async def test_l_changes_the_size_of_the_log_and_f_what_is_in_it(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from syrupy.assertion import SnapshotAssertion
 from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
@@ -21,7 +20,7 @@ from neonsync.tui.screens.branches import BranchesScreen
 from neonsync.tui.screens.setup import SetupScreen
 from neonsync.tui.setup_form import begin, is_secret, key_setting, preview, source_of, with_source
 from neonsync.tui.widgets.field import Field
-from tests.tui.conftest import SIZES, text_of, until
+from tests.tui.conftest import Screens, text_of, until
 from tests.tui.fakes import Fakes, FakeSetup
 
 FIELDS = (
@@ -68,13 +67,12 @@ async def opened(app: NeonsyncApp, pilot: Pilot[int]) -> SetupScreen:
     return app.screen
 
 
-@pytest.mark.parametrize("size", SIZES)
 async def test_it_is_there_first_where_there_is_no_configuration(
-    app: NeonsyncApp, screen: SnapshotAssertion, size: tuple[int, int]
+    app: NeonsyncApp, screens: Screens
 ) -> None:
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         await opened(app, pilot)
-        assert text_of(app) == screen
+        await screens(pilot)
 
 
 async def test_it_is_not_where_there_is_one(app: NeonsyncApp, fakes: Fakes) -> None:
@@ -84,17 +82,14 @@ async def test_it_is_not_where_there_is_one(app: NeonsyncApp, fakes: Fakes) -> N
         assert isinstance(app.screen, BranchesScreen)
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_all_lines_are_tried_at_once(
-    app: NeonsyncApp, screen: SnapshotAssertion, size: tuple[int, int]
-) -> None:
-    async with app.run_test(size=size) as pilot:
+async def test_all_lines_are_tried_at_once(app: NeonsyncApp, screens: Screens) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
         await opened(app, pilot)
         app.screen.query(Field).first().value = "quiet-moon"
         await pilot.press("f5")
         await until(pilot, lambda: text_of(app).count("✓ reached") == 5)
         assert "✗ there is no workgroup 'primary' [/x]\n" in text_of(app)
-        assert text_of(app) == screen
+        await screens(pilot)
 
 
 async def test_one_line_is_tried_by_its_button_and_a_change_forgets_it(
@@ -176,14 +171,13 @@ async def test_what_cannot_be_written_is_told(app: NeonsyncApp, fakes: Fakes) ->
         assert isinstance(app.screen, SetupScreen)
 
 
-@pytest.mark.parametrize("size", SIZES)
 async def test_a_configuration_that_cannot_be_read_says_why(
-    app: NeonsyncApp, fakes: Fakes, screen: SnapshotAssertion, size: tuple[int, int]
+    app: NeonsyncApp, fakes: Fakes, screens: Screens
 ) -> None:
     fakes.setup.error = ConfigError("neonsync.toml is not valid TOML [/x]", "Mend it.")
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "not valid TOML" in text_of(app) and "? Help" in text_of(app))
-        assert text_of(app) == screen
+        await screens(pilot)
 
 
 def test_the_values_have_one_source_of_the_key() -> None:

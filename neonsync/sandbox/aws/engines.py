@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -21,10 +21,15 @@ _SETTINGS = ("search_path", "preserve_insertion_order", "disabled_optimizers")
 
 @dataclass
 class Engine:
-    """An in-memory DuckDB, and how many queries it has had."""
+    """An in-memory DuckDB, how many queries it has had, and what they are in its SQL.
+
+    A query comes again and again, and to translate it takes longer than to run it on a small lake.
+    """
 
     connection: duckdb.DuckDBPyConnection
     queries: int = 0
+    # By the query and the columns of its tables. The functions of a translation stay here, too.
+    translated: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
 
 class Engines:

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,9 +23,15 @@ def object_path(s3_root: Path, location: str) -> Path:
     if scheme not in {"s3", "s3a"} or not names[0] or {".", ".."} & set(names):
         raise QueryFailed(f"INVALID_TABLE_PROPERTY: Invalid location URI: {location}")
     path = s3_root.joinpath(*keys.components("/".join(names))).resolve()
-    if not path.is_relative_to(s3_root.resolve()):
+    if not path.is_relative_to(_resolved(s3_root)):
         raise QueryFailed(f"INVALID_TABLE_PROPERTY: Invalid location URI: {location}")
     return path
+
+
+@lru_cache(16)
+def _resolved(s3_root: Path) -> Path:
+    """A query of many partitions asks for each."""
+    return s3_root.resolve()
 
 
 def has_objects(directory: Path) -> bool:

@@ -11,7 +11,8 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -47,7 +48,7 @@ class Scan:
         if not self.files:
             return 0, 0
         step = max(1, len(self.files) // _MOST_FOOTERS)
-        footers = [pq.read_metadata(file.path) for file in self.files[::step]]
+        footers = [_footer(file.path) for file in self.files[::step]]
         sizes = sum(_column_bytes(footer, self.columns) for footer in footers)
         rows = sum(footer.num_rows for footer in footers)
         share = len(self.files) / len(footers)
@@ -148,6 +149,17 @@ def _texts(value: str | list[str] | None) -> list[str]:
 
 def _names_in(texts: list[str]) -> list[str]:
     return [name for text in texts for name in re.findall(r"\w+", text)]
+
+
+def _footer(path: Path) -> pq.FileMetaData:
+    facts = path.stat()
+    return _read_footer(path, facts.st_ino, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(1024)
+def _read_footer(path: Path, *_: int) -> pq.FileMetaData:
+    """Queries read the same files again and again; a file that is replaced has other facts."""
+    return pq.read_metadata(path)
 
 
 def _bare(name: str) -> str:

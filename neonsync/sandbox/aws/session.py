@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,15 +74,11 @@ class Session:
         plain = sources.inlined(query)
         scanned = [self._scanned(*name) for name in sources.tables(plain)]
         hidden = hide_hidden(plain)
-        tree = plain.copy()
-        labels = Labels(tree, sources.hive_type)
-        probes = Probes(connection)
-        Translator(labels, probes, text).translate(tree)
         # Types are asked of tables without rows: binding and planning them opens no file.
         for each in scanned:
             columns = tables.columns_sql(each.table, hidden)
             connection.execute(f"CREATE TABLE {each.name} ({columns})")
-        sql = probes.settle(tree)
+        sql = self._translated(plain, text, sources, scanned)
         scans = scans_of(connection, sql, scanned)
         for each in scanned:
             needed = {file for scan in scans if scan.table is each for file in scan.files}
@@ -104,6 +101,20 @@ class Session:
         with self._lock:
             self._closed = True
         self._engines.give(self._engine, sound=not self._interrupted)
+
+    def _translated(
+        self, plain: exp.Query, text: str, sources: Sources, scanned: Sequence[ScannedTable]
+    ) -> str:
+        """The query in DuckDB's SQL; its tables are there, without rows."""
+        columns = [(each.name, each.table.columns, each.table.partition_keys) for each in scanned]
+        key = (self._database, plain.sql(dialect="trino"), str(columns))
+        known = self._engine.translated
+        if key not in known:
+            tree = plain.copy()
+            labels, probes = Labels(tree, sources.hive_type), Probes(self.connection)
+            Translator(labels, probes, text).translate(tree)
+            known[key] = probes.settle(tree)
+        return known[key]
 
     def _scanned(self, database: str, name: str) -> ScannedTable:
         table = self._catalogue.table(database, name)
