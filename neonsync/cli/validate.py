@@ -12,8 +12,9 @@ from typing import Any
 
 from neonsync.cli.headless import carry_out
 from neonsync.cli.output import say
+from neonsync.engine.compared import Comparisons
 from neonsync.engine.plan import Plan, make_plan
-from neonsync.engine.validate import Comparisons, validate
+from neonsync.engine.validate import validate
 from neonsync.errors import ConfigError, ExitCode
 from neonsync.neon.guards import check_sync
 from neonsync.report.comparison import as_json as comparison_as_json

@@ -12,7 +12,7 @@ import pytest
 
 import neonsync.cli.validate as command
 from neonsync.cli import headless
-from neonsync.engine.validate import Comparison, Comparisons, DateDifference
+from neonsync.engine.compared import Comparison, Comparisons, DateDifference
 from neonsync.errors import ExitCode
 from neonsync.tables import Validation
 
