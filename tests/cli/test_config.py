@@ -46,6 +46,8 @@ def test_show_tells_each_value_with_its_origin(tmp_path: Path) -> None:
     assert origin_of(shown.stdout, "jobs").split(None, 1) == ["3", "from neonsync.toml"]
     assert origin_of(shown.stdout, "filters.states").startswith('CA, "a,b" ')
     assert origin_of(shown.stdout, "mode").split(None, 1) == ["full", "the default"]
+    assert origin_of(shown.stdout, "quality.metrics").split(None, 1) == ["true", "the default"]
+    assert origin_of(shown.stdout, "check_timeout").split(None, 1) == ["30", "the default"]
     assert "tables (the preset)" in shown.stdout
     assert "forecast → public.forecast_data" in shown.stdout
 
