@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from neonsync.aggregates import Kind, Measure
-from neonsync.athena.digest import decimal, without_padding
+from neonsync.athena.digest import decimal, text_of
 from neonsync.athena.sql import identifier
 from neonsync.digest import Rule
 
@@ -29,8 +29,7 @@ def _figure(measure: Measure) -> str:
         case Kind.TRUE:
             return f"CAST(count_if({column}) AS varchar)"
         case Kind.BYTES:
-            text = without_padding(column) if field.rule is Rule.PADDED else column
-            return f"CAST(sum(length(to_utf8({text}))) AS varchar)"
+            return f"CAST(sum(length(to_utf8({text_of(field)}))) AS varchar)"
         case Kind.SUM if field.rule is Rule.DECIMAL:
             scale = field.type.modifiers[1]
             return f"CAST(sum(CAST({decimal(column, field)} AS decimal(38,{scale}))) AS varchar)"

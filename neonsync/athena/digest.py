@@ -32,11 +32,8 @@ def field_text(field: Field) -> str:
     """How an exported column stands in the frame: never NULL."""
     column = identifier(field.exported)
     match field.rule:
-        case Rule.TEXT:
-            is_text = field.source.base in ("string", "varchar")
-            return _counted(column if is_text else f"CAST({column} AS varchar)")
-        case Rule.PADDED:
-            return _counted(without_padding(column))
+        case Rule.TEXT | Rule.PADDED:
+            return _counted(text_of(field))
         case Rule.BOOLEAN:
             return f"CASE WHEN {column} THEN 't' WHEN NOT {column} THEN 'f' ELSE '' END"
         case Rule.PRESENCE:
@@ -88,9 +85,12 @@ def _hex(binary: str) -> str:
     return f"'\\x' || lower(to_hex({binary}))"
 
 
-def without_padding(column: str) -> str:
-    """A char or a text as text without blanks at its end; rtrim would take tabs as well."""
-    return f"trim(TRAILING ' ' FROM CAST({column} AS varchar))"
+def text_of(field: Field) -> str:
+    """A column that becomes a text, as text; a char without the blanks at its end."""
+    column = identifier(field.exported)
+    if field.rule is Rule.PADDED:  # rtrim would take tabs as well
+        return f"trim(TRAILING ' ' FROM CAST({column} AS varchar))"
+    return column if field.source.base in ("string", "varchar") else f"CAST({column} AS varchar)"
 
 
 def decimal(column: str, field: Field) -> str:

@@ -138,7 +138,9 @@ def _document(seen: Overview) -> dict[str, Any]:
 )
 @run_options
 def check(live: bool, config: Path | None, flags: dict[str, Any]) -> None:
-    """Check settings, Neon, Athena, each table and the database, without writing anything.
+    """Check settings, Neon, Athena, each table, the database and [[checks]]; writes nothing.
+
+    Declared checks are planned by Postgres, and not run.
 
     With --live also what a look cannot tell: that every value of every type arrives as it is. That
     writes, into a schema of its own and the ledger. Exit codes are those of a run that would fail

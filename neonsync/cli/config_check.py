@@ -15,6 +15,7 @@ from neonsync.cli.output import print_error, say
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.errors import (
     AthenaAccessError,
+    ConfigError,
     DatabaseAccessError,
     ExitCode,
     NeonAccessError,
@@ -25,11 +26,16 @@ from neonsync.errors import (
     UnknownTableError,
     WrongTargetError,
 )
-from neonsync.postgres.connect import Database, connected, server_error
+from neonsync.postgres.connect import Connection, Database, connected, server_error
 from neonsync.secret import Secret, redact
 from neonsync.settings import Settings, load_settings
 from neonsync.tables import Mode
+from neonsync.validation.explained import Refused, refused
 
+CHECKS_ARE = (
+    "values have the types of their columns, regular expressions and SQL are Postgres's, and names "
+    "are those of the branch."
+)
 # Which side an error speaks of; the first that fits.
 _SIDES: tuple[tuple[tuple[type[NeonsyncError], ...], str], ...] = (
     ((NeonAccessError, UnknownBranchError, WrongTargetError), "Neon"),
@@ -78,7 +84,19 @@ async def _checks(settings: Settings) -> AsyncIterator[tuple[str, str]]:
             _note(warning)
     for line in _planned(plan):
         yield line
-    yield "database", await _database(plan)
+    declared = sum(len(table.checks) for table in plan.tables)
+    early: list[Refused] = []
+    try:
+        async with connected(Database(plan.address.uri, "neonsync config check")) as connection:
+            yield "database", await _database(plan, connection)
+            if declared:
+                early = await _declared(plan, connection)
+    except psycopg.Error as error:
+        raise server_error(error) from error
+    for each in early:
+        _note(f"{_called(each)} cannot be looked at before the first sync: {each.why}")
+    if taken := declared - len(early):
+        yield "checks", f"{taken} of {declared} declared ones are as Postgres takes them"
 
 
 def _planned(plan: Plan) -> list[tuple[str, str]]:
@@ -106,20 +124,37 @@ def _planned(plan: Plan) -> list[tuple[str, str]]:
     return lines
 
 
-async def _database(plan: Plan) -> str:
-    """Log in as a run would, and look who answers."""
-    try:
-        async with connected(Database(plan.address.uri, "neonsync config check")) as connection:
-            cursor = await connection.execute(
-                "SELECT current_setting('server_version'), current_database(), current_user,"
-                " to_regnamespace('neonsync') IS NOT NULL"
-                " OR has_database_privilege(current_database(), 'CREATE'),"
-                # Neon's computes know their branch; other servers know no such setting.
-                " current_setting('neon.branch_id', true)"
-            )
-            row = await cursor.fetchone()
-    except psycopg.Error as error:
-        raise server_error(error) from error
+async def _declared(plan: Plan, connection: Connection) -> list[Refused]:
+    """Those of the declared checks that cannot be judged yet.
+
+    Raises:
+        ConfigError: Postgres does not take some of them.
+    """
+    tables = [(table.spec, table.checks) for table in plan.tables]
+    found = await refused(connection, tables, plan.settings.check_timeout)
+    if wrong := [each for each in found if not each.early]:
+        raise ConfigError(
+            "; ".join(f"{_called(each)}: {each.why}" for each in wrong),
+            f"Mend {'it' if len(wrong) == 1 else 'them'} under [[checks]]: {CHECKS_ARE}",
+        )
+    return found
+
+
+def _called(refused: Refused) -> str:
+    check = refused.check
+    return f"the check {check.name!r} of {check.table} ({check.kind})"
+
+
+async def _database(plan: Plan, connection: Connection) -> str:
+    """Look who answers to whom a run would log in as."""
+    cursor = await connection.execute(
+        "SELECT current_setting('server_version'), current_database(), current_user,"
+        " to_regnamespace('neonsync') IS NOT NULL"
+        " OR has_database_privilege(current_database(), 'CREATE'),"
+        # Neon's computes know their branch; other servers know no such setting.
+        " current_setting('neon.branch_id', true)"
+    )
+    row = await cursor.fetchone()
     if row is None:
         raise AssertionError("a SELECT without FROM gives a row")
     version, database, role, may_create, branch_id = row

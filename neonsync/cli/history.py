@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,7 @@ def show(run: str, as_json: bool) -> None:
     from neonsync.errors import ConfigError
     from neonsync.report.wording import printable
     from neonsync.secret import redact, redacted
+    from neonsync.selection import PROGRAM
 
     found = [entry for entry in _entries() if run and entry.run_id == run]
     if not found:
@@ -120,6 +122,8 @@ def show(run: str, as_json: bool) -> None:
     for entry in found:
         for name, value in asdict(entry).items():
             text = ", ".join(value) if isinstance(value, tuple) else str(value)
+            if name == "command" and value:
+                text = shlex.join([*PROGRAM, *value])
             if text and text != "0.0":
                 say(redact(printable(f"{name.replace('_', ' '):<11}{text}")))
 

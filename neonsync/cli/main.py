@@ -21,6 +21,7 @@ from neonsync.cli.options import (
     refuse_before_command,
     report_dir_option,
     run_options,
+    validate_options,
 )
 from neonsync.cli.output import print_error, say
 from neonsync.cli.parameters import SPAN
@@ -183,7 +184,7 @@ def _refuse_expires(expires: timedelta | None) -> None:
 
 
 @cli.command(epilog="\b\nExample:\n  neonsync validate --branch dev --days 30 --repair")
-@run_options
+@validate_options
 @click.option(
     "--repair",
     is_flag=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,48 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+IN_VAIN_FOR_VALIDATE = (
+    "mode",
+    "test_data.rows",
+    "test_data.seed",
+    "test_data.scenario",
+    "on_error",
+    "fresh",
+    "dry_run",
+)
+"""Flags that change nothing of a comparison, nor of the runs that repair what it has found."""
+OF_REPAIR = (
+    "publish",
+    "on_missing",
+    "allow_delete",
+    "verify_target",
+    "confirm",
+    "report_dir",
+    "jobs",
+)
+"""Flags that change nothing of a comparison, but these runs."""
+
+
+def validate_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As ``run_options``, for a comparison: help shows what has an effect, and when."""
+    command = run_options(function)
+    for parameter in command.__click_params__:  # type: ignore[attr-defined]
+        if parameter.name in _parameters(IN_VAIN_FOR_VALIDATE):
+            parameter.hidden = True
+        if parameter.name in _parameters(OF_REPAIR):
+            parameter.help = f"With --repair: {parameter.help}"
+    return command
+
+
+def flag_of(name: str) -> str:
+    """The flag of a dotted name, as a user writes it."""
+
+    def probe() -> None: ...
+
+    (parameter,) = _FLAGS[name](probe).__click_params__
+    return str(parameter.opts[0])
+
+
 def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command every flag of a run; it gets them as ``flags``, and ``config``.
 
@@ -168,6 +210,10 @@ def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed([config_option, *_FLAGS.values()]):
         command = option(command)
     return command
+
+
+def _parameters(names: Collection[str]) -> set[str]:
+    return {_parameter(_FLAGS[name]) for name in names}
 
 
 def _parameter(option: Callable[[Any], Any]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TextIO
 
 from neonsync.report.wording import printable
 
@@ -36,9 +37,26 @@ def as_table(header: Row, rows: Sequence[Row], width: int = 0, *, names: int = 0
     return list(_folded([header, *rows], width, names))
 
 
-def terminal_width() -> int:
-    """Columns of the terminal that stdout leads to; 0 where it leads elsewhere."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+def terminal_width(stream: TextIO | None = None) -> int:
+    """Columns of the terminal that a stream leads to, or stdout; 0 where it leads elsewhere."""
+    return shutil.get_terminal_size().columns if (stream or sys.stdout).isatty() else 0
+
+
+def wrapped(lines: Iterable[str], width: int) -> Iterator[str]:
+    """Lines that break between words, below where they begin; 0 for lines of any length."""
+    for line in lines:
+        if not width or len(line) <= width:
+            yield line
+            continue
+        indent = line[: len(line) - len(line.lstrip())]
+        yield from textwrap.wrap(
+            line.lstrip(),
+            max(width, 20),
+            initial_indent=indent,
+            subsequent_indent=f"{indent}  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
 
 def _folded(rows: Sequence[Row], width: int, names: int) -> Iterator[str]:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from neonsync.cli.headless import carry_out
+from neonsync.cli.options import IN_VAIN_FOR_VALIDATE, OF_REPAIR, flag_of
 from neonsync.cli.output import say
+from neonsync.cli.tabular import terminal_width, wrapped
+from neonsync.engine.compared import Comparisons
 from neonsync.engine.plan import Plan, make_plan
-from neonsync.engine.validate import Comparisons, validate
-from neonsync.errors import ConfigError, ExitCode
+from neonsync.engine.validate import validate
+from neonsync.errors import ConfigError, ExitCode, RunCancelled
 from neonsync.neon.guards import check_sync
 from neonsync.report.comparison import as_json as comparison_as_json
 from neonsync.report.comparison import as_text
@@ -34,7 +38,7 @@ def run_validate(
     Raises:
         NeonsyncError: the settings are wrong, or a service cannot be reached.
     """
-    _refuse_in_vain(flags)
+    _refuse_in_vain(flags, repair=repair)
     settings = load_settings(flags=flags, environ=os.environ, config=config)
     settings = replace(settings, mode=Mode.FULL)
     secrets = (*settings.secrets, *known_secrets(os.environ))
@@ -46,53 +50,79 @@ def run_validate(
     if repair and settings.neon.api_key is not None:
         # Before anything is paid for.
         check_sync(plan.branch, settings.confirm)
-    found = asyncio.run(validate(plan, tell))
-    repaired: tuple[str, ...] = ()
+    try:
+        found = asyncio.run(validate(plan, tell))
+    except (KeyboardInterrupt, SystemExit) as stop:
+        raise RunCancelled("stopped comparing; nothing was written", _code(stop)) from None
+    repaired: dict[str, str] = {}
     stopped: ExitCode | None = None
     if repair and any(table.differs for table in found.tables):
-        say(redact(as_text(plan, found), *secrets), err=as_json)
-        repaired, stopped = _repair(settings, config, plan, found, err=as_json)
-        if stopped is None:
-            again = asyncio.run(validate(plan, tell))
-            found = replace(
-                again,
-                scanned_bytes=found.scanned_bytes + again.scanned_bytes,
-                price=found.price + again.price,
-            )
-            if found.surplus and settings.on_missing is OnMissing.KEEP:
-                tell(
-                    "Rows that only the branch has were kept; "
-                    "--repair --on-missing delete lets them go."
-                )
+        say(_shown(redact(as_text(plan, found), *secrets), err=as_json), err=as_json)
+        try:
+            stopped = _repair(settings, config, plan, found, repaired, err=as_json)
+            if stopped is None:
+                found = _with_costs(asyncio.run(validate(plan, tell)), found)
+                if found.surplus and settings.on_missing is OnMissing.KEEP:
+                    tell(
+                        "Rows that only the branch has were kept; "
+                        "--repair --on-missing delete lets them go."
+                    )
+        except (KeyboardInterrupt, SystemExit) as stop:
+            stopped = _code(stop)
+            tell(f"stopped; {_done(repaired)}. neonsync validate compares again.")
     if as_json:
-        say(json.dumps(redacted(comparison_as_json(plan, found, repaired), *secrets)))
+        say(json.dumps(redacted(comparison_as_json(plan, found, tuple(repaired)), *secrets)))
     elif stopped is None:
-        say(redact(as_text(plan, found), *secrets))
+        say(_shown(redact(as_text(plan, found), *secrets)))
     if stopped is not None:
         return stopped
     return ExitCode.OK if found.equal else ExitCode.VALIDATION
 
 
-_IN_VAIN = {
-    "dry_run": "--dry-run",
-    "mode": "--mode",
-    "test_data.rows": "--rows",
-    "test_data.seed": "--seed",
-    "test_data.scenario": "--scenario",
-}
+def _shown(text: str, *, err: bool = False) -> str:
+    """Lines that break between words where a terminal is too narrow for them."""
+    width = terminal_width(sys.stderr if err else sys.stdout)
+    return "\n".join(wrapped(text.splitlines(), width))
 
 
-def _refuse_in_vain(flags: Mapping[str, Any]) -> None:
+def _code(stop: BaseException) -> ExitCode:
+    """Of Ctrl-C, or of SIGTERM, which ends the program by an exception as well."""
+    return ExitCode.INTERRUPTED if isinstance(stop, KeyboardInterrupt) else ExitCode.TERMINATED
+
+
+def _with_costs(found: Comparisons, before: Comparisons) -> Comparisons:
+    return replace(
+        found,
+        scanned_bytes=before.scanned_bytes + found.scanned_bytes,
+        price=before.price + found.price,
+    )
+
+
+def _done(repaired: Mapping[str, str]) -> str:
+    if not repaired:
+        return "no repair has been published"
+    told = ", ".join(f"{table} by {run}" for run, table in repaired.items())
+    return f"repaired and published before: {told}"
+
+
+def _refuse_in_vain(flags: Mapping[str, Any], *, repair: bool) -> None:
     """Make sure that nobody is in the belief that a flag holds something back.
 
     Raises:
         ConfigError: a flag was given that has no effect here.
     """
-    for name, flag in _IN_VAIN.items():
-        if flags.get(name):
+    given = [name for name, value in flags.items() if value is not None and value != ()]
+    for name in given:
+        if name in IN_VAIN_FOR_VALIDATE:
             raise ConfigError(
-                f"{flag} has no effect on validate",
-                "It compares tables of the mode full, and writes nothing without --repair.",
+                f"{flag_of(name)} has no effect on validate",
+                "It compares tables of the mode full, writes nothing without --repair, and repairs "
+                "each table by a fresh run of its own. Leave the flag out.",
+            )
+        if name in OF_REPAIR and not repair:
+            raise ConfigError(
+                f"{flag_of(name)} has no effect on validate without --repair",
+                "Add --repair, or leave the flag out: a comparison writes nothing.",
             )
 
 
@@ -101,19 +131,24 @@ _ENDS = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.ACCESS, ExitCode.RE
 
 
 def _repair(
-    settings: Settings, config: Path | None, plan: Plan, found: Comparisons, *, err: bool
-) -> tuple[tuple[str, ...], ExitCode | None]:
-    """Sync what differs, table by table.
+    settings: Settings,
+    config: Path | None,
+    plan: Plan,
+    found: Comparisons,
+    repaired: dict[str, str],
+    *,
+    err: bool,
+) -> ExitCode | None:
+    """Sync what differs, table by table; ``repaired`` gets those published, by their runs' names.
 
-    Returns the names of the runs that have published, and the exit code of one after which
-    nothing more is to be done, not even a comparison, which is paid for.
+    Returns the exit code of a run after which nothing more is to be done, not even a comparison,
+    which is paid for.
     """
-    names = []
     for each in repairs(settings, plan, found):
         say(printable(str(each)), err=err)
         result = carry_out(each.settings, config, stdout_is_taken=err)
         if result.status in ("succeeded", "invalid"):
-            names.append(result.run_id)
+            repaired[result.run_id] = each.table
         if result.exit_code in _ENDS:
-            return tuple(names), result.exit_code
-    return tuple(names), None
+            return result.exit_code
+    return None

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-from neonsync.aggregates import Figures, measures_of
+from neonsync.aggregates import Figures, measures_of, only_counted, places_of
 from neonsync.digest import DigestSums
 from neonsync.engine import ledger
 from neonsync.engine.compare import (
@@ -30,6 +30,7 @@ from neonsync.engine.context import RunContext
 from neonsync.engine.differences import explain
 from neonsync.engine.events import Level
 from neonsync.engine.extract import SourceCounts
+from neonsync.engine.frames import frame_over
 from neonsync.engine.ledger import ExportRecord, LoadedChunks
 from neonsync.engine.plan import DUPLICATES, TablePlan
 from neonsync.engine.rows import Rows
@@ -49,8 +50,9 @@ class Proof:
 
     ``changes`` are values that Postgres cannot hold, changed as configured; ``duplicates`` are rows
     of the source that were left out, as another row has their key. ``validation`` is the level,
-    and ``not_compared`` are columns of which it told no more than whether there is a value. The
-    comparison took ``seconds``.
+    and ``not_compared`` are columns of which it told no more than whether there is a value.
+    ``skipped`` ones were not compared at all: only a digest can be corrected by the ``changes``.
+    The comparison took ``seconds``.
     """
 
     files: int
@@ -60,6 +62,7 @@ class Proof:
     duplicates: int = 0
     validation: Validation = Validation.COUNTS
     not_compared: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
@@ -133,6 +136,7 @@ async def audit(
         raise
     changes = _changed(loaded.changes, counts)
     not_compared: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
     if source.frame is not None:
         not_compared = source.frame.inexact
         if dates := differing_digests(loaded.digests, staged.digests):
@@ -140,7 +144,9 @@ async def audit(
                 context, table, record, source, columns, dates, len(counts.dates)
             )
     elif table.validation is Validation.AGGREGATE:
-        not_compared = await _compare_aggregates(context, table, record, counts, columns, changes)
+        # What the loader has changed is another value than Athena's, and told as such.
+        skipped = tuple(dict.fromkeys(change.column for change in changes))
+        not_compared = await _compare_aggregates(context, table, record, counts, columns, skipped)
     proof = Proof(
         source.files,
         counts.total,
@@ -149,6 +155,7 @@ async def audit(
         counts.lost[DUPLICATES],
         table.validation,
         not_compared,
+        skipped,
         round(time.monotonic() - started, 3),
     )
     _tell(context, name, proof)
@@ -173,6 +180,10 @@ def _tell(context: RunContext, name: str, proof: Proof) -> None:
     if proof.not_compared:
         context.notice(
             f"{name}: of {', '.join(proof.not_compared)} only the presence of a value is compared"
+        )
+    if proof.skipped:
+        context.notice(
+            f"{name}: not compared, as values were changed in them: {', '.join(proof.skipped)}"
         )
 
 
@@ -223,19 +234,18 @@ async def _compare_aggregates(
     record: ExportRecord,
     counts: SourceCounts,
     columns: tuple[ColumnSpec, ...],
-    changes: tuple[ChangedValues, ...],
+    skipped: tuple[str, ...],
 ) -> tuple[str, ...]:
-    """Athena's figures of each column against staging's; the columns that were left out.
+    """Athena's figures of each column but the ``skipped`` ones against staging's.
+
+    Returns the columns of which only the values were counted.
 
     Raises:
         ProofError: they differ.
     """
     name = table.spec.qualified
-    loaded = {column.name for column in columns}
-    # What the loader has changed is another value than Athena's, and told as such.
-    skipped = {change.column for change in changes}
     every = measures_of(table.resolved.frame)
-    places = [place for place, measure in enumerate(every) if measure.field.name in loaded]
+    places = places_of(every, frame_over(table, columns))
     measures = [every[place] for place in places]
 
     async def ask(connection: Connection) -> Figures:
@@ -248,7 +258,7 @@ async def _compare_aggregates(
     }
     differing = differing_figures(measures, athena, ours, skipped)
     if not differing:
-        return tuple(sorted(skipped & loaded))
+        return tuple(name for name in only_counted(measures) if name not in skipped)
     shown = listed([f"{said(date)}: {'; '.join(told)}" for date, told in differing.items()])
     raise ProofError(
         f"{name}: the figures differ on {len(differing)} of {len(counts.dates)} dates: {shown}",

@@ -137,7 +137,7 @@ def make_plan(
     check_apart([table.spec for table in tables])
     exports = settings.mode is Mode.FULL
     if exports and states:
-        check_states(planner.athena, tables, states)
+        check_states(planner.athena, tables, states, settings.filters.words)
     test_data = _test_data(settings, tables) if settings.mode is Mode.TEST_DATA else None
     return Plan(
         settings=settings,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import psycopg
 from psycopg.types.json import Jsonb
 
+from neonsync.athena.filters import ALL_DATES
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import CheckFinished, Level
 from neonsync.engine.extract import SourceCounts
 from neonsync.engine.lease import Lease
 from neonsync.engine.plan import TablePlan
+from neonsync.engine.scope import Scope
 from neonsync.errors import DatabaseAccessError
 from neonsync.postgres.connect import (
     Connection,
@@ -21,6 +23,7 @@ from neonsync.postgres.connect import (
     reading_error,
 )
 from neonsync.postgres.queries import query
+from neonsync.settings import Filters
 from neonsync.tables import Mode
 from neonsync.validation.measure import measure, why_not
 from neonsync.validation.metrics import TableMetrics, parse_metrics
@@ -53,13 +56,13 @@ async def measure_quality(
                 connection,
                 table.spec,
                 source_rows=counts.total,
-                scope=str(table.scope),
+                scope=_part(table.scope, settings.filters),
                 private=table.private,
                 limit_seconds=limit,
             )
             if metrics is None:
                 return None, None
-            before = await read_metrics(connection, name)
+            before = await read_metrics(connection, name, metrics.scope)
             if before:
                 check = quality(metrics, before, settings.quality)
             await store_metrics(connection, context.lease, metrics)
@@ -76,15 +79,23 @@ async def measure_quality(
     return metrics, check
 
 
-async def read_metrics(
-    connection: Connection, target: str, limit: int = RUNS_COMPARED
-) -> list[TableMetrics]:
-    """The metrics of the last runs into a table, the newest first."""
+def _part(scope: Scope, filters: Filters) -> str:
+    """What a run was about, in words that are those of the next day's run as well."""
+    ordered = replace(scope, states=tuple(sorted(scope.states)))
+    if filters.days is None or not scope.days:
+        return str(ordered)
+    days = f"the last {filters.days:,} day{'' if filters.days == 1 else 's'}"
+    return "; ".join(filter(None, (days, str(replace(ordered, days=ALL_DATES)))))
+
+
+async def read_metrics(connection: Connection, target: str, scope: str = "") -> list[TableMetrics]:
+    """The metrics of the last runs into a table that were about ``scope``, the newest first."""
     if not await _is_there(connection):
         return []
     cursor = await connection.execute(
-        "SELECT metrics FROM neonsync.metrics WHERE target = %s ORDER BY measured_at DESC LIMIT %s",
-        (target, limit),
+        "SELECT metrics FROM neonsync.metrics WHERE target = %s AND metrics ->> 'scope' = %s"
+        " ORDER BY measured_at DESC LIMIT %s",
+        (target, scope, RUNS_COMPARED),
     )
     found = [parse_metrics(document) for (document,) in await cursor.fetchall()]
     return [each for each in found if each is not None]

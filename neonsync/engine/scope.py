@@ -61,8 +61,14 @@ def choose(
             states.append(word)
     chosen = tuple(table for table in tables if table in named) or tuple(tables)
     if states and not any(table.state_column and not table.whole for table in chosen):
-        what = f"{states[0]!r} is no table"
-        raise _no_table(tables, states[0], f"{what}, and no state: no table has a state_column")
+        if not filters.states:
+            what = f"{states[0]!r} is no table"
+            raise _no_table(tables, states[0], f"{what}, and no state: no table has a state_column")
+        raise ConfigError(
+            f"states are asked for ({', '.join(filters.states)}), and no table of the run has a "
+            "state_column",
+            'Name the column under [[tables]]: state_column = "state"; or leave the states out.',
+        )
     return chosen, tuple(dict.fromkeys(states))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from neonsync.athena.catalogue import CatalogueTable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from neonsync.engine.plan import TablePlan
 
 STATES_SHOWN = 60
+_NEAR = 5
 
 
 class Lookable(Protocol):
@@ -57,8 +58,15 @@ def find_states(athena: Athena, tables: Sequence[Lookable]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def check_states(athena: Athena, tables: Sequence[TablePlan], states: Sequence[str]) -> None:
+def check_states(
+    athena: Athena,
+    tables: Sequence[TablePlan],
+    states: Sequence[str],
+    words: Collection[str] = (),
+) -> None:
     """Make sure that each state stands in one of the tables.
+
+    Those of ``words`` might have been meant as tables.
 
     Partitions and a look into a few files answer for free. Only what they do not show is asked of
     Athena, which scans one column; what that query writes is deleted at once.
@@ -81,14 +89,31 @@ def check_states(athena: Athena, tables: Sequence[TablePlan], states: Sequence[s
             missing -= found
     if not missing:
         return
-    state = next(state for state in states if plain[state] in missing)
-    known = sorted(there)
-    near = difflib.get_close_matches(state, known, n=1)
+    unknown = [state for state in states if plain[state] in missing]
+    state, names = unknown[0], _names(filtered)
+    near = _near(state, there)
+    known = [*near, *sorted(there - set(near))]
     listed = ", ".join(known[:STATES_SHOWN]) + (" …" if len(known) > STATES_SHOWN else "")
+    if state in words:
+        what = f"{state!r} is neither a table nor a state of {names}"
+    elif len(unknown) > 1:
+        what = f"{', '.join(map(repr, unknown))} are no states of {names}"
+    else:
+        what = f"{state!r} is no state of {names}"
     raise ConfigError(
-        f"{state!r} is neither a table nor a state of {_names(filtered)}",
-        (f"Did you mean {near[0]!r}? " if near else "") + f"The states there are: {listed}.",
+        what,
+        (f"Did you mean {near[0]!r}? " if near else "")
+        + (f"The states there are: {listed}." if known else "It has no states at all."),
     )
+
+
+def _near(state: str, known: set[str]) -> list[str]:
+    """What may have been meant, whatever its case, the nearest first."""
+    folded: dict[str, list[str]] = {}
+    for each in sorted(known):
+        folded.setdefault(each.casefold(), []).append(each)
+    near = difflib.get_close_matches(state.casefold(), folded, n=_NEAR, cutoff=0.6)
+    return [each for match in near for each in folded[match]]
 
 
 def _names(tables: Sequence[TablePlan]) -> str:

@@ -10,14 +10,14 @@ import asyncio
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import psycopg
 from psycopg import sql
 
-from neonsync.aggregates import Figures, measures_of
+from neonsync.aggregates import Figures, Measure, measures_of, only_counted
 from neonsync.athena import comparison as athena_sql
 from neonsync.athena.aggregates import aggregates_by_day
 from neonsync.athena.client import Athena, Pending, QueryStatus, Row, billed_bytes, price
@@ -33,6 +33,7 @@ from neonsync.engine.compare import (
     of_some,
     ordered,
 )
+from neonsync.engine.compared import Comparison, Comparisons, DateDifference
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.frames import frame_over
 from neonsync.engine.plan import Plan, TablePlan
@@ -50,70 +51,6 @@ from neonsync.tables import OnBadValue, Validation
 
 _SIDE_BY_SIDE = 2
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class DateDifference:
-    """A date that differs: its rows on both sides, None for rows without a date."""
-
-    date: str | None
-    source: int
-    target: int
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What came of one table: ``rows_differ`` tells in words which rows and columns do.
-
-    The target lacks the columns ``lacking``, which it should have, and ``left_out``, which it need
-    not: neither are compared.
-    ``error`` says why it could not be compared; then nothing else is told.
-    """
-
-    table: str
-    scope: str
-    validation: Validation
-    source_rows: int = 0
-    target_rows: int = 0
-    dates: int = 0
-    differing: tuple[DateDifference, ...] = ()
-    rows_differ: str = ""
-    not_compared: tuple[str, ...] = ()
-    lacking: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    seconds: float = 0.0
-    error: str = ""
-    remedy: str = ""
-
-    @property
-    def equal(self) -> bool:
-        """Whether it is sure that nothing differs."""
-        return not self.differs and not self.error
-
-    @property
-    def differs(self) -> bool:
-        """Whether it has been compared, and is not equal."""
-        return bool(self.differing or self.lacking)
-
-
-@dataclass(frozen=True)
-class Comparisons:
-    """All tables, and what Athena bills for having been asked."""
-
-    tables: tuple[Comparison, ...]
-    scanned_bytes: int
-    price: float
-
-    @property
-    def equal(self) -> bool:
-        """Whether nothing differs in any table."""
-        return all(table.equal for table in self.tables)
-
-    @property
-    def surplus(self) -> bool:
-        """Whether some date has more rows here than in Athena."""
-        dates = (each for table in self.tables for each in table.differing)
-        return any(each.target > each.source for each in dates)
 
 
 async def validate(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Comparisons:
@@ -229,20 +166,23 @@ class _Table:
         async with reading(self.database) as connection:
             target, drift = await self._target(connection)
         frame = target.frame if exact else None
+        aggregate = plan.validation is Validation.AGGREGATE
+        measures = measures_of(target.frame) if aggregate else ()
         rows = await self.athena.ask(athena_sql.digests_by_day(self._select(plan.by_day), frame))
+        figures = await self._figures(measures) if aggregate else {}
         # Afterwards, so that what a run publishes meanwhile is not taken for lost.
-        async with reading(self.database) as connection:
+        async with one_moment(self.database) as connection:
             ours = await target.by_day(connection, digest=exact)
+            our_figures = await target.figures(connection, measures) if aggregate else {}
         theirs = _sums(rows, exact, plan.spec.day is not None)
         dates = set(differing_digests(theirs.digests, ours.digests)) if exact else set()
         dates |= {
             date for date in {*theirs.rows, *ours.rows} if theirs.rows[date] != ours.rows[date]
         }
         told = ""
-        if plan.validation is Validation.AGGREGATE:
-            figures = await self._differing_figures(target)
-            dates |= figures.keys()
-            told = "; ".join(word for words in list(figures.values())[:1] for word in words)
+        if by_measure := differing_figures(measures, figures, our_figures, where="the target"):
+            dates |= by_measure.keys()
+            told = "; ".join(next(iter(by_measure.values())))
         differing = ordered(dates)
         if differing and exact:
             try:
@@ -259,7 +199,7 @@ class _Table:
             len({*theirs.rows, *ours.rows}),
             tuple(DateDifference(date, theirs.rows[date], ours.rows[date]) for date in differing),
             told,
-            target.frame.inexact if exact else (),
+            target.frame.inexact if exact else only_counted(measures),
             tuple(column.name for column in drift.added),
             drift.left_out,
             round(time.monotonic() - started, 3),
@@ -305,17 +245,14 @@ class _Table:
         }
         return athena_sql.without_nul(select, [each.exported for each in fields], stripped)
 
-    async def _differing_figures(self, target: ComparedRows) -> dict[str | None, list[str]]:
-        measures = measures_of(target.frame)
+    async def _figures(self, measures: Sequence[Measure]) -> Figures:
+        """Athena's answer; without a day all stands under None."""
         question = aggregates_by_day(self._select(self.plan.by_day), measures)
         dated = self.plan.spec.day is not None
-        athena: Figures = {
+        return {
             date if dated else None: tuple(values)
             for date, *values in await self.athena.ask(question)
         }
-        async with reading(self.database) as connection:
-            ours = await target.figures(connection, measures)
-        return differing_figures(measures, athena, ours, where="the target")
 
     async def _tell(
         self, target: ComparedRows, differing: list[str | None], theirs: Sums, ours: Sums

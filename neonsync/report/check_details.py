@@ -10,6 +10,9 @@ from neonsync.report.wording import duration
 
 DIGEST, QUALITY = "target_digest", "quality"
 SIDES = ("Athena", "Neon")
+_LIMITS = ("expected", "measured")
+_ASKED = ("record_count", "date_range", "completeness")
+"""Checks that hold the branch against Athena's answer; the others know what they want."""
 _LABELS = {"limit_seconds": "allowed", "holds": "must hold"}
 _SEVERITIES = {"warn": "warn: a finding is a warning", "error": "error: a finding fails the run"}
 _LISTED = ("examples", "changes")
@@ -20,9 +23,10 @@ def sides(check: Mapping[str, Any]) -> tuple[str, str]:
     name = text_in(check, "check")
     if name == DIGEST:
         return "proved", "found"
-    if text_in(check, "rule"):
-        return "expected", "measured"
-    return ("before", "now") if name == QUALITY else SIDES
+    if name == QUALITY:
+        return "before", "now"
+    made = "promised" in part(check, "details")
+    return SIDES if name in _ASKED and not made else _LIMITS
 
 
 def compared(check: str, details: Mapping[str, Any]) -> tuple[object, object]:

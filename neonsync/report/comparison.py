@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from neonsync.engine.compare import DATES_SHOWN, said
+from neonsync.engine.compared import Comparison, Comparisons, DateDifference
 from neonsync.engine.plan import Plan
-from neonsync.engine.validate import Comparison, Comparisons, DateDifference
 from neonsync.report.jsonl import head
 from neonsync.report.wording import COMPARED, duration, money, printable, size
 from neonsync.tables import Validation

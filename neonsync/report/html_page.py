@@ -155,7 +155,7 @@ def _checks(checks: Sequence[ResultRow], counts: str) -> Html:
 
 
 def _check_table(checks: Iterable[ResultRow]) -> Html:
-    columns = ("status", "check", "table", "Athena", "Neon", "difference", "found")
+    columns = ("status", "check", "table", "expected", "measured", "difference", "found")
     numbers = columns[3:6]
     rows = []
     for row in checks:
@@ -166,7 +166,8 @@ def _check_table(checks: Iterable[ResultRow]) -> Html:
                 "tr",
                 tag("td", f"{glyph} {word}", class_="status", data_label=columns[0]),
                 *map(_cell, columns[1:3], names),
-                *map(_number, columns[3:6], (row.athena, row.neon, row.diff)),
+                _number(columns[3], row.athena, row.source),
+                *map(_number, columns[4:6], (row.neon, row.diff)),
                 tag(
                     "td",
                     row.message,
@@ -244,9 +245,10 @@ def _cell(label: str, value: Html) -> Html:
     return tag("td", value, class_="name", data_label=label)
 
 
-def _number(label: str, value: str) -> Html:
-    """A number; where there is none, a narrow page leaves the cell out."""
-    return tag("td", value, class_="n nothing" if value == DASH else "n", data_label=label)
+def _number(label: str, value: str, whose: str = "") -> Html:
+    """A number, and whose it is; where there is none, a narrow page leaves the cell out."""
+    told = tag("small", whose) if whose else None
+    return tag("td", value, told, class_="n nothing" if value == DASH else "n", data_label=label)
 
 
 def _table(columns: Sequence[str], rows: Iterable[Html], numbers: Sequence[str] = ()) -> Html:

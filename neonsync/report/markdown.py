@@ -19,6 +19,7 @@ COMMENT_BYTES = 65_000
 """GitHub takes 65,536 characters for a comment, so that the page can be one."""
 
 CELL_CHARACTERS = 2_000
+_COMPARED = ("expected", "measured", "difference")
 _SPECIAL = frozenset("&<>|`*_[]{}#!~\\@$")
 
 
@@ -153,11 +154,12 @@ def _tables(tables: Sequence[TableOutcome]) -> _Table:
 
 def _checks(heading: str, checks: Sequence[ResultRow], *, folded: bool = False) -> _Table:
     def row(check: ResultRow) -> list[str]:
-        compared = [each if each != DASH else "" for each in (check.athena, check.neon, check.diff)]
+        expected = f"{check.athena} in {check.source}" if check.source else check.athena
+        compared = [each if each != DASH else "" for each in (expected, check.neon, check.diff)]
         said = (check.check, check.table, check.status, *compared, check.message, check.remedy)
         return [*map(escape, said)]
 
-    columns = ("check", "table", "status", "Athena", "Neon", "difference", "found", "what to do")
+    columns = ("check", "table", "status", *_COMPARED, "found", "what to do")
     return _Table(heading, columns, map(row, checks), folded=folded)
 
 

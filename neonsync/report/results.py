@@ -62,6 +62,11 @@ class ResultRow:
     sides: tuple[str, str] = SIDES
     listings: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
+    @property
+    def source(self) -> str:
+        """Whose figure the expected one is, where it is Athena's."""
+        return SIDES[0] if self.sides == SIDES and self.athena != DASH else ""
+
 
 @dataclass(frozen=True)
 class Repair:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from neonsync.athena.filters import DateRange
 from neonsync.engine.calendar_days import calendar_days
+from neonsync.engine.compared import Comparison, Comparisons
 from neonsync.engine.plan import Plan, TablePlan
-from neonsync.engine.validate import Comparison, Comparisons
 from neonsync.settings import Settings
 from neonsync.tables import Mode
 

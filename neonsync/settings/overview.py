@@ -103,6 +103,12 @@ def _plain(value: Any) -> Any:
 
 
 def _text(plain: Any) -> str:
-    if isinstance(plain, list):
-        return ", ".join(f'"{item}"' if "," in str(item) else str(item) for item in plain)
+    """The value as a TOML file would have it, without quotes and brackets where none are missed."""
+    match plain:
+        case list():
+            return ", ".join(f'"{item}"' if "," in str(item) else _text(item) for item in plain)
+        case bool():
+            return str(plain).lower()
+        case float() if plain.is_integer():
+            return str(int(plain))
     return str(plain)

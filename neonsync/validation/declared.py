@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,16 +34,17 @@ async def declared(subject: Subject, check: DeclaredCheck) -> CheckResult:
         return subject.result(check.name, Status.PASSED, NOT_JUDGED, {})
     if check.kind is CheckKind.FRESH_DAYS:
         return await _freshness(subject, check)
-    if check.kind is CheckKind.SQL:
-        violating, count = await _query(subject, check)
-    else:
-        violating = _violating(subject, check)
-        count = sql.SQL("SELECT count(*) FROM (\n{}\n) AS violating").format(violating)
+    found = violating(check, subject.name, subject.spec.key)
+    count = sql.SQL("SELECT count(*) FROM (\n{}\n) AS violating").format(found)
+    if check.kind is CheckKind.SQL and await subject.columns_of(found) == [VIOLATIONS]:
+        count = sql.SQL("SELECT sum({}) FROM (\n{}\n) AS found").format(
+            sql.Identifier(VIOLATIONS), sql.SQL(check.text)
+        )
     (measured,) = await subject.row(count)
     measured = int(measured or 0)
     details: dict[str, Any] = {"expected": 0, "measured": measured, "holds": describe(check)}
     if measured and check.show_values:
-        details["examples"] = await _examples(subject, violating)
+        details["examples"] = await _examples(subject, found)
     what = "key" if check.kind is CheckKind.UNIQUE else "row"
     things = f"{measured:,} {what}{'' if measured == 1 else 's'}"
     verb = "violates" if measured == 1 else "violate"
@@ -110,9 +112,18 @@ async def _freshness(subject: Subject, check: DeclaredCheck) -> CheckResult:
     )
 
 
-def _violating(subject: Subject, check: DeclaredCheck) -> sql.Composed:
-    """The rows that violate a check; of unique, one for each value that stands twice."""
-    table = subject.name
+def violating(
+    check: DeclaredCheck,
+    table: sql.Identifier,
+    key: Sequence[str],
+    relation: sql.Composable | None = None,
+) -> sql.Composed:
+    """The rows that violate a check; of unique, one for each value that stands twice.
+
+    ``relation`` is what they are rows of, and called ``table``, where it is not the table itself.
+    """
+    if check.kind is CheckKind.SQL:
+        return sql.SQL("SELECT * FROM (\n{}\n) AS found").format(sql.SQL(check.text))
     columns = [sql.Identifier(name) for name in check.columns]
     if check.kind is CheckKind.UNIQUE:
         return sql.SQL(
@@ -120,16 +131,14 @@ def _violating(subject: Subject, check: DeclaredCheck) -> sql.Composed:
             " GROUP BY {columns} HAVING count(*) > 1"
         ).format(
             columns=sql.SQL(", ").join(columns),
-            table=table,
+            table=relation or table,
             there=sql.SQL(" AND ").join(sql.SQL("{} IS NOT NULL").format(each) for each in columns),
         )
     return sql.SQL("SELECT {shown} FROM {table} WHERE {condition}").format(
-        shown=sql.SQL(", ").join(
-            map(sql.Identifier, dict.fromkeys((*subject.spec.key, *check.columns)))
-        )
+        shown=sql.SQL(", ").join(map(sql.Identifier, dict.fromkeys((*key, *check.columns))))
         if check.kind is not CheckKind.EXPRESSION
         else sql.SQL("*"),
-        table=table,
+        table=relation or table,
         condition=_condition(check, columns, table),
     )
 
@@ -162,16 +171,6 @@ def _condition(
         case _:
             # On lines of its own: a comment at its end must not swallow what follows.
             return sql.SQL("(\n{}\n) IS FALSE").format(sql.SQL(check.text))
-
-
-async def _query(subject: Subject, check: DeclaredCheck) -> tuple[sql.Composed, sql.Composed]:
-    """A user's query, and one that counts what it finds, or adds up what it has counted."""
-    found = sql.SQL("SELECT * FROM (\n{}\n) AS found").format(sql.SQL(check.text))
-    names = await subject.columns_of(found)
-    counted = sql.SQL("sum({})").format(sql.Identifier(VIOLATIONS))
-    return found, sql.SQL("SELECT {} FROM (\n{}\n) AS found").format(
-        counted if names == [VIOLATIONS] else sql.SQL("count(*)"), sql.SQL(check.text)
-    )
 
 
 async def _examples(subject: Subject, violating: sql.Composed) -> list[dict[str, Any]]:

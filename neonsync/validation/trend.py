@@ -28,23 +28,26 @@ class Change:
     message: str
 
 
+def last_alike(now: TableMetrics, before: Sequence[TableMetrics]) -> list[TableMetrics]:
+    """The last of some runs that were about the same part of the source, the newest first.
+
+    Another part may have fewer rows, more NULLs and other values, and nothing has changed.
+    """
+    return [each for each in reversed(before) if each.scope == now.scope][:RUNS_COMPARED]
+
+
 def quality(
     now: TableMetrics, before: Sequence[TableMetrics], limits: QualitySettings
 ) -> CheckResult:
-    """The check of that name: a table against its last runs, the newest of them first."""
+    """The check of that name: a table against its last runs of the same scope, the newest first."""
     changes = [
         *_volume("rows", now.rows, [each.rows for each in before], limits),
-        *_volume(
-            "source_rows",
-            now.source_rows,
-            # Of another part of the source it says nothing.
-            [each.source_rows for each in before if each.scope == now.scope],
-            limits,
-        ),
+        *_volume("source_rows", now.source_rows, [each.source_rows for each in before], limits),
         *(change for column in now.columns for change in _nulls(column, before, limits)),
         *(change for column in now.columns for change in _categories(column, now, before, limits)),
     ]
     runs = f"the last {len(before)} runs" if len(before) > 1 else "the last run"
+    runs += f" of {now.scope}" if now.scope else ""
     said = "; ".join(change.message for change in changes)
     return CheckResult(
         "quality",

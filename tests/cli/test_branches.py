@@ -353,7 +353,9 @@ def test_a_run_stands_in_the_history_and_in_the_list(
     assert "none" not in only
     detail = json.loads(call("history", "show", run_id, "--json").stdout)
     assert (detail["branch"], detail["tables"]) == (target.name, ["public.forecast_data"])
-    assert run_id in call("history", "show", run_id).stdout
+    told = call("history", "show", run_id).stdout
+    assert run_id in told
+    assert f"command    neonsync --headless --branch {target.name} --report-dir " in told
     assert call("history", "show", "run_none").returncode == 2
 
 

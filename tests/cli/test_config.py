@@ -46,6 +46,8 @@ def test_show_tells_each_value_with_its_origin(tmp_path: Path) -> None:
     assert origin_of(shown.stdout, "jobs").split(None, 1) == ["3", "from neonsync.toml"]
     assert origin_of(shown.stdout, "filters.states").startswith('CA, "a,b" ')
     assert origin_of(shown.stdout, "mode").split(None, 1) == ["full", "the default"]
+    assert origin_of(shown.stdout, "quality.metrics").split(None, 1) == ["true", "the default"]
+    assert origin_of(shown.stdout, "check_timeout").split(None, 1) == ["30", "the default"]
     assert "tables (the preset)" in shown.stdout
     assert "forecast → public.forecast_data" in shown.stdout
 
@@ -235,6 +237,59 @@ def test_check_prints_a_line_for_each_thing_that_is_in_order(target: Target) -> 
     assert "Postgres " in done.stdout
     assert target.value("SELECT to_regnamespace('neonsync')") is None
     assert not target.report_dir.exists()
+
+
+CHECK = '[[checks]]\ntable = "forecast_data"\n'
+GOOD_CHECKS = {
+    "regex": 'column = "state"\nregex = "^[A-Z]{2}$"\n',
+    "between": 'column = "y_50"\nbetween = [0, 1000]\n',
+    "unique": 'unique = ["state", "id"]\n',
+    "fresh": "fresh_days = 3\n",
+    "expression": 'name = "quantiles"\nexpression = "y_05 <= y_50 -- in order"\n',
+    "sql": 'name = "sums"\nsql = "SELECT 1 FROM forecast_data WHERE y_50 < 0"\n',
+}
+BAD_CHECKS = {
+    "regex": (
+        'column = "dma_id"\nregex = "^[A-Z"\n',
+        "regex(dma_id)",
+        "invalid regular expression",
+    ),
+    "value": (
+        'column = "restaurant_id"\naccepted_values = ["CA"]\n',
+        "accepted_values(restaurant_id)",
+        "invalid input syntax for type integer",
+    ),
+    "column": ('name = "c"\nexpression = "y_51 > 0"\n', "c", 'column "y_51" does not exist'),
+    "syntax": ('name = "s"\nsql = "SELEC 1"\n', "s", "syntax error"),
+    "two": ('name = "t"\nsql = "SELECT 1) AS x; DROP TABLE a; SELECT (1"\n', "t", "syntax error"),
+}
+
+
+@pytest.mark.parametrize("synced", [False, True])
+async def test_check_has_postgres_plan_the_declared_checks_without_running_them(
+    target: Target, synced: bool
+) -> None:
+    if synced:
+        await target.sync()
+    target.configure("".join(CHECK + each for each in GOOD_CHECKS.values()))
+    done = check(target, "--branch", target.name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    count = len(GOOD_CHECKS) - (not synced)
+    last = done.stdout.splitlines()[-1]
+    assert last == f"✓ ok      checks: {count} of 6 declared ones are as Postgres takes them"
+    early = "the check 'sums' of public.forecast_data (sql) cannot be looked at before the first"
+    assert (early in done.stdout) is not synced
+
+    bad = [each for each, _, _ in BAD_CHECKS.values()]
+    target.configure("".join(CHECK + each for each in (*GOOD_CHECKS.values(), *bad)))
+    done = check(target, "--branch", target.name)
+    assert done.returncode == 2
+    assert "✗ failed  settings" in done.stdout
+    for _, name, said in BAD_CHECKS.values():
+        assert f"the check {name!r} of public.forecast_data" in done.stderr
+        assert said in done.stderr
+    assert "Mend them under [[checks]]" in done.stderr
+    assert "'sums'" not in done.stderr
 
 
 @pytest.mark.parametrize(

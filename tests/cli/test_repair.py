@@ -9,11 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import neonsync.cli.validate as command
 from neonsync.cli import headless
-from neonsync.engine.validate import Comparison, Comparisons, DateDifference
-from neonsync.errors import ExitCode
+from neonsync.cli.main import cli
+from neonsync.cli.tabular import wrapped
+from neonsync.engine.compared import Comparison, Comparisons, DateDifference
+from neonsync.errors import ConfigError, ExitCode, RunCancelled
 from neonsync.tables import Validation
 
 DIFFERS = Comparisons(
@@ -45,7 +48,9 @@ def comparisons(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(
         command,
         "repairs",
-        lambda *_: [SimpleNamespace(settings=table.table) for table in DIFFERS.tables],
+        lambda *_: [
+            SimpleNamespace(settings=table.table, table=table.table) for table in DIFFERS.tables
+        ],
     )
     return done
 
@@ -97,6 +102,87 @@ def test_a_run_that_fails_is_no_repair_and_the_next_table_has_its_own(
     assert repair(monkeypatch, comparisons, tmp_path, *ends) is ExitCode.VALIDATION
     assert comparisons == ["comparison", "public.a", "public.b", "comparison"]
     assert json.loads(capsys.readouterr().out)["repaired_by"] == ["run-public.b"]
+
+
+@pytest.mark.parametrize(
+    ("stop", "code"),
+    [(KeyboardInterrupt(), ExitCode.INTERRUPTED), (SystemExit(143), ExitCode.TERMINATED)],
+)
+def test_who_stops_the_second_comparison_is_told_what_was_repaired(
+    comparisons: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    stop: BaseException,
+    code: ExitCode,
+) -> None:
+    async def stopped_then(*_: object) -> Comparisons:
+        if comparisons:
+            raise stop
+        comparisons.append("comparison")
+        return DIFFERS
+
+    monkeypatch.setattr(command, "validate", stopped_then)
+    ends = (("succeeded", ExitCode.OK), ("failed", ExitCode.SYNC_FAILED))
+    assert repair(monkeypatch, comparisons, tmp_path, *ends) is code
+    said = capsys.readouterr()
+    assert "stopped; repaired and published before: public.a by run-public.a." in said.err
+    assert json.loads(said.out)["repaired_by"] == ["run-public.a"]
+
+
+def test_who_stops_the_first_comparison_is_told_that_nothing_was_written(
+    comparisons: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def stopped(*_: object) -> Comparisons:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "validate", stopped)
+    with pytest.raises(RunCancelled, match="stopped comparing; nothing was written"):
+        repair(monkeypatch, comparisons, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--dry-run"], "--dry-run has no effect on validate"),
+        (["--mode", "full"], "--mode has no effect on validate"),
+        (["--rows", "0"], "--rows has no effect on validate"),
+        (["--fresh", "--repair"], "--fresh has no effect on validate"),
+        (["--on-error", "continue", "--repair"], "--on-error has no effect on validate"),
+        (["--publish", "merge"], "--publish has no effect on validate without --repair"),
+        (["--jobs", "2"], "--jobs has no effect on validate without --repair"),
+        (["--verify-target"], "--verify-target has no effect on validate without --repair"),
+        (["--on-missing", "delete"], "--on-missing has no effect on validate without --repair"),
+        (["--allow-delete", "0"], "--allow-delete has no effect on validate without --repair"),
+        (["--confirm", "main"], "--confirm has no effect on validate without --repair"),
+        (["--report-dir", "x"], "--report-dir has no effect on validate without --repair"),
+    ],
+)
+def test_a_flag_without_effect_is_refused(given: list[str], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        CliRunner().invoke(cli, ["validate", *given], catch_exceptions=False)
+    assert caught.value.message == said
+
+
+def test_help_offers_what_has_an_effect_and_says_when() -> None:
+    told = " ".join(CliRunner().invoke(cli, ["validate", "--help"]).output.split())
+    assert "--jobs N With --repair: Connections that load." in told
+    assert "--states LIST Only rows of these states" in told
+    for flag in ("--dry-run", "--mode", "--rows", "--seed", "--scenario", "--fresh", "--on-error"):
+        assert f"{flag} " not in told
+    assert "--mode" in CliRunner().invoke(cli, ["plan", "--help"]).output
+
+
+def test_lines_break_between_words_and_keep_names_whole() -> None:
+    run = "run_0123456789"
+    lines = ["short", f"    it was repaired by {run} and by run-{run}-with-a-longer-name-still"]
+    assert list(wrapped(lines, 0)) == lines
+    assert list(wrapped(lines, 36)) == [
+        "short",
+        "    it was repaired by",
+        f"      {run} and by",
+        f"      run-{run}-with-a-longer-name-still",
+    ]
 
 
 async def test_signals_are_the_programs_own_again_after_a_run() -> None:

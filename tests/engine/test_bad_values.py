@@ -61,6 +61,19 @@ async def cut_off(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
         assert isinstance((await target.sync()).result.error, DatabaseAccessError)
 
 
+async def test_below_exact_columns_of_changed_values_are_told_as_not_compared(
+    target: Target, lake: Lake
+) -> None:
+    table = lake.write("stripped", frame(name=["a\x00b", "c"], x=[1.5, 2.5], other=["a", "b"]))
+    target.configure(entry(table, on_bad_value="strip"))
+    result = (await synced(target, validation="aggregate")).result
+    proof = result.proofs["public.t"]
+    assert (proof.skipped, proof.not_compared) == (("name",), ("x",))
+    assert "public.t: not compared, as values were changed in them: name" in result.notices
+    assert "public.t: of x only the presence of a value is compared" in result.notices
+    assert (await synced(target)).result.proofs["public.t"].skipped == ()
+
+
 NUL = "hold U+0000, which Postgres has no place for"
 CAST = "do not cast to the target's type"
 

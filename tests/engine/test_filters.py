@@ -171,8 +171,19 @@ async def test_a_table_may_be_copied_whole_whatever_is_asked_for(
     ("filters", "value", "valid"),
     [
         ({"filters.table_filter": "forecast,XX"}, "'XX' is neither a table nor a state", "CA"),
-        ({"filters.states": "California"}, "'California' is neither a table nor a state", "CA"),
-        ({"filters.states": "ca"}, "'ca' is neither", "CA"),
+        ({"filters.states": "California"}, "'California' is no state of forecast", "CA"),
+        (
+            {"filters.states": "CA,XX"},
+            "'XX' is no state of forecast",
+            "The states there are: AZ, CA, ",
+        ),
+        ({"filters.states": "XX,tx"}, "'XX', 'tx' are no states of forecast", "CA"),
+        (
+            {"filters.states": "tx"},
+            "'tx' is no state",
+            "Did you mean 'TX'? The states there are: TX,",
+        ),
+        ({"filters.states": "ca"}, "'ca' is no state", "Did you mean 'CA'?"),
         ({"filters.tables": "forcast"}, "no table 'forcast'", "forecast"),
         ({"filters.table_filter": "'; DROP TABLE x; --"}, "DROP TABLE x", "WA"),
     ],

@@ -177,3 +177,17 @@ async def test_what_goes_wrong_with_it_fails_no_run(
     assert outcome.result.exit_code is ExitCode.OK
     (said,) = [each for each in outcome.result.notices if "quality metrics" in each]
     assert "were not measured" in said
+
+
+async def test_a_narrower_filter_is_no_drop_in_volume(target: Target, first: str) -> None:
+    assert quality_of(await target.sync()) is None
+    target.sql("DROP TABLE t")
+    narrow = {"filters.from": "2026-01-02", "filters.to": "2026-01-02"}
+    outcome = await target.sync(**narrow)
+    assert metrics_of(outcome).rows == ROWS // 2
+    assert quality_of(outcome) is None, "there is no run of this part yet"
+    again = quality_of(await target.sync(**narrow))
+    assert again is not None
+    assert again.message.endswith("since the last run of 2026-01-02")
+    moving = await target.sync(**{"filters.days": "36500"})
+    assert metrics_of(moving).scope == "the last 36,500 days"

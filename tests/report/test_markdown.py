@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from neonsync.errors import SyncError
 from neonsync.report.documents import RUNNING
+from neonsync.report.html_page import html_page
 from neonsync.report.markdown import COMMENT_BYTES, markdown_page
+from neonsync.validation.result import CheckResult, Status
 from tests.report.documents import A, B, documents, done, invalid, unproved
 from tests.report.test_html_page import EVIL, in_order
 
@@ -15,7 +18,7 @@ def test_what_failed_comes_first_then_the_proof_then_the_rest() -> None:
     in_order(
         markdown_page(*documents(invalid())),
         "## neonsync: Published, but a check failed, branch dev\n\n### Failed checks",
-        f"| record&#95;count | {B} | failed | 3,100 | 210 | -2,890 | 210 rows, but",
+        f"| record&#95;count | {B} | failed | 3,100 in Athena | 210 | -2,890 | 210 rows, but",
         "✓ 6,200 rows of 2 tables, counts equal on 62 of 62 dates\n",
         "| started by | kate on laptop |",
         "### Warnings of checks",
@@ -28,6 +31,30 @@ def test_what_failed_comes_first_then_the_proof_then_the_rest() -> None:
         "| note | 12.5 % | 2,713 |  |  |  | 41.25, at most 900 |  |",
         "<details><summary>Steps (3)</summary>",
     )
+
+
+def test_what_is_expected_is_athenas_only_where_athena_was_asked() -> None:
+    details: dict[str, dict[str, Any]] = {
+        "freshness": {"expected": 2, "measured": 11},
+        "index_verification": {"expected": ["a", "b"], "missing": [], "measured": ["a", "b"]},
+        "record_count": {"promised": 7_500, "measured": 7_500},
+        "date_range": {"source_max": "2026-01-31", "max": "2026-01-31"},
+    }
+    checks = [CheckResult(name, A, Status.PASSED, "said", each) for name, each in details.items()]
+    both = documents(done(checks=tuple(checks)))
+    page = markdown_page(*both)
+    in_order(
+        page,
+        "| check | table | status | expected | measured | difference | found | what to do |",
+        "| freshness |",
+        "| passed | 2 | 11 | +9 |",
+        "| passed | 2 | 2 | 0 |",
+        "| passed | 7,500 | 7,500 | 0 |",
+        "| passed | 2026-01-31 in Athena | 2026-01-31 | 0 |",
+    )
+    html = html_page(*both)
+    assert html.count("<small>Athena</small>") == 1
+    assert "2026-01-31<small>Athena</small>" in html
 
 
 def test_an_error_stands_above_all_with_its_remedy() -> None:

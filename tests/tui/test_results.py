@@ -83,7 +83,9 @@ async def test_f_shows_failures_alone_and_all_again(app: NeonsyncApp) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(app, pilot, invalid_report())
         await pilot.press("f")
-        await until(pilot, lambda: "pass" not in text_of(app).split("NEON")[1].split("enter")[0])
+        await until(
+            pilot, lambda: "pass" not in text_of(app).split("MEASURED")[1].split("enter")[0]
+        )
         assert "-770,000" in text_of(app)
         await pilot.press("f")
         await until(pilot, lambda: "✓ pass" in text_of(app))

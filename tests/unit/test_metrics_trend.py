@@ -26,9 +26,11 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return {HISTORY_VARIABLE: str(tmp_path / "history.jsonl")}
 
 
-def metrics(rows: int, nulls: float = 0.0, table: str = "public.t") -> TableMetrics:
+def metrics(
+    rows: int, nulls: float = 0.0, table: str = "public.t", scope: str = ""
+) -> TableMetrics:
     column = ColumnMetrics("a_column_with_quite_a_long_name", "text", nulls)
-    return TableMetrics(table, rows, rows + 1, "", rows, 0.1, (column,), (), 31)
+    return TableMetrics(table, rows, rows + 1, scope, rows, 0.1, (column,), (), 31)
 
 
 def noted(
@@ -88,6 +90,34 @@ def test_the_trend_fits_a_terminal_and_names_what_changed(environ: dict[str, str
         f"2026-11-03 10:00:00  dev     8,000   8,001   31     warning  {SAID}",
     ]
     assert max(map(len, lines[:9])) <= 80
+
+
+def test_runs_of_another_part_of_the_table_are_in_no_line_of_the_others(
+    environ: dict[str, str],
+) -> None:
+    parts = ["", "CA", "", "the last 7 days", "CA"]
+    for number, (rows, scope) in enumerate(zip((100, 10, 110, 7, 9), parts, strict=True), 1):
+        noted(environ, number, metrics(rows, scope=scope))
+
+    lines = call("--metrics", "t").output.splitlines()
+
+    assert lines[2:8] == [
+        "all rows: 2 runs",
+        "rows                      ▇█  100 to 110",
+        "rows in Athena            ▇█  101 to 111",
+        "CA: 2 runs",
+        "rows                      █▇  10 to 9",
+        "rows in Athena            █▇  11 to 10",
+    ]
+    assert [line.rpartition("  ")[2] for line in lines[-5:]] == [
+        "-",
+        "of CA",
+        "-",
+        "of the last 7 days",
+        "of CA",
+    ]
+    lone = call("--metrics", "t", "--limit", "2").output.splitlines()
+    assert lone[2] == "no two runs were about the same part of the table"
 
 
 def test_programs_get_all_of_it(environ: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ from neonsync.validation.metrics import (
     parse_metrics,
 )
 from neonsync.validation.result import Status
-from neonsync.validation.trend import percent, quality
+from neonsync.validation.trend import last_alike, percent, quality
 
 LIMITS = QualitySettings()
 
@@ -52,10 +52,12 @@ def test_one_odd_run_does_not_decide() -> None:
     assert told(metrics(1_000), metrics(9_000), metrics(1_000), metrics(1_000)) == []
 
 
-def test_the_source_is_compared_within_the_same_scope() -> None:
-    part = metrics(1_000, source_rows=100, scope="from 2026-01-01")
-    assert told(part, metrics(1_000)) == []
-    assert told(part, replace(part, source_rows=200)) == [("source_rows", "")]
+def test_runs_are_compared_within_the_same_scope() -> None:
+    part, whole = metrics(100, scope="the last 7 days"), metrics(1_000)
+    more = [replace(part, rows=number) for number in range(6)]
+    assert last_alike(part, [whole]) == []
+    assert last_alike(part, [*more, whole]) == [more[5], more[4], more[3], more[2], more[1]]
+    assert quality(part, [part], LIMITS).message.endswith("since the last run of the last 7 days")
 
 
 @pytest.mark.parametrize(

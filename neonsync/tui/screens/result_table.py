@@ -42,8 +42,8 @@ def layout(width: int) -> tuple[tuple[str, int], ...]:
         ("", 6),
         ("CHECK", CHECK),
         ("TABLE", name_width(width)),
-        ("ATHENA".rjust(VALUE), VALUE),
-        ("NEON".rjust(VALUE), VALUE),
+        ("EXPECTED".rjust(VALUE), VALUE),
+        ("MEASURED".rjust(VALUE), VALUE),
         ("DIFF".rjust(DIFF), DIFF),
     )
 

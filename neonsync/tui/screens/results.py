@@ -55,9 +55,10 @@ class ResultsScreen(View):
     """
     HELP = (
         "Before a run publishes, it proves that staging holds what Athena counted, date by date. "
-        "After it, checks look at each table: ATHENA is what was expected, NEON what was "
-        "measured, DIFF the one less the other. Your own checks expect what they say, quality what "
-        "the last runs had, and target_digest the dates that were proved.\n\n"
+        "After it, checks look at each table: EXPECTED is what Athena has, or what the check "
+        "wants; MEASURED is what the branch has, DIFF the one less the other. quality expects "
+        "what the last runs had, target_digest the dates that were proved; the detail of a row "
+        "says which.\n\n"
         "fail: the check found what should not be. warn: worth a look. pass: as it should be. "
         "done: a published table; its detail tells how. note: something the run wanted to tell.\n\n"
         "R opens the plan with the failed tables, and with the days on which a proof found other "
