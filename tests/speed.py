@@ -17,8 +17,13 @@ _MEMORY = Path("/dev/shm")
 _ENOUGH = 6_000_000_000
 _TEMP_ROOT = "PYTEST_DEBUG_TEMPROOT"
 # By what a test of theirs takes; a file of the first folders may take a worker two minutes.
-_FIRST = ("faults", "engine", "cli", "contracts", "sandbox", "neon", "docs", "unit")
+_FIRST = (
+    *("faults", "engine", "cli", "contracts", "sandbox", "neon", "docs", "unit"),
+    *("services", "report", "tui"),
+)
 _VERY_FIRST = ("test_kill.py", "test_kill_merged.py", "test_a_million.py")
+# The long ones of the folder that comes last: the end is to be made of short ones.
+_NOT_LAST = ("test_flows.py", "test_terminal.py")
 _loaded: dict[str, Any] = {}
 _found: dict[tuple[str, ...], list[str]] = {}
 _load = JSONFileLoader.load_file
@@ -79,8 +84,9 @@ def look_for_cycles_again() -> None:
     gc.unfreeze()
 
 
-def place(path: Path) -> tuple[int, int]:
+def place(path: Path) -> tuple[int, int, bool]:
     """Where a file of tests stands in the order of all."""
     very = _VERY_FIRST.index(path.name) if path.name in _VERY_FIRST else len(_VERY_FIRST)
     folder = path.parent.name
-    return very, _FIRST.index(folder) if folder in _FIRST else len(_FIRST)
+    first = _FIRST.index(folder) if folder in _FIRST else len(_FIRST)
+    return very, first, path.name not in _NOT_LAST

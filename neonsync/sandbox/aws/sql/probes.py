@@ -72,7 +72,7 @@ class Probes:
 
     def settle(self, tree: exp.Expr) -> str:
         """Answer all questions of the tree; returns its SQL. Other errors of the binder pass."""
-        self._settle_constants(tree)
+        self._settle_apart(tree)
         while True:
             sql = tree.sql(dialect="duckdb")
             try:
@@ -85,19 +85,25 @@ class Probes:
             else:
                 return sql
 
-    def _settle_constants(self, tree: exp.Expr) -> None:
-        """Answer what depends on no relation, the innermost first, each apart from the others.
+    def _settle_apart(self, tree: exp.Expr) -> None:
+        """Answer what depends on no relation or on one, the innermost first, each in a query apart.
 
-        VALUES of many rows ask hundreds of questions, and the tree is long: to bind the whole for
-        each takes a time that grows with the square.
+        Long queries ask hundreds of questions: to bind the whole for each takes a time that grows
+        with the square.
         """
         calls = [call for call in tree.find_all(exp.Anonymous) if call.name == PROBE]
         for call in reversed(calls):
             # How sqlglot writes a row depends on what stands around it.
-            if call.find(exp.Column, exp.Query, exp.Struct) is not None:
+            if call.find(exp.Query, exp.Struct) is not None:
                 continue
+            query = exp.Select(expressions=[call.copy()])
+            if call.find(exp.Column) is not None:
+                source = _only_source(call)
+                if source is None:
+                    continue
+                query.set("from_", exp.From(this=source.copy()))
             try:
-                self._connection.sql(f"SELECT {call.sql(dialect='duckdb')}")
+                self._connection.sql(query.sql(dialect="duckdb", copy=False))
             except duckdb.Error as error:
                 # Whatever else is wrong with it is told of the whole.
                 types = _asked_types(str(error))
@@ -143,6 +149,24 @@ def register(
             duckdb.sqltype(returned),
             type=duckdb.func.PythonUDFType.ARROW,
         )
+
+
+def _only_source(call: exp.Expr) -> exp.Expr | None:
+    """Where all columns of a call come from; None where it takes more to tell that."""
+    item: exp.Expr | None = call
+    while item is not None and not isinstance(item.parent, exp.Select):
+        if isinstance(item, exp.Lambda):
+            return None  # its arguments look like columns
+        item = item.parent
+    if item is None or item.arg_key not in ("expressions", "where"):
+        return None  # elsewhere a name may be that of an item
+    arguments = item.parent.args if item.parent else {}
+    come_from = arguments.get("from_")
+    if come_from is None or arguments.get("joins") or arguments.get("laterals"):
+        return None
+    source: exp.Expr = come_from.this
+    # A name alone is that of a WITH clause.
+    return source if all(table.db for table in source.find_all(exp.Table)) else None
 
 
 def _asked_types(message: str) -> list[str] | None:
