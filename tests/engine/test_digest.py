@@ -294,7 +294,7 @@ async def test_less_is_compared_where_less_is_wanted(
 async def test_no_text_is_longer_than_trino_joins_it(target: Target, lake: Lake) -> None:
     """Its concat makes 1 MiB at the most: of long values their md5 stands in the frame."""
     long = ["ä" * 600_000, "b" * 1_048_577, None]
-    values = {"k": ["k" * 2_000, "l", "m"], "a": long, "b": long[::-1]}
+    values: dict[str, list[Any]] = {"k": ["k" * 2_000, "l", "m"], "a": long, "b": long[::-1]}
     binary = pa.array([text.encode() if text else None for text in long])
     frame_ = frame(**values).assign(c=pd.Series(binary.to_pandas()))
     name = lake.write("long", frame_, dtype={"c": "binary"})
