@@ -32,7 +32,12 @@ from neonsync.settings import Settings, load_settings
 from neonsync.tables import Mode
 from neonsync.validation.explained import Refused, refused
 
-CHECKS_ARE = (
+
+class _ChecksError(ConfigError):
+    """Postgres does not take what ``[[checks]]`` declare."""
+
+
+_CHECKS_ARE = (
     "values have the types of their columns, regular expressions and SQL are Postgres's, and names "
     "are those of the branch."
 )
@@ -42,6 +47,7 @@ _SIDES: tuple[tuple[tuple[type[NeonsyncError], ...], str], ...] = (
     ((AthenaAccessError, UnknownTableError, SourceError), "Athena"),
     ((DatabaseAccessError,), "database"),
     ((RefusedError,), "permission"),
+    ((_ChecksError,), "checks"),
 )
 
 
@@ -133,9 +139,9 @@ async def _declared(plan: Plan, connection: Connection) -> list[Refused]:
     tables = [(table.spec, table.checks) for table in plan.tables]
     found = await refused(connection, tables, plan.settings.check_timeout)
     if wrong := [each for each in found if not each.early]:
-        raise ConfigError(
+        raise _ChecksError(
             "; ".join(f"{_called(each)}: {each.why}" for each in wrong),
-            f"Mend {'it' if len(wrong) == 1 else 'them'} under [[checks]]: {CHECKS_ARE}",
+            f"Mend {'it' if len(wrong) == 1 else 'them'} under [[checks]]: {_CHECKS_ARE}",
         )
     return found
 

@@ -10,6 +10,7 @@ from typing import TextIO
 
 import click
 
+from neonsync.cli.tabular import terminal_width, wrapped
 from neonsync.errors import NeonsyncError
 from neonsync.report.wording import printable
 from neonsync.secret import redact
@@ -27,7 +28,7 @@ def say(text: str, *, err: bool = False) -> None:
 
 def print_error(error: NeonsyncError) -> None:
     """Say what happened and what to do next, on stderr."""
-    for line in error_lines(error):
+    for line in wrapped(error_lines(error), terminal_width(sys.stderr)):
         say(redact(line), err=True)
 
 

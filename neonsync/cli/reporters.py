@@ -14,6 +14,7 @@ from typing import IO, Protocol, TypeAlias, cast
 
 from neonsync.cli.debug import debugging
 from neonsync.cli.output import Tolerant, error_lines, say
+from neonsync.cli.tabular import terminal_width, wrapped
 from neonsync.engine.events import Event, RunStarted
 from neonsync.engine.result import RunResult
 from neonsync.errors import NeonsyncError, RunCancelled
@@ -118,9 +119,10 @@ class Summary:
 
     def finish(self, result: RunResult, report_dir: str) -> None:
         """Print both."""
-        self._write(summary(result, report_dir))
+        lines = summary(result, report_dir).splitlines()
+        self._write("\n".join(wrapped(lines, terminal_width())))
         if result.error is not None:
-            for line in error_lines(result.error):
+            for line in wrapped(error_lines(result.error), terminal_width(sys.stderr)):
                 self._write_error(line)
 
     def abandon(self, result: RunResult) -> None:

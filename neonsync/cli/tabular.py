@@ -74,6 +74,7 @@ def _folded(rows: Sequence[Row], width: int, names: int) -> Iterator[str]:
             max(width, 20),
             initial_indent=_INDENT,
             subsequent_indent=_INDENT,
+            break_long_words=False,  # a terminal's own break is none to who copies
             break_on_hyphens=False,
         )
 

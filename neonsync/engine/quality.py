@@ -82,9 +82,12 @@ async def measure_quality(
 def _part(scope: Scope, filters: Filters) -> str:
     """What a run was about, in words that are those of the next day's run as well."""
     ordered = replace(scope, states=tuple(sorted(scope.states)))
-    if filters.days is None or not scope.days:
+    if not scope.days or not (filters.days or filters.dates):
         return str(ordered)
-    days = f"the last {filters.days:,} day{'' if filters.days == 1 else 's'}"
+    if filters.dates:
+        days = f"{len(filters.dates):,} dates from {filters.dates[0]} to {filters.dates[-1]}"
+    else:
+        days = f"the last {filters.days:,} day{'' if filters.days == 1 else 's'}"
     return "; ".join(filter(None, (days, str(replace(ordered, days=ALL_DATES)))))
 
 

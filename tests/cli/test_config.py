@@ -284,7 +284,7 @@ async def test_check_has_postgres_plan_the_declared_checks_without_running_them(
     target.configure("".join(CHECK + each for each in (*GOOD_CHECKS.values(), *bad)))
     done = check(target, "--branch", target.name)
     assert done.returncode == 2
-    assert "✗ failed  settings" in done.stdout
+    assert "✗ failed  checks" in done.stdout
     for _, name, said in BAD_CHECKS.values():
         assert f"the check {name!r} of public.forecast_data" in done.stderr
         assert said in done.stderr

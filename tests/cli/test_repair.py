@@ -14,7 +14,6 @@ from click.testing import CliRunner
 import neonsync.cli.validate as command
 from neonsync.cli import headless
 from neonsync.cli.main import cli
-from neonsync.cli.tabular import wrapped
 from neonsync.engine.compared import Comparison, Comparisons, DateDifference
 from neonsync.errors import ConfigError, ExitCode, RunCancelled
 from neonsync.tables import Validation
@@ -171,18 +170,6 @@ def test_help_offers_what_has_an_effect_and_says_when() -> None:
     for flag in ("--dry-run", "--mode", "--rows", "--seed", "--scenario", "--fresh", "--on-error"):
         assert f"{flag} " not in told
     assert "--mode" in CliRunner().invoke(cli, ["plan", "--help"]).output
-
-
-def test_lines_break_between_words_and_keep_names_whole() -> None:
-    run = "run_0123456789"
-    lines = ["short", f"    it was repaired by {run} and by run-{run}-with-a-longer-name-still"]
-    assert list(wrapped(lines, 0)) == lines
-    assert list(wrapped(lines, 36)) == [
-        "short",
-        "    it was repaired by",
-        f"      {run} and by",
-        f"      run-{run}-with-a-longer-name-still",
-    ]
 
 
 async def test_signals_are_the_programs_own_again_after_a_run() -> None:

@@ -90,6 +90,24 @@ def test_the_functions_of_a_row_digest(aws: Aws) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("join", "value"),
+    [
+        ("concat({}, 'é')", "rpad('x', {}, 'x')"),
+        ("{} || 'é'", "rpad('x', {}, 'x')"),
+        ("{} || X'0102'", "to_utf8(rpad('x', {}, 'x'))"),
+    ],
+)
+def test_what_is_joined_is_as_long_as_trino_makes_it_and_no_longer(
+    aws: Aws, join: str, value: str
+) -> None:
+    whole, longer = (join.format(value.format(size)) for size in (1_048_574, 1_048_575))
+    told = "" if "X" in join else "to_utf8"
+    assert aws.rows(f"SELECT length({told}({whole}))") == [["1048576"]]
+    with pytest.raises(AssertionError, match="FUNCTION_ARGUMENT: Concatenated string is too large"):
+        aws.rows(f"SELECT length({longer})")
+
+
 def test_grouping_sets_count_every_level(aws: Aws) -> None:
     rows = aws.rows(
         "SELECT grouping(business_date, state), count(*) FROM forecast "

@@ -201,6 +201,7 @@ async def test_a_repair_is_a_run_on_the_dates_that_differ_and_then_comes_the_nex
         assert fakes.sync.dates == (date(2026, 11, 2), date(2026, 11, 9))
         await pilot.press("escape")
         await until(pilot, lambda: "R repairs app.plans · compared" in text_of(pilot.app))
+        assert "before the repair: Differs: 2 of 4 tables" in text_of(pilot.app)
         await pilot.press("R")
         await until(pilot, lambda: "only the branch has are deleted" in text_of(pilot.app))
         await pilot.press("tab", "enter")
@@ -211,6 +212,7 @@ async def test_a_repair_is_a_run_on_the_dates_that_differ_and_then_comes_the_nex
         fakes.sync.compared = EQUAL
         await pilot.press("r")
         await until(pilot, lambda: "nothing differs" in text_of(pilot.app))
+        assert "before the repair" not in text_of(pilot.app)
 
 
 async def test_a_repair_that_failed_is_still_to_be_done() -> None:
@@ -228,6 +230,7 @@ async def test_a_repair_that_failed_is_still_to_be_done() -> None:
         await ended(pilot)
         await pilot.press("escape")
         await until(pilot, lambda: "R repairs public.claims on 2 dates" in text_of(pilot.app))
+        assert "before the repair" not in text_of(pilot.app)
 
 
 async def test_a_guarded_branch_wants_its_name_for_a_repair() -> None:

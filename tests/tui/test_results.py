@@ -15,6 +15,7 @@ from neonsync.tui.app import NeonsyncApp
 from neonsync.tui.ports import BranchRow, ProjectInfo, RunReport
 from neonsync.tui.preferences import Preferences
 from neonsync.tui.screens.branches import BranchesScreen
+from neonsync.tui.screens.help import HelpScreen
 from neonsync.tui.screens.reading import Reading
 from neonsync.tui.screens.results import ResultsScreen
 from neonsync.tui.screens.write_reports import WriteReports
@@ -109,6 +110,11 @@ async def test_enter_shows_the_whole_of_a_check_and_y_copies_it(
         await screens(pilot)
         await pilot.press("y")
         assert "GROUP BY d" in app.clipboard
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await until(pilot, lambda: "y copies the whole text" in text_of(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, Reading))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ResultsScreen))
 

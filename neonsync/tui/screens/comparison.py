@@ -53,8 +53,8 @@ class ComparisonScreen(View):
                                  scrollbar-size-vertical: 1; }
     ComparisonScreen #findings:focus { background-tint: $background 0%; }
     ComparisonScreen.-there #verdict, ComparisonScreen.-there #findings { display: block; }
-    ComparisonScreen.-old #verdict, ComparisonScreen.-old #text { color: $text-disabled;
-                                                                  text-style: dim; }
+    ComparisonScreen.-old #verdict, ComparisonScreen.-old #text,
+    ComparisonScreen.-repaired #verdict { color: $text-disabled; text-style: dim; }
     ComparisonScreen #text { height: auto; }
     ComparisonScreen #state { padding: 0 1; color: $text-muted; }
     """
@@ -68,7 +68,7 @@ class ComparisonScreen(View):
         self._told = ""
         self._since = 0.0
         self._runs: dict[str, RunController] = {}
-        self._keys: tuple[bool, ...] = ()
+        self._keys: tuple[int, ...] = ()
 
     def body(self) -> ComposeResult:
         """The verdict, the findings, what can be done."""
@@ -225,8 +225,11 @@ class ComparisonScreen(View):
             return
         sign = check_sign("passed" if self.compared.equal else "failed")
         glyph = sign.ascii if self.ui.preferences.ascii_only else sign.glyph
-        verdict = Text(f"{glyph} {self.compared.verdict}")
-        if not self.has_class("-old"):
+        repaired = len(self.left) < len(self.compared.repairs)
+        self.set_class(repaired, "-repaired")
+        before = "before the repair: " if repaired else ""
+        verdict = Text(f"{glyph} {before}{self.compared.verdict}")
+        if not (repaired or self.has_class("-old")):
             verdict.stylize(style_of(sign.style, self.app.current_theme))
         self.query_one("#verdict", Said).say(verdict)
         self.query_one("#text", Said).say(findings(self.compared, self.size.width - _MARGIN))
@@ -241,7 +244,8 @@ class ComparisonScreen(View):
         else:
             text = ""
         self.query_one("#state", Said).say(text)
-        keys = (self.compared is None, self.waits, bool(self.left), self.ui.run_active)
+        keys = (self.compared is None, self.waits, len(self.left), self.ui.run_active)
         if keys != self._keys:
             self._keys = keys
             self.refresh_bindings()
+            self._draw()

@@ -22,7 +22,9 @@ class Reading(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", "Copy", id="view.copy"),
         Binding("enter", "cancel", "Close", show=False, id="reading.close"),
+        Binding("question_mark,f1", "help", "Help", key_display="?", show=False, id="view.help"),
     ]
+    HELP = "All that is known of it. The arrows scroll, and y copies the whole text."
     DEFAULT_CSS = """
     Reading > .box { width: 92%; }
     Reading > .box.-small { width: 62; }
@@ -59,6 +61,10 @@ class Reading(Dialog[None]):
     def action_copy(self) -> None:
         """All of it, for a ticket."""
         self.ui.copy(self._copied, self._what)
+
+    def action_help(self) -> None:
+        """The keys, and what the signs mean."""
+        self.ui.open_help()
 
     @on(Button.Pressed, "#close")
     def _close(self) -> None:

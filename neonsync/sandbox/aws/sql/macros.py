@@ -38,6 +38,12 @@ _MACROS = (
     (a TIMESTAMP, b) AS b,
     (a TIMESTAMPTZ, b) AS b,
     (a, b) AS b""",
+    # As long as Trino's concat may make it; by way of a list, so that the argument is named once.
+    """athena_joined
+    (a VARCHAR) AS list_transform([a], lambda x: CASE WHEN strlen(x) > 1048576
+        THEN error('INVALID_FUNCTION_ARGUMENT: Concatenated string is too large') ELSE x END)[1],
+    (a BLOB) AS list_transform([a], lambda x: CASE WHEN octet_length(x) > 1048576
+        THEN error('INVALID_FUNCTION_ARGUMENT: Concatenated string is too large') ELSE x END)[1]""",
     "athena_length(a VARCHAR) AS length(a), (a BLOB) AS octet_length(a)",
     # concat keeps the optimizer from comparing the column itself, which would prune
     # partitions where Athena prunes none.

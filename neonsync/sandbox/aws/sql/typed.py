@@ -56,7 +56,8 @@ def joined(asked: Asked) -> None:
     first = asked.arguments[0].copy()
     for each in asked.arguments[1:]:
         first = exp.DPipe(this=first, expression=each.copy(), safe=False)
-    asked.become(exp.Paren(this=first))
+    is_list = bool(kinds) and kinds[0].endswith("[]")
+    asked.become(exp.Paren(this=first) if is_list else call("athena_joined", first))
 
 
 def same_group(operator: str, where: str) -> Rule:
