@@ -56,7 +56,7 @@ class _Log:
             if event.step == self._until:
                 self.cancel.request()
         elif isinstance(event, QueryProgress) and event.state == "SUCCEEDED":
-            self.note("exported")
+            self.note(event.query_id)
         elif isinstance(event, ChunksPlanned):
             self.rows += event.rows
         elif isinstance(event, TablePublished):
@@ -81,6 +81,8 @@ def main() -> int:
         plan = make_plan(settings)
         log.note("planned")
         result = asyncio.run(run(plan, log, log.cancel))
+        exports = [each.query_id for each in result.queries if each.purpose == "export"]
+        log.moments["exported"] = log.moments[exports[0]]
         told: dict[str, Any] = {
             "seconds": log.now(),
             "cpu": time.process_time() - cpu,

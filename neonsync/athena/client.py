@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeAlias, TypeVar
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pyathena.async_cursor import AsyncCursor
@@ -22,6 +21,7 @@ from pyathena.util import RetryConfig
 
 from neonsync import __version__
 from neonsync.athena.failures import translated_errors
+from neonsync.athena.moments import session
 from neonsync.athena.pauses import FIRST_PAUSE, Pauses
 from neonsync.athena.sql import SourceTable
 from neonsync.errors import (
@@ -133,7 +133,7 @@ class Athena:
             user_agent_extra=f"neonsync/{__version__}",
         )
         with translated_errors("connecting to AWS"):
-            self.session = boto3.Session(region_name=settings.region)
+            self.session = session(settings.region)
             self.s3 = self.session.client("s3", config=config)
             self.glue = self.session.client("glue", config=config)
             self._connection: Connection[AsyncCursor] = Connection(

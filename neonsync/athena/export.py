@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import IO, Any, cast
 
 import pyarrow as pa
@@ -106,6 +107,16 @@ class Export:
         named = (frozenset(exported.metadata.schema.names) for exported in self.files)
         return frozenset.intersection(*named)
 
+    @cached_property
+    def by_address(self) -> dict[str, ExportedFile]:
+        """The files by their addresses."""
+        return {exported.file.address: exported for exported in self.files}
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All row groups, those together that a chunk has room for: each is of one file."""
+        return tuple(piece for exported in self.files for piece in _pieces(exported))
+
 
 def read_export(s3: Any, prefix: str, manifest_location: str | None) -> Export:
     """Read the manifest and the footer of each file that it names.
@@ -147,7 +158,7 @@ def _kept(sources: Sequence[S3Object]) -> Iterator[bool]:
 
 def piece_keys(export: Export) -> frozenset[str]:
     """The keys of all pieces of an export: what the ledger must hold when it is loaded."""
-    return frozenset(piece.key for piece in _pieces(export))
+    return frozenset(piece.key for piece in export.pieces)
 
 
 def plan_chunks(export: Export, *, loaded: frozenset[str] = frozenset()) -> list[Chunk]:
@@ -159,7 +170,7 @@ def plan_chunks(export: Export, *, loaded: frozenset[str] = frozenset()) -> list
     chunks: list[Chunk] = []
     current: list[Piece] = []
     rows = size = 0
-    for piece in _pieces(export):
+    for piece in export.pieces:
         if piece.key in loaded:
             continue
         if current and (rows + piece.rows > CHUNK_ROWS or size + piece.length > CHUNK_BYTES):
@@ -262,25 +273,24 @@ def _read_file(s3: Any, source: S3Object, keep: bool) -> ExportedFile:
         ) from error
 
 
-def _pieces(export: Export) -> Iterator[Piece]:
-    for exported in export.files:
-        groups = [
-            _extent(exported.metadata, index) for index in range(exported.metadata.num_row_groups)
-        ]
-        first = 0
-        while first < len(groups):
-            last = first
-            rows, start, end = groups[first]
-            while (
-                last + 1 < len(groups)
-                and rows + groups[last + 1][0] <= CHUNK_ROWS
-                and groups[last + 1][2] - start <= CHUNK_BYTES
-            ):
-                last += 1
-                rows += groups[last][0]
-                end = groups[last][2]
-            yield Piece(exported.file, first, last, rows, start, end - start)
-            first = last + 1
+def _pieces(exported: ExportedFile) -> Iterator[Piece]:
+    groups = [
+        _extent(exported.metadata, index) for index in range(exported.metadata.num_row_groups)
+    ]
+    first = 0
+    while first < len(groups):
+        last = first
+        rows, start, end = groups[first]
+        while (
+            last + 1 < len(groups)
+            and rows + groups[last + 1][0] <= CHUNK_ROWS
+            and groups[last + 1][2] - start <= CHUNK_BYTES
+        ):
+            last += 1
+            rows += groups[last][0]
+            end = groups[last][2]
+        yield Piece(exported.file, first, last, rows, start, end - start)
+        first = last + 1
 
 
 def _extent(metadata: pq.FileMetaData, index: int) -> tuple[int, int, int]:

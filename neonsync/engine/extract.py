@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -64,10 +64,12 @@ async def extract(
     frame: Frame | None,
     *,
     recorded: bool,
+    at_work: Callable[[], None],
 ) -> tuple[ExportRecord, Export]:
     """Run the UNLOAD, or wait for the one that is recorded, and read what it wrote.
 
-    With ``frame`` each row brings its digest.
+    With ``frame`` each row brings its digest. ``at_work`` is called when a query is started or
+    found again: more than once where one fails.
 
     ``recorded`` tells that the record is an earlier attempt's, whose query may have failed since.
     Returns the record as it is now, with a fresh prefix if the recorded query had failed.
@@ -77,7 +79,7 @@ async def extract(
     """
     while True:
         try:
-            status = await _run_query(context, table, record, frame)
+            status = await _run_query(context, table, record, frame, at_work)
             if status.succeeded:
                 record, export = await _read(context, record, status)
                 _check_digest(export, frame)
@@ -168,7 +170,11 @@ def _check_digest(export: Export, frame: Frame | None) -> None:
 
 
 async def _run_query(
-    context: RunContext, table: TablePlan, record: ExportRecord, frame: Frame | None
+    context: RunContext,
+    table: TablePlan,
+    record: ExportRecord,
+    frame: Frame | None,
+    at_work: Callable[[], None],
 ) -> QueryStatus:
     """Start the export's query, or find the one that is recorded, and wait for its end."""
     statement = sql.unload(export_statement(table, frame), record.prefix)
@@ -188,7 +194,9 @@ async def _run_query(
             queries.add(query_id)
         resumed = record.query_id is not None
         listener = queries.listener("export", table.spec.qualified, resumed=resumed)
-        return await queries.result(context.athena.wait(query_id, listener))
+        pending = context.athena.wait(query_id, listener)
+        at_work()
+        return await queries.result(pending)
 
 
 async def _store(

@@ -22,7 +22,13 @@ from neonsync.errors import DatabaseAccessError, NeonsyncError
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import TargetTable, has_columns, read_table, same_shape
 from neonsync.postgres.connect import Connection, is_connection_lost
-from neonsync.postgres.copy import BatchEncoder, EncodedBatch, copy_error, copy_statement
+from neonsync.postgres.copy import (
+    BatchEncoder,
+    EncodedBatch,
+    copy_error,
+    copy_statement,
+    joined,
+)
 from neonsync.tables import ColumnSpec
 
 
@@ -232,8 +238,9 @@ class _Loader:
             raise AssertionError(f"{seen.dates.total()} rows came out of a chunk of {chunk.rows}")
 
     def _encoded(self, encoder: BatchEncoder, chunk: Chunk) -> Iterator[EncodedBatch]:
-        for batch, origin in self._source.batches(chunk):
-            yield encoder.encode(batch, origin)
+        read = self._source.batches(chunk)
+        for fitted in joined(encoder.fit(batch, origin) for batch, origin in read):
+            yield encoder.encode(fitted)
 
 
 async def _ahead(batches: Iterator[EncodedBatch]) -> AsyncGenerator[EncodedBatch]:

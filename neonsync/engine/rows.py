@@ -112,9 +112,8 @@ class ExportedRows:
     def batches(self, chunk: ExportedChunk) -> Iterator[tuple[pa.RecordBatch, str]]:
         """Read the chunk's row groups."""
         columns = [*self.columns, *([self.frame.alias] if self.frame else [])]
-        files = {exported.file.address: exported for exported in self.export.files}
         for piece in chunk.pieces:
-            exported = files[piece.file.address]
+            exported = self.export.by_address[piece.file.address]
             for batch in read_batches(self.s3, piece, exported, columns):
                 yield batch.select(columns), piece.file.address
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Self
 
 from neonsync.digest import DigestSums, Frame
 from neonsync.engine import lease as leases
@@ -22,7 +22,7 @@ from neonsync.engine.ledger import ExportRecord
 from neonsync.engine.load import load, prepare_staging
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.rows import ExportedRows, MadeRows, Rows
-from neonsync.errors import NeonsyncError, RefusedError
+from neonsync.errors import RefusedError
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import (
     IndexShape,
@@ -161,30 +161,56 @@ async def _stage_export(
 ) -> tuple[ExportRecord, Proof, SourceCounts, Digests | None]:
     """Export, load and prove what Athena has."""
     name = table.spec.qualified
-    async with context.step(Step.EXTRACT, name) as report:
-        frame = frame_of(table, target.loaded)
-        record, export = await extract(context, table, record, frame, recorded=recorded)
-        report.detail = f"{export.rows:,} rows in {len(export.files)} files"
-    wanted = {column.name for column in target.loaded}
-    aliases = zip(table.spec.columns, table.exported, strict=True)
-    taken = tuple(alias for column, alias in aliases if column.name in wanted)
-    source = ExportedRows(context.athena.s3, export, taken, frame)
-    # The count is asked while the rows are loaded: as near to the export as costs no time.
-    counting = asyncio.create_task(count_source(context, table))
-    try:
+    async with _Counting(context, table) as counting:
+        async with context.step(Step.EXTRACT, name) as report:
+            frame = frame_of(table, target.loaded)
+            record, export = await extract(
+                context, table, record, frame, recorded=recorded, at_work=counting.ask
+            )
+            report.detail = f"{export.rows:,} rows in {len(export.files)} files"
+        wanted = {column.name for column in target.loaded}
+        aliases = zip(table.spec.columns, table.exported, strict=True)
+        taken = tuple(alias for column, alias in aliases if column.name in wanted)
+        source = ExportedRows(context.athena.s3, export, taken, frame)
         async with context.step(Step.LOAD, name) as report:
             await _fill(context, table, target, record, source)
             report.detail = f"{export.rows:,} rows"
-        counts = await counting
-        proof, sums = await _prove(context, table, target, record, source, counts)
-        digests = None
-        if frame is not None:
-            digests = Digests(frame, target.loaded, counts.dates, sums)
-        return record, proof, counts, digests
-    finally:
-        counting.cancel()
-        with contextlib.suppress(asyncio.CancelledError, NeonsyncError):
-            await counting
+        counts = await counting.answer()
+    proof, sums = await _prove(context, table, target, record, source, counts)
+    digests = None
+    if frame is not None:
+        digests = Digests(frame, target.loaded, counts.dates, sums)
+    return record, proof, counts, digests
+
+
+class _Counting:
+    """Athena's count of a source, asked beside the UNLOAD: near to what that reads, and done with
+    when rows are loaded. Where the UNLOAD is done again, the count is: the source may be another
+    by then. What nobody waits for at the end is stopped.
+    """
+
+    def __init__(self, context: RunContext, table: TablePlan) -> None:
+        self._count = partial(count_source, context, table)
+        self._asked: list[asyncio.Task[SourceCounts]] = []
+
+    def ask(self) -> None:
+        """Ask, in place of what was asked before."""
+        for earlier in self._asked:
+            earlier.cancel()
+        self._asked.append(asyncio.create_task(self._count()))
+
+    async def answer(self) -> SourceCounts:
+        """What was asked last."""
+        return await self._asked[-1]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._asked:
+            task.cancel()
+        # One that has failed is told of where it is waited for.
+        await asyncio.gather(*self._asked, return_exceptions=True)
 
 
 async def _fill(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ from neonsync.postgres.days import sum_by_day, wrapped_sum
 from neonsync.postgres.fitting import Change, Fitting
 from neonsync.postgres.staging import SCHEMA
 from neonsync.tables import ColumnSpec, TableSpec
+
+JOINED_ROWS = 32_768
+JOINED_BYTES = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -82,15 +86,8 @@ class BatchEncoder:
         """What a stream ends with."""
         return bytes(self._encoder.finish())
 
-    def encode(self, batch: pa.RecordBatch, source: str) -> EncodedBatch:
-        """Cast and encode a batch, whose columns stand in the order of ours.
-
-        ``source`` names the file for error messages.
-
-        Raises:
-            LoadError: a value does not fit its column exactly.
-        """
-        fitted = self.fit(batch, source)
+    def encode(self, fitted: FittedBatch) -> EncodedBatch:
+        """Encode rows that ``fit`` has cast."""
         dates, sums = self._by_day(fitted.batch, fitted.digests)
         return EncodedBatch(
             bytes(self._encoder.write_batch(fitted.batch)),
@@ -101,7 +98,9 @@ class BatchEncoder:
         )
 
     def fit(self, batch: pa.RecordBatch, source: str) -> FittedBatch:
-        """Cast a batch as ``encode`` does, and leave it at that.
+        """Cast a batch, whose columns stand in the order of ours.
+
+        ``source`` names the file for error messages.
 
         Raises:
             LoadError: a value does not fit its column exactly.
@@ -129,6 +128,37 @@ class BatchEncoder:
         if digests is not None:
             sums.add([(None, wrapped_sum(digests))])
         return Counter({None: batch.num_rows}), sums
+
+
+def joined(batches: Iterable[FittedBatch]) -> Iterator[FittedBatch]:
+    """The same rows in batches that are worth their while: small files give many small ones."""
+    waiting: list[FittedBatch] = []
+    rows = size = 0
+    for each in batches:
+        waiting.append(each)
+        rows += each.batch.num_rows
+        size += each.batch.nbytes
+        if rows >= JOINED_ROWS or size >= JOINED_BYTES:
+            yield _one(waiting)
+            waiting, rows, size = [], 0, 0
+    if waiting:
+        yield _one(waiting)
+
+
+def _one(batches: Sequence[FittedBatch]) -> FittedBatch:
+    if len(batches) == 1:
+        return batches[0]
+    changes: Counter[Change] = Counter()
+    for each in batches:
+        changes += each.changes
+    columns = zip(*(each.batch.columns for each in batches), strict=True)
+    arrays = [pa.concat_arrays(arrays) for arrays in columns]
+    digests = [each.digests for each in batches if each.digests is not None]
+    return FittedBatch(
+        pa.RecordBatch.from_arrays(arrays, schema=batches[0].batch.schema),
+        pa.concat_arrays(digests) if digests else None,
+        changes,
+    )
 
 
 def copy_statement(staging: str, columns: tuple[ColumnSpec, ...]) -> sql.Composed:

@@ -25,40 +25,60 @@ def sum_by_day(
     batch: pa.RecordBatch, day: Day, digests: Any = None
 ) -> tuple[Counter[str | None], DigestSums]:
     """A batch's rows by their day, and the sums of their ``digests``, which are int64."""
-    names = [f"part{number}" for number, _ in enumerate(day.columns)]
-    columns = dict(zip(names, (batch.column(name) for name in day.columns), strict=True))
-    wanted: list[Any] = [([], "count_all")]
-    if digests is not None:
-        columns["digest"] = digests
-        wanted.append(("digest", "sum"))  # of int64, which wraps around
-    grouped = pa.table(columns).group_by(names, use_threads=False).aggregate(wanted)
-    # Only the few different days become texts.
-    parts: list[Any] = [grouped.column(name).combine_chunks() for name in names]
-    texts: list[Any] = _days(parts, day).to_pylist()
+    # By Arrow and numpy alone: group_by and to_numpy import pandas where there is one, which takes
+    # longer than most loads.
+    parts = _parts(batch, day)
+    numbers: Any = np.zeros(batch.num_rows, np.int64)
+    for part in parts:
+        encoded = part.dictionary_encode("encode")
+        numbers = numbers * len(encoded.dictionary) + _numbers(encoded.indices)
+    groups = _arrow(numbers).dictionary_encode()
+    places: Any = _numbers(groups.indices)
+    some_row = np.zeros(len(groups.dictionary), np.int64)
+    some_row[places] = np.arange(batch.num_rows)
+    # Only the few different values become texts, and some may be the same day.
+    texts: list[Any] = _texts([part.take(_arrow(some_row)) for part in parts], day).to_pylist()
     rows: Counter[str | None] = Counter()
-    for text, count in zip(texts, grouped.column("count_all").to_pylist(), strict=True):
-        rows[text] += count or 0
+    for text, count in zip(texts, np.bincount(places).tolist(), strict=True):
+        rows[text] += count
     sums = DigestSums()
     if digests is not None:
-        added: list[Any] = grouped.column("digest_sum").to_pylist()
-        sums.add(zip(texts, added, strict=True))
+        added: Any = np.zeros(len(texts), np.int64)
+        np.add.at(added, places, _numbers(digests))  # wraps around
+        sums.add(zip(texts, added.tolist(), strict=True))
     return rows, sums
 
 
 def wrapped_sum(digests: Any) -> int:
     """The sum of int64 digests, modulo 2^64."""
-    return int(np.sum(digests.to_numpy(), dtype=np.int64))
+    return int(np.sum(_numbers(digests), dtype=np.int64))
 
 
 def day_of_batch(batch: pa.RecordBatch, day: Day) -> Any:
     """The days of a batch's rows: an Arrow array of strings."""
-    return _days([batch.column(name) for name in day.columns], day)
+    return _texts(_parts(batch, day), day)
 
 
-def _days(parts: list[Any], day: Day) -> Any:
-    """The days of values of the day's columns: an Arrow array of strings."""
+def _arrow(numbers: Any) -> Any:
+    """An Arrow array of int64; ``pa.array`` imports pandas, too."""
+    return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
+
+
+def _numbers(array: Any) -> Any:
+    """What an Arrow array of integers without NULLs holds."""
+    return np.from_dlpack(array)
+
+
+def _parts(batch: pa.RecordBatch, day: Day) -> list[Any]:
+    """The values of the day's columns: of timestamps the dates."""
+    parts: list[Any] = [batch.column(name) for name in day.columns]
     if day.form is DayForm.TIMESTAMP:
         parts = [part.cast(pa.date32(), safe=False) for part in parts]
+    return parts
+
+
+def _texts(parts: list[Any], day: Day) -> Any:
+    """The days of such values: an Arrow array of strings."""
     # Blanks at the end, as char(n) has them, tell nothing; nor does a time of day after a date.
     texts = [pc.utf8_rtrim(part.cast(pa.string()), " ") for part in parts]
     if day.form is DayForm.DASHED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from neonsync.engine.events import Event, QueryProgress
 from neonsync.engine.pipeline import run
 from neonsync.errors import AthenaAccessError, QueryDelayedError, QueryError
 from tests.conftest import Lake, Outcome, Target
+from tests.faults.processes import wait_until
 from tests.faults.test_resume import notices
 
 DAYS = {"filters.days": 3}
@@ -24,8 +26,24 @@ def state_of(lake: Lake, query_id: str) -> str:
     return str(answer["QueryExecution"]["Status"]["State"])
 
 
+def sql_of(lake: Lake, query_id: str) -> str:
+    answer = lake.client("athena").get_query_execution(QueryExecutionId=query_id)
+    return str(answer["QueryExecution"]["Query"])
+
+
 def queries(outcome: Outcome, purpose: str) -> list[str]:
     return [query.query_id for query in outcome.result.queries if query.purpose == purpose]
+
+
+def slow_counts(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The UNLOAD has begun when the source is counted, and does not take longer for it."""
+    ask = client_module.Athena.ask
+
+    def ask_slowly(*arguments: Any) -> Any:
+        target.world.aws.faults.query_seconds = 60.0
+        return ask(*arguments)
+
+    monkeypatch.setattr(client_module.Athena, "ask", ask_slowly)
 
 
 async def test_throttled_calls_pass_unseen(target: Target) -> None:
@@ -73,7 +91,9 @@ async def test_throttling_that_does_not_pass_ends_a_run_that_goes_on_later(
 async def test_a_failed_query_is_started_anew_where_athena_lets_hope(
     target: Target, category: int, retryable: bool, attempts: int
 ) -> None:
-    target.world.aws.faults.fail_next_query("no luck", category=category, retryable=retryable)
+    target.world.aws.faults.fail_next_query(
+        "no luck", category=category, retryable=retryable, verb="UNLOAD"
+    )
 
     outcome = await target.sync(**DAYS)
 
@@ -92,7 +112,7 @@ async def test_a_failed_query_is_started_anew_where_athena_lets_hope(
 
 async def test_a_query_that_fails_each_time_is_given_up(target: Target) -> None:
     for _ in range(3):
-        target.world.aws.faults.fail_next_query("no luck", category=SYSTEM)
+        target.world.aws.faults.fail_next_query("no luck", category=SYSTEM, verb="UNLOAD")
 
     outcome = await target.sync(**DAYS)
 
@@ -103,23 +123,19 @@ async def test_a_query_that_fails_each_time_is_given_up(target: Target) -> None:
 
 @pytest.mark.parametrize("purpose", ["export", "count"])
 async def test_a_query_that_somebody_stops_is_not_started_again(
-    target: Target, lake: Lake, purpose: str
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch, purpose: str
 ) -> None:
     plan = target.plan(**DAYS)
     faults = target.world.aws.faults
     athena = lake.client("athena")
-    seen: list[Any] = []
 
     def stop(event: Event) -> None:
-        if not isinstance(event, QueryProgress):
+        if not isinstance(event, QueryProgress) or event.state not in ("QUEUED", "RUNNING"):
             return
-        if purpose == "count" and event.state == "SUCCEEDED" and not seen:
-            faults.query_seconds = 60.0  # the count, which comes next
-        elif event.state in ("QUEUED", "RUNNING") and (purpose == "export" or seen):
+        if sql_of(lake, event.query_id).startswith("UNLOAD") == (purpose == "export"):
             athena.stop_query_execution(QueryExecutionId=event.query_id)
-        if event.state == "SUCCEEDED":
-            seen.append(event)
 
+    slow_counts(target, monkeypatch)
     faults.query_seconds = 60.0 if purpose == "export" else None
     try:
         result = await run(plan, stop, CancelToken())
@@ -132,6 +148,24 @@ async def test_a_query_that_somebody_stops_is_not_started_again(
     assert [query.purpose for query in result.queries].count(purpose) == 1
     assert target.value("SELECT to_regclass('forecast_data')") is None
     assert target.staging_tables() == []
+
+
+async def test_the_count_is_stopped_where_the_export_fails(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = target.plan(**DAYS)
+    slow_counts(target, monkeypatch)
+    target.world.aws.faults.fail_next_query(
+        "no luck", category=USER, retryable=False, verb="UNLOAD"
+    )
+    try:
+        result = await run(plan, lambda _: None, CancelToken())
+    finally:
+        target.world.aws.faults.query_seconds = None
+
+    assert isinstance(result.error, QueryError)
+    (count,) = [query.query_id for query in result.queries if query.purpose == "count"]
+    await asyncio.to_thread(wait_until, lambda: state_of(lake, count) == "CANCELLED")
 
 
 async def test_a_query_that_runs_for_longer_than_its_time_is_stopped(
@@ -147,6 +181,6 @@ async def test_a_query_that_runs_for_longer_than_its_time_is_stopped(
     assert isinstance(result.error, QueryDelayedError)
     assert "not done in 0.005 minutes" in str(result.error)
     assert "athena.timeout_minutes" in result.error.remedy
-    (query,) = result.queries
-    assert state_of(lake, query.query_id) == "CANCELLED"
+    assert sorted(query.purpose for query in result.queries) == ["count", "export"]
+    assert {state_of(lake, query.query_id) for query in result.queries} == {"CANCELLED"}
     assert target.staging_tables() == []

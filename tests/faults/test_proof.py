@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,13 +16,13 @@ from neonsync.engine import stage
 from neonsync.engine.audit import audit
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.context import RunContext
-from neonsync.engine.events import ChunksPlanned, Event
+from neonsync.engine.events import ChunksPlanned, Event, Notice
 from neonsync.engine.extract import count_source
 from neonsync.engine.ledger import ExportRecord
 from neonsync.engine.pipeline import run
 from neonsync.engine.plan import TablePlan
 from neonsync.errors import ConfigError, ExitCode, NeonsyncError, ProofError
-from tests.conftest import Lake, Target, lake_folder
+from tests.conftest import ROWS, Lake, Target, lake_folder
 from tests.engine.test_bad_values import entry, frame, synced
 
 Act = Callable[[RunContext, ExportRecord], None]
@@ -109,22 +111,49 @@ async def test_a_source_that_changes_meanwhile_is_told_and_the_copy_is_not_blame
     folder = next(path for path in sorted(lake_folder(target.world).iterdir()) if path.is_dir())
     (file,) = folder.iterdir()
     added = folder / "added.parquet"
+    exported = asyncio.Event()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, ChunksPlanned):
+            exported.set()
 
     async def changed_first(context: RunContext, table: TablePlan) -> Any:
+        await exported.wait()
         added.write_bytes(file.read_bytes())
         return await count_source(context, table)
 
     monkeypatch.setattr(stage, "count_source", changed_first)
     try:
-        outcome = await target.sync()
+        result = await run(target.plan(), listen, CancelToken())
     finally:
         added.unlink()
-    error = outcome.result.error
+    error = result.error
     assert isinstance(error, ProofError)
     assert "200 in the source, 100 in the ledger" in str(error)
     assert "The source has changed since the export began: s3://" in str(error)
     assert "added.parquet was written after it" in str(error)
     assert "nothing speaks against the copy" in error.remedy
+
+
+async def test_a_source_that_changes_between_two_exports_is_counted_again(
+    target: Target, tmp_path: Path
+) -> None:
+    folder = next(path for path in sorted(lake_folder(target.world).iterdir()) if path.is_dir())
+    (file,) = folder.iterdir()
+    away = tmp_path / file.name
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Notice) and "exporting again" in event.message:
+            shutil.move(file, away)
+
+    target.world.aws.faults.fail_next_query("no luck", verb="UNLOAD")
+    try:
+        result = await run(target.plan(), listen, CancelToken())
+    finally:
+        shutil.move(away, file)
+    assert result.error is None
+    assert target.value("SELECT count(*) FROM forecast_data") == ROWS - 100
+    assert [query.purpose for query in result.queries].count("count") == 2
 
 
 async def test_a_file_that_is_replaced_between_two_reads_is_no_mixture(

@@ -23,7 +23,7 @@ class Faults:
         self._throttled = 0
         self._s3_errors = 0
         self._breaks: list[Break] = []
-        self._failures: list[QueryFailed] = []
+        self._failures: list[tuple[str, QueryFailed]] = []
         self._expired = False
         self.query_seconds: float | None = None
         """Overrides ``AthenaOptions.query_seconds`` where it is not None."""
@@ -44,12 +44,20 @@ class Faults:
             self._breaks = [how] * gets
 
     def fail_next_query(
-        self, reason: str, category: int = 1, error_type: int = 0, retryable: bool = True
+        self,
+        reason: str,
+        category: int = 1,
+        error_type: int = 0,
+        retryable: bool = True,
+        *,
+        verb: str = "",
     ) -> None:
-        """The next query to run fails with this reason."""
+        """The next query to run fails with this reason; with ``verb`` the next of those that begin
+        with it.
+        """
         failure = QueryFailed(reason, category=category, error_type=error_type, retryable=retryable)
         with self._lock:
-            self._failures.append(failure)
+            self._failures.append((verb, failure))
 
     def expire_keys(self, expired: bool = True) -> None:
         """All calls answer that the token has expired, until called with False."""
@@ -79,7 +87,11 @@ class Faults:
         with self._lock:
             return self._breaks.pop() if self._breaks else None
 
-    def take_failure(self) -> QueryFailed | None:
+    def take_failure(self, query: str) -> QueryFailed | None:
         """The failure that this query is to meet, if any."""
         with self._lock:
-            return self._failures.pop(0) if self._failures else None
+            for place, (verb, failure) in enumerate(self._failures):
+                if query.startswith(verb):
+                    del self._failures[place]
+                    return failure
+            return None

@@ -137,7 +137,7 @@ class QueryRunner:
         job.check()
         self._store.update(execution.id, state=State.RUNNING, started=time.time())
         try:
-            planned = self._faults.take_failure()
+            planned = self._faults.take_failure(execution.submission.query)
             if planned:
                 raise planned
             return self._evaluate(execution, job)
