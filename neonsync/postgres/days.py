@@ -97,3 +97,14 @@ def day_of_row(day: Day) -> sql.Composed:
     return sql.SQL(" || '-' || ").join(
         sql.SQL(text).format(sql.Identifier(name)) for name in day.columns
     )
+
+
+def grouped_by(day: Day) -> tuple[sql.Composable, sql.SQL]:
+    """What to group rows by, and the form in which what comes out of it is their day.
+
+    Dates are few: a text is made of each of them, and not of each row's.
+    """
+    if day.form not in (DayForm.DATE, DayForm.TIMESTAMP):
+        return day_of_row(day), sql.SQL("{}")
+    cast = "{}::date" if day.form is DayForm.TIMESTAMP else "{}"
+    return sql.SQL(cast).format(sql.Identifier(*day.columns)), sql.SQL("rtrim({}::text)")
