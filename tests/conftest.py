@@ -42,6 +42,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 speed.use_memory_for_folders()
 speed.load_descriptions_once()
+speed.work_names_out_once()
 speed.let_children_keep_bytecode()
 
 

@@ -7,10 +7,13 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import psutil
+from botocore import useragent
+from botocore.hooks import EVENT_ALIASES, EventAliaser
 from botocore.loaders import JSONFileLoader, Loader
 
 _MEMORY = Path("/dev/shm")
@@ -26,6 +29,7 @@ _VERY_FIRST = ("test_kill.py", "test_kill_merged.py", "test_a_million.py")
 _NOT_LAST = ("test_flows.py", "test_terminal.py")
 _loaded: dict[str, Any] = {}
 _found: dict[tuple[str, ...], list[str]] = {}
+_aliased: dict[str, str] = {}
 _load = JSONFileLoader.load_file
 
 
@@ -57,6 +61,20 @@ def load_descriptions_once() -> None:
     setattr(JSONFileLoader, _load.__name__, load)
     for name in ("list_available_services", "list_api_versions"):
         setattr(Loader, name, _searched_once(name))
+
+
+def work_names_out_once() -> None:
+    """Let clients of boto3 share the names of events and agents, which each works out anew."""
+    begin = EventAliaser.__init__
+
+    def begin_with_names(self: Any, emitter: Any, event_aliases: Any = None) -> None:
+        begin(self, emitter, event_aliases)
+        if self._event_aliases == EVENT_ALIASES:
+            self._alias_name_cache = _aliased
+
+    setattr(EventAliaser, begin.__name__, begin_with_names)
+    clean = "sanitize_user_agent_string_component"
+    setattr(useragent, clean, lru_cache(1024)(getattr(useragent, clean)))
 
 
 def _searched_once(name: str) -> Callable[..., list[str]]:

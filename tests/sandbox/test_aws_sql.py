@@ -227,3 +227,38 @@ def test_partitions_may_lie_anywhere_and_grow_columns(aws: Aws) -> None:
         assert rows == [["100", "2026-01-31", "100"]]
     finally:
         aws.glue.delete_table(DatabaseName="lake", Name="moved")
+
+
+@pytest.mark.parametrize(
+    ("query", "row"),
+    [
+        (
+            "WITH forecast AS (SELECT 'x' AS y_50)"
+            " SELECT CAST(y_50 AS varchar) || 'z' FROM forecast",
+            ["xz"],
+        ),
+        ("SELECT transform(ARRAY['a'], c_int -> CAST(c_int AS varchar) || 'x') FROM one", ["[ax]"]),
+        ("SELECT c_int / 2 AS c_double, c_double / 2 FROM one", ["61728", "1.125"]),
+        ("SELECT x / 2 FROM (SELECT c_int / 4 AS x FROM one)", ["15432"]),
+        (
+            "SELECT (SELECT max(c_bigint / restaurant_id) FROM forecast WHERE restaurant_id = 5)"
+            " FROM one",
+            ["2469135780"],
+        ),
+    ],
+    ids=["WITH", "lambda", "alias", "inner", "outer"],
+)
+def test_a_name_has_the_type_of_what_it_means_there(aws: Aws, query: str, row: list[str]) -> None:
+    one = "(SELECT * FROM all_types WHERE c_int = 123456) AS one"
+    assert aws.rows(query.replace("FROM one", f"FROM {one}")) == [row]
+
+
+def test_a_query_is_translated_anew_when_its_table_is_another(aws: Aws) -> None:
+    folder = aws.prefix()
+    aws.unload("SELECT 'ab' AS c", folder)
+    for size, text in ((3, "ab "), (6, "ab    "), (3, "ab ")):
+        aws.run(
+            f"CREATE EXTERNAL TABLE padded (c char({size})) STORED AS PARQUET LOCATION '{folder}'"
+        )
+        assert aws.rows("SELECT CAST(c AS varchar) FROM padded") == [[text]]
+        aws.run("DROP TABLE padded")

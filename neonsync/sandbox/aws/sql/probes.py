@@ -91,19 +91,24 @@ class Probes:
         Long queries ask hundreds of questions: to bind the whole for each takes a time that grows
         with the square.
         """
-        calls = [call for call in tree.find_all(exp.Anonymous) if call.name == PROBE]
-        for call in reversed(calls):
+        calls = [call for call in tree.find_all(exp.Anonymous) if call.name == PROBE][::-1]
+        # A SELECT comes from others: when its turn comes, nothing is open in them.
+        calls.sort(key=_selects_around, reverse=True)
+        sources: dict[int, str] = {}
+        for call in calls:
             # How sqlglot writes a row depends on what stands around it.
             if call.find(exp.Query, exp.Struct) is not None:
                 continue
-            query = exp.Select(expressions=[call.copy()])
+            sql = f"SELECT {call.sql(dialect='duckdb')}"
             if call.find(exp.Column) is not None:
                 source = _only_source(call)
                 if source is None:
                     continue
-                query.set("from_", exp.From(this=source.copy()))
+                if id(source) not in sources:
+                    sources[id(source)] = source.sql(dialect="duckdb")
+                sql += f" FROM {sources[id(source)]}"
             try:
-                self._connection.sql(query.sql(dialect="duckdb", copy=False))
+                self._connection.sql(sql)
             except duckdb.Error as error:
                 # Whatever else is wrong with it is told of the whole.
                 types = _asked_types(str(error))
@@ -149,6 +154,14 @@ def register(
             duckdb.sqltype(returned),
             type=duckdb.func.PythonUDFType.ARROW,
         )
+
+
+def _selects_around(node: exp.Expr) -> int:
+    """How many SELECTs a node stands in."""
+    above, count = node.parent, 0
+    while above is not None:
+        above, count = above.parent, count + isinstance(above, exp.Select)
+    return count
 
 
 def _only_source(call: exp.Expr) -> exp.Expr | None:
