@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from neonsync.athena import export as export_module
 from neonsync.cli.config_check import run_check
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Event, Notice, Step, StepFinished
@@ -30,6 +31,12 @@ def no_project_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def numbers_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """One table of the four, for what does not depend on the types."""
     monkeypatch.setattr("neonsync.engine.live.TABLES", {"numbers": TABLES["numbers"]})
+
+
+@pytest.fixture
+def none_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files as small as these would be kept from the reading of their footers."""
+    monkeypatch.setattr(export_module, "KEPT_BYTES", 0)
 
 
 def live_schemas(target: Target) -> list[Any]:
@@ -146,7 +153,7 @@ def test_the_default_branch_is_refused_like_for_any_sync(
     assert "--confirm main" in captured.err
 
 
-@pytest.mark.usefixtures("numbers_only")
+@pytest.mark.usefixtures("numbers_only", "none_kept")
 def test_an_interrupted_run_is_not_cleared_away_but_finished_first(target: Target) -> None:
     faults = target.world.aws.faults
 
@@ -166,7 +173,7 @@ def test_an_interrupted_run_is_not_cleared_away_but_finished_first(target: Targe
     assert asyncio.run(target.sync()).result.attempt_resumed
 
 
-@pytest.mark.usefixtures("numbers_only")
+@pytest.mark.usefixtures("numbers_only", "none_kept")
 def test_keys_that_expire_half_way_leave_no_schema_and_tell_what_is_left(target: Target) -> None:
     faults = target.world.aws.faults
 
