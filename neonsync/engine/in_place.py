@@ -133,7 +133,12 @@ async def _merge(connection: Connection, staged: Staged, target: TargetTable) ->
         await lock_out_writers(connection, spec)
         await refuse_real_rows(connection, target, spec)
     written: Written = await merge(
-        connection, staged.record.staging, spec, staged.columns, updated_column=updated_column
+        connection,
+        staged.record.staging,
+        spec,
+        staged.columns,
+        rows=staged.proof.rows,
+        updated_column=updated_column,
     )
     method = "replace" if replaces(staged) else "merge"
     return Published(

@@ -99,12 +99,15 @@ def day_of_row(day: Day) -> sql.Composed:
     )
 
 
-def grouped_by(day: Day) -> tuple[sql.Composable, sql.SQL]:
-    """What to group rows by, and the form in which what comes out of it is their day.
+def grouped_by(day: Day | None) -> tuple[sql.Composable, sql.Composable]:
+    """What to group rows by, and the day of a group; all rows are one group without a day.
 
-    Dates are few: a text is made of each of them, and not of each row's.
+    Dates are few: a text is made of each of them, and not of each row's. Where the column is a text
+    after all, as blanks make another value of it, a day may have more than one group.
     """
+    if day is None:
+        return sql.SQL("NULL::text"), sql.SQL("NULL::text")
     if day.form not in (DayForm.DATE, DayForm.TIMESTAMP):
-        return day_of_row(day), sql.SQL("{}")
+        return day_of_row(day), day_of_row(day)
     cast = "{}::date" if day.form is DayForm.TIMESTAMP else "{}"
-    return sql.SQL(cast).format(sql.Identifier(*day.columns)), sql.SQL("rtrim({}::text)")
+    return sql.SQL(cast).format(sql.Identifier(*day.columns)), day_of_row(day)

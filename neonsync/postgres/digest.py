@@ -38,7 +38,7 @@ async def sum_by_day(
     rows: Counter[str | None] = Counter()
     digests = DigestSums()
     for date, count, digest in await cursor.fetchall():
-        rows[date] = int(count)
+        rows[date] += int(count)
         if frame is not None:
             digests.add([(date, int(digest))])
     return Sums(rows, digests)
@@ -46,18 +46,12 @@ async def sum_by_day(
 
 def by_day(relation: sql.Composable, day: Day | None, frame: Frame | None) -> sql.Composed:
     """The statement that ``sum_by_day`` asks; ``relation`` is what stands after FROM."""
-    value, text = (sql.SQL("NULL::text"), sql.SQL("{}")) if day is None else grouped_by(day)
-    grouped = sql.Identifier("neonsync day")
-    return sql.SQL(
-        "SELECT {text}, sum(counted)::bigint, sum(digests) FROM (SELECT {value} AS {grouped},"
-        " count(*) AS counted, {digests} AS digests FROM {relation} GROUP BY 1) AS grouped"
-        " GROUP BY 1"
-    ).format(
-        text=text.format(grouped),
-        value=value,
-        grouped=grouped,
-        digests=sql.SQL("0") if frame is None else sql.SQL("sum({})").format(row_digest(frame)),
+    value, text = grouped_by(day)
+    return sql.SQL("SELECT {text}, count(*), {digest} FROM {relation} GROUP BY {value}").format(
+        text=text,
+        digest=sql.SQL("0") if frame is None else sql.SQL("sum({})").format(row_digest(frame)),
         relation=relation,
+        value=value,
     )
 
 

@@ -33,9 +33,12 @@ async def merge(
     spec: TableSpec,
     columns: tuple[ColumnSpec, ...],
     *,
+    rows: int,
     updated_column: str | None,
 ) -> Written:
     """Insert new rows and update changed ones; a row that is equal is not touched.
+
+    ``rows`` are staging's, as the proof has counted them.
 
     Equal means the same image: ``IS DISTINCT FROM`` takes 0.0 for -0.0 and, in citext, a for A,
     and the digest would then differ. ``updated_column`` is None when the target has none.
@@ -64,15 +67,13 @@ async def merge(
     await _set(connection, "parallel_tuple_cost", "DEFAULT")
     statement = sql.SQL(
         "SELECT count(*) FILTER (WHERE NOT {existed}), count(*) FILTER (WHERE {existed}),"
-        " coalesce(array_agg(DISTINCT {day}), '{{}}'), (SELECT count(*) FROM {staging})"
-        " FROM {changed}"
+        " coalesce(array_agg(DISTINCT {day}), '{{}}') FROM {changed}"
     ).format(
         existed=existed,
         day=sql.SQL("NULL::text") if spec.day is None else day_of_row(spec.day),
-        staging=sql.Identifier(SCHEMA, staging),
         changed=sql.Identifier(SCHEMA, changed),
     )
-    inserted, updated, days, staged = await _row(connection, statement)
+    inserted, updated, days = await _row(connection, statement)
     if inserted or updated:
         written = await _write(connection, changed, spec, names, updated_column)
         if written != inserted + updated:
@@ -83,7 +84,7 @@ async def merge(
             )
         await _look_again(connection, staging, changed, spec, columns)
     await connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, changed)))
-    return Written(inserted, updated, staged - inserted - updated, tuple(days))
+    return Written(inserted, updated, rows - inserted - updated, tuple(days))
 
 
 async def _write(
