@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from psycopg import sql
 
 from neonsync.digest import DigestSums
+from neonsync.postgres.arrow import as_numpy
 from neonsync.tables import Day, DayForm
 
 DATE_LETTERS = 10
@@ -25,29 +26,43 @@ def sum_by_day(
     batch: pa.RecordBatch, day: Day, digests: Any = None
 ) -> tuple[Counter[str | None], DigestSums]:
     """A batch's rows by their day, and the sums of their ``digests``, which are int64."""
-    names = [f"part{number}" for number, _ in enumerate(day.columns)]
-    columns = dict(zip(names, (batch.column(name) for name in day.columns), strict=True))
-    wanted: list[Any] = [([], "count_all")]
-    if digests is not None:
-        columns["digest"] = digests
-        wanted.append(("digest", "sum"))  # of int64, which wraps around
-    grouped = pa.table(columns).group_by(names, use_threads=False).aggregate(wanted)
+    parts, codes = _groups([batch.column(name) for name in day.columns])
     # Only the few different days become texts.
-    parts: list[Any] = [grouped.column(name).combine_chunks() for name in names]
-    texts: list[Any] = _days(parts, day).to_pylist()
+    texts: list[str | None] = _days(parts, day).to_pylist()
     rows: Counter[str | None] = Counter()
-    for text, count in zip(texts, grouped.column("count_all").to_pylist(), strict=True):
-        rows[text] += count or 0
+    for text, count in zip(texts, np.bincount(codes, minlength=len(texts)).tolist(), strict=True):
+        rows[text] += count
     sums = DigestSums()
     if digests is not None:
-        added: list[Any] = grouped.column("digest_sum").to_pylist()
-        sums.add(zip(texts, added, strict=True))
+        added = np.zeros(len(texts), np.int64)
+        np.add.at(added, codes, as_numpy(digests))  # it wraps around
+        sums.add(zip(texts, added.tolist(), strict=True))
     return rows, sums
+
+
+def _groups(columns: list[Any]) -> tuple[list[Any], np.ndarray[Any, np.dtype[np.int64]]]:
+    """The different values that columns have together, and for each row the number of its own.
+
+    Arrow's ``group_by`` would import pandas where there is one.
+    """
+    parts: list[Any] = []
+    numbers = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        encoded = column.dictionary_encode("encode")
+        size = len(encoded.dictionary)
+        numbers = numbers * size + as_numpy(encoded.indices)
+        if not parts:
+            parts = [encoded.dictionary]
+            continue
+        pairs, numbers = np.unique(numbers, return_inverse=True)
+        before, own = map(pa.array, np.divmod(pairs, size))
+        parts = [*(part.take(before) for part in parts), encoded.dictionary.take(own)]
+    return parts, numbers
 
 
 def wrapped_sum(digests: Any) -> int:
     """The sum of int64 digests, modulo 2^64."""
-    return int(np.sum(digests.to_numpy(), dtype=np.int64))
+    return int(np.sum(as_numpy(digests), dtype=np.int64))
 
 
 def day_of_batch(batch: pa.RecordBatch, day: Day) -> Any:
