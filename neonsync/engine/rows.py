@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pyarrow as pa
 from neonsync.athena.export import (
     VALUE_BYTES,
     Export,
+    ExportedFile,
     memory_of,
     piece_keys,
     plan_chunks,
@@ -97,6 +99,10 @@ class ExportedRows:
         """Files of the manifest."""
         return len(self.export.files)
 
+    @cached_property
+    def _files(self) -> dict[str, ExportedFile]:
+        return {exported.file.address: exported for exported in self.export.files}
+
     def keys(self) -> frozenset[str]:
         """Row groups of file versions."""
         return piece_keys(self.export)
@@ -107,14 +113,16 @@ class ExportedRows:
 
     def memory(self, chunk: ExportedChunk) -> int:
         """That of its largest piece."""
-        return max(memory_of(piece, len(self.columns)) for piece in chunk.pieces)
+        columns = len(self.columns) + (self.frame is not None)
+        return max(
+            memory_of(piece, self._files[piece.file.address], columns) for piece in chunk.pieces
+        )
 
     def batches(self, chunk: ExportedChunk) -> Iterator[tuple[pa.RecordBatch, str]]:
         """Read the chunk's row groups."""
         columns = [*self.columns, *([self.frame.alias] if self.frame else [])]
-        files = {exported.file.address: exported for exported in self.export.files}
         for piece in chunk.pieces:
-            exported = files[piece.file.address]
+            exported = self._files[piece.file.address]
             for batch in read_batches(self.s3, piece, exported, columns):
                 yield batch.select(columns), piece.file.address
 
