@@ -33,6 +33,8 @@ COLUMN_BYTES = 2 * 1024 * 1024
 """Of an open column: a page and a dictionary, of 1 MB each as they are written everywhere."""
 MOST_OPEN_BYTES = 32 * 1024 * 1024
 """Row groups that have more open when they are read by rows are read by columns."""
+MOST_SPILLED = 4
+"""So many times its size in the file may a row group take on the disk, at the most."""
 AHEAD_BYTES = 8 * 1024 * 1024
 """Those are read so much at once from S3."""
 KEPT_BYTES = 32 * 1024 * 1024
@@ -237,8 +239,13 @@ def memory_of(piece: Piece, exported: ExportedFile, columns: int) -> int:
 
 
 def _by_columns(piece: Piece, metadata: pq.FileMetaData, columns: int) -> bool:
-    """Whether a piece is read column by column, by way of the disk."""
-    return _open_bytes(piece, metadata, columns) > MOST_OPEN_BYTES
+    """Whether a piece is read column by column, by way of the disk.
+
+    Not where dictionaries make little of much: the disk would have to hold it all.
+    """
+    decoded = _row_bytes(piece, metadata) * piece.rows
+    spilled = decoded <= MOST_SPILLED * _uncompressed(piece, metadata)
+    return spilled and _open_bytes(piece, metadata, columns) > MOST_OPEN_BYTES
 
 
 def _open_bytes(piece: Piece, metadata: pq.FileMetaData, columns: int) -> int:
@@ -249,11 +256,29 @@ def _open_bytes(piece: Piece, metadata: pq.FileMetaData, columns: int) -> int:
 
 
 def _batch_rows(piece: Piece, metadata: pq.FileMetaData) -> int:
-    """As many rows as take about 4 MB, by the piece's own row groups."""
-    groups = [metadata.row_group(index) for index in range(piece.first, piece.last + 1)]
-    size = sum(group.total_byte_size for group in groups)
-    width = max(size / max(piece.rows, 1), VALUE_BYTES * metadata.num_columns)
-    return min(max(int(BATCH_BYTES / width), 1), BATCH_ROWS)
+    """As many rows as take about 4 MB."""
+    return min(max(int(BATCH_BYTES / _row_bytes(piece, metadata)), 1), BATCH_ROWS)
+
+
+def _row_bytes(piece: Piece, metadata: pq.FileMetaData) -> float:
+    """About the bytes of a decoded row: by its size in the file, or by the least and greatest text.
+
+    A text that stands in a dictionary takes a byte or two in the file, however long it is.
+    """
+    group = metadata.row_group(piece.first)
+    texts = 0.0
+    for number in range(group.num_columns):
+        column = group.column(number)
+        found = column.statistics
+        if column.physical_type == "BYTE_ARRAY" and found is not None and found.has_min_max:
+            texts += len((found.min_raw or b"") + (found.max_raw or b"")) / 2
+    whole = _uncompressed(piece, metadata) / max(piece.rows, 1)
+    return max(whole, texts, VALUE_BYTES * metadata.num_columns)
+
+
+def _uncompressed(piece: Piece, metadata: pq.FileMetaData) -> int:
+    groups = range(piece.first, piece.last + 1)
+    return sum(metadata.row_group(index).total_byte_size for index in groups)
 
 
 def delete_export(s3: Any, prefix: str, result_addresses: Sequence[str]) -> int:

@@ -174,3 +174,19 @@ def test_many_columns_and_long_row_groups_take_the_memory_of_few(tmp_path: Path)
 
     assert memory(100, 30_000) == memory(100, 60_000) == memory(200, 30_000) < 60e6
     assert memory(100, 100) < memory(10, 100_000) < 60e6
+
+
+def test_batches_of_texts_from_a_dictionary_are_no_larger_than_others(
+    aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_OPEN_BYTES", 0)
+    rows = 20_000
+    texts = pa.array([f"{n % 7}" * 2_000 for n in range(rows)])
+    exported = put(aws, tmp_path, pa.table({"text": texts}), group_rows=rows)
+    (piece,) = pieces(exported)
+    monkeypatch.setattr("tempfile.TemporaryFile", None)  # nor is the disk to hold them all
+
+    sizes = [batch.nbytes for batch in read_batches(aws.s3, piece, exported, ["text"])]
+
+    assert piece.length < 1e6
+    assert max(sizes) < 1.1 * module.BATCH_BYTES
