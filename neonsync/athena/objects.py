@@ -103,6 +103,7 @@ class RangedFile(io.RawIOBase):
         self._position = 0
         self._start = 0
         self._preloaded = b""
+        self._ahead = self._end = 0
 
     def preload(self, start: int, length: int) -> bytes:
         """Fetch ``length`` bytes from ``start``, and hold them in memory."""
@@ -112,6 +113,13 @@ class RangedFile(io.RawIOBase):
     def hold(self, start: int, data: bytes) -> None:
         """Take these bytes for those from ``start``: they were fetched before."""
         self._start, self._preloaded = start, data
+
+    def read_ahead(self, length: int, end: int) -> None:
+        """Fetch ``length`` bytes at once, but none after ``end``, for who reads forwards in steps.
+
+        They are held until they are read.
+        """
+        self._ahead, self._end = length, end
 
     def readable(self) -> bool:
         """It can be read."""
@@ -138,13 +146,22 @@ class RangedFile(io.RawIOBase):
         size = left if size < 0 else min(size, left)
         if size == 0:
             return b""
-        offset = self._position - self._start
-        if offset >= 0 and offset + size <= len(self._preloaded):
+        ahead = min(self._ahead, self._end - self._position)
+        if size < ahead and not self._holds(size):
+            self.hold(0, b"")  # never two of them in memory
+            self.preload(self._position, ahead)
+        if self._holds(size):
+            offset = self._position - self._start
             data: memoryview | bytes = memoryview(self._preloaded)[offset : offset + size]
         else:
             data = self._fetch(self._position, size)
         self._position += len(data)
         return data
+
+    def _holds(self, size: int) -> bool:
+        """Whether so many bytes from the position are held."""
+        offset = self._position - self._start
+        return offset >= 0 and offset + size <= len(self._preloaded)
 
     def _fetch(self, start: int, length: int) -> bytes:
         source = self._source

@@ -107,7 +107,9 @@ class ExportedRows:
 
     def memory(self, chunk: ExportedChunk) -> int:
         """That of its largest piece."""
-        return max(memory_of(piece, len(self.columns)) for piece in chunk.pieces)
+        columns = len(self.columns) + (self.frame is not None)
+        files = self.export.by_address
+        return max(memory_of(piece, files[piece.file.address], columns) for piece in chunk.pieces)
 
     def batches(self, chunk: ExportedChunk) -> Iterator[tuple[pa.RecordBatch, str]]:
         """Read the chunk's row groups."""

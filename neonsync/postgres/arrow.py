@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -38,3 +39,11 @@ def _uuids(array: Any, wanted: pa.DataType) -> Any:
         raise pa.ArrowInvalid(f"{wrong[0].as_py()!r} is no uuid")
     values = [None if text is None else uuid.UUID(text).bytes for text in array.to_pylist()]
     return pa.array(values, wanted)
+
+
+def as_numpy(array: Any) -> np.ndarray[Any, Any]:
+    """The numbers of an array without NULLs, to be read only.
+
+    Arrow's own ``to_numpy`` imports pandas where there is one: 40 MB, and 0.3 s.
+    """
+    return np.from_dlpack(array)

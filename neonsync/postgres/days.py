@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from psycopg import sql
 
 from neonsync.digest import DigestSums
+from neonsync.postgres.arrow import as_numpy
 from neonsync.tables import Day, DayForm
 
 DATE_LETTERS = 10
@@ -31,9 +32,9 @@ def sum_by_day(
     numbers: Any = np.zeros(batch.num_rows, np.int64)
     for part in parts:
         encoded = part.dictionary_encode("encode")
-        numbers = numbers * len(encoded.dictionary) + _numbers(encoded.indices)
+        numbers = numbers * len(encoded.dictionary) + as_numpy(encoded.indices)
     groups = _arrow(numbers).dictionary_encode()
-    places: Any = _numbers(groups.indices)
+    places: Any = as_numpy(groups.indices)
     some_row = np.zeros(len(groups.dictionary), np.int64)
     some_row[places] = np.arange(batch.num_rows)
     # Only the few different values become texts, and some may be the same day.
@@ -44,14 +45,14 @@ def sum_by_day(
     sums = DigestSums()
     if digests is not None:
         added: Any = np.zeros(len(texts), np.int64)
-        np.add.at(added, places, _numbers(digests))  # wraps around
+        np.add.at(added, places, as_numpy(digests))  # wraps around
         sums.add(zip(texts, added.tolist(), strict=True))
     return rows, sums
 
 
 def wrapped_sum(digests: Any) -> int:
     """The sum of int64 digests, modulo 2^64."""
-    return int(np.sum(_numbers(digests), dtype=np.int64))
+    return int(np.sum(as_numpy(digests), dtype=np.int64))
 
 
 def day_of_batch(batch: pa.RecordBatch, day: Day) -> Any:
@@ -62,11 +63,6 @@ def day_of_batch(batch: pa.RecordBatch, day: Day) -> Any:
 def _arrow(numbers: Any) -> Any:
     """An Arrow array of int64; ``pa.array`` imports pandas, too."""
     return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
-
-
-def _numbers(array: Any) -> Any:
-    """What an Arrow array of integers without NULLs holds."""
-    return np.from_dlpack(array)
 
 
 def _parts(batch: pa.RecordBatch, day: Day) -> list[Any]:
