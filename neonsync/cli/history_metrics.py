@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from neonsync.cli.branch_work import open_project
 from neonsync.cli.output import say
 from neonsync.cli.tabular import Row, as_table, terminal_width
-from neonsync.engine.quality import kept_metrics
+from neonsync.engine.publishing.quality import kept_metrics
 from neonsync.errors import ConfigError
 from neonsync.history import Entry
 from neonsync.postgres.connect import Database

@@ -78,7 +78,7 @@ def add(
     from neonsync.athena.catalogue import read_table
     from neonsync.athena.client import Athena
     from neonsync.cli.output import say
-    from neonsync.engine.resolve import resolve
+    from neonsync.engine.planning.resolve import resolve
     from neonsync.errors import ConfigError
     from neonsync.services.config_file import add_table, tables_in
     from neonsync.settings import load_lake

@@ -15,8 +15,8 @@ from neonsync.cli.headless import carry_out
 from neonsync.cli.options import IN_VAIN_FOR_VALIDATE, OF_REPAIR, flag_of
 from neonsync.cli.output import say
 from neonsync.cli.tabular import terminal_width, wrapped
-from neonsync.engine.compared import Comparisons
 from neonsync.engine.plan import Plan, make_plan
+from neonsync.engine.proof.compared import Comparisons
 from neonsync.engine.validate import validate
 from neonsync.errors import ConfigError, ExitCode, RunCancelled
 from neonsync.neon.guards import check_sync

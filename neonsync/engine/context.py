@@ -23,9 +23,9 @@ from neonsync.engine.events import (
     StepFinished,
     StepStarted,
 )
-from neonsync.engine.lease import Lease, end_session
 from neonsync.engine.plan import Plan
 from neonsync.engine.queries import Queries
+from neonsync.engine.runs.lease import Lease, end_session
 from neonsync.errors import DatabaseAccessError
 from neonsync.postgres.connect import (
     Connection,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from neonsync.athena.client import Athena, billed_bytes
 from neonsync.athena.sample import sample_footers
+from neonsync.engine.loading.source_files import source_files
 from neonsync.engine.plan import TablePlan
-from neonsync.engine.source_files import source_files
 from neonsync.errors import NeonsyncError
 
 FOOTERS = 16

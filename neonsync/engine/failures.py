@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from neonsync.engine.events import Emit, TableFailed
 from neonsync.engine.plan import Plan
-from neonsync.engine.session import apart
+from neonsync.engine.runs.session import apart
 from neonsync.errors import (
     ExitCode,
     LeaseLostError,

@@ -18,13 +18,13 @@ from psycopg import sql
 
 from neonsync.athena.client import Athena
 from neonsync.athena.values import select_values
-from neonsync.engine import lease as leases
-from neonsync.engine import ledger, leftovers
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Emit, Level, Notice
 from neonsync.engine.pipeline import run
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.result import RunResult
+from neonsync.engine.runs import lease as leases
+from neonsync.engine.runs import ledger, leftovers
 from neonsync.errors import NeonsyncError, ProofError, RefusedError, RunCancelled, SyncError
 from neonsync.postgres.connect import Connection, Database, connected, server_error
 from neonsync.settings import Filters, OnError, QualitySettings, Settings

@@ -18,9 +18,6 @@ from functools import partial
 import psycopg
 
 from neonsync.athena.client import Athena, billed_bytes, price
-from neonsync.engine import lease as leases
-from neonsync.engine import leftovers
-from neonsync.engine.audit import Proof
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext
@@ -35,19 +32,22 @@ from neonsync.engine.events import (
     StepFinished,
     TablePublished,
 )
-from neonsync.engine.extract import SourceCounts
 from neonsync.engine.failures import Failures, as_ours
-from neonsync.engine.in_place import parents_first
+from neonsync.engine.loading.extract import SourceCounts
 from neonsync.engine.plan import Plan, TablePlan
-from neonsync.engine.publish import find_outcome, publish, seal
-from neonsync.engine.published import Published, describe
-from neonsync.engine.quality import measure_quality
+from neonsync.engine.proof.audit import Proof
+from neonsync.engine.publishing.in_place import parents_first
+from neonsync.engine.publishing.publish import find_outcome, publish, seal
+from neonsync.engine.publishing.published import Published, describe
+from neonsync.engine.publishing.quality import measure_quality
+from neonsync.engine.publishing.schema import publish_schema
+from neonsync.engine.publishing.verify import tidy, verify
+from neonsync.engine.publishing.verify_digest import verify_digest
 from neonsync.engine.result import RunResult
-from neonsync.engine.schema import publish_schema
-from neonsync.engine.session import held_session
+from neonsync.engine.runs import lease as leases
+from neonsync.engine.runs import leftovers
+from neonsync.engine.runs.session import held_session
 from neonsync.engine.stage import Staged, counts_of, stage
-from neonsync.engine.verify import tidy, verify
-from neonsync.engine.verify_digest import verify_digest
 from neonsync.errors import (
     ExitCode,
     LeaseHeldError,

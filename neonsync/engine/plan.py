@@ -15,12 +15,12 @@ from neonsync.athena.catalogue import CatalogueTable
 from neonsync.athena.client import Athena
 from neonsync.athena.filters import DateRange
 from neonsync.athena.partitions import Partition
-from neonsync.engine.declared import checks_of, private_of
-from neonsync.engine.duplicates import Chosen, one_of_each_key
-from neonsync.engine.missing import target_scope
 from neonsync.engine.names import check_apart
-from neonsync.engine.resolve import Resolved, configured_columns, resolve
-from neonsync.engine.scope import (
+from neonsync.engine.planning.declared import checks_of, private_of
+from neonsync.engine.planning.duplicates import Chosen, one_of_each_key
+from neonsync.engine.planning.missing import target_scope
+from neonsync.engine.planning.resolve import Resolved, configured_columns, resolve
+from neonsync.engine.planning.scope import (
     EVERYTHING,
     Scope,
     check_replace,
@@ -29,9 +29,9 @@ from neonsync.engine.scope import (
     days_of,
     scope_of,
 )
-from neonsync.engine.source import Source, look_up
-from neonsync.engine.states import check_states
-from neonsync.engine.target import find_target
+from neonsync.engine.planning.source import Source, look_up
+from neonsync.engine.planning.states import check_states
+from neonsync.engine.planning.target import find_target
 from neonsync.neon.models import Branch, BranchAddress
 from neonsync.postgres.scope import WHOLE, TargetScope
 from neonsync.settings import Settings, VerifyTarget
@@ -137,7 +137,8 @@ def make_plan(
     check_apart([table.spec for table in tables])
     exports = settings.mode is Mode.FULL
     if exports and states:
-        check_states(planner.athena, tables, states, settings.filters.words)
+        filtered = [table for table in tables if table.scope.states]
+        check_states(planner.athena, filtered, states, settings.filters.words)
     test_data = _test_data(settings, tables) if settings.mode is Mode.TEST_DATA else None
     return Plan(
         settings=settings,

@@ -10,12 +10,12 @@ import psycopg
 
 from neonsync.athena.client import Athena, price
 from neonsync.engine.estimate import Estimate, estimate
-from neonsync.engine.extract import export_statement
-from neonsync.engine.frames import frame_of
-from neonsync.engine.left_runs import LeftRun, left_runs
+from neonsync.engine.loading.extract import export_statement
 from neonsync.engine.plan import Plan, TablePlan
+from neonsync.engine.proof.frames import frame_of
+from neonsync.engine.publishing.schema import look_at_schema
 from neonsync.engine.room import Measure, Room, in_all, measure, needed
-from neonsync.engine.schema import look_at_schema
+from neonsync.engine.runs.left_runs import LeftRun, left_runs
 from neonsync.engine.stage import Target, look_at_target
 from neonsync.errors import NeonsyncError
 from neonsync.neon.project import ProjectView

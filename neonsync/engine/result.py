@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from neonsync.engine.audit import Proof
 from neonsync.engine.context import DateCounts, QueryCost
 from neonsync.engine.events import StepFinished, TableFailed
-from neonsync.engine.published import Published
+from neonsync.engine.proof.audit import Proof
+from neonsync.engine.publishing.published import Published
 from neonsync.errors import ExitCode, NeonsyncError, RunCancelled
 from neonsync.settings import Settings
 from neonsync.validation.metrics import TableMetrics

@@ -10,18 +10,18 @@ from functools import partial
 from typing import Self
 
 from neonsync.digest import DigestSums, Frame
-from neonsync.engine import lease as leases
-from neonsync.engine import ledger
-from neonsync.engine.audit import Proof, audit
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level, Step
-from neonsync.engine.extract import SourceCounts, count_source, extract, new_export
-from neonsync.engine.frames import frame_of
-from neonsync.engine.indexes import build_indexes
-from neonsync.engine.ledger import ExportRecord
-from neonsync.engine.load import load, prepare_staging
+from neonsync.engine.loading.extract import SourceCounts, count_source, extract, new_export
+from neonsync.engine.loading.indexes import build_indexes
+from neonsync.engine.loading.load import load, prepare_staging
+from neonsync.engine.loading.rows import ExportedRows, MadeRows, Rows
 from neonsync.engine.plan import TablePlan
-from neonsync.engine.rows import ExportedRows, MadeRows, Rows
+from neonsync.engine.proof.audit import Proof, audit
+from neonsync.engine.proof.frames import frame_of
+from neonsync.engine.runs import lease as leases
+from neonsync.engine.runs import ledger
+from neonsync.engine.runs.ledger import ExportRecord
 from neonsync.errors import RefusedError
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import (

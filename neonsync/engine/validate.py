@@ -23,8 +23,11 @@ from neonsync.athena.aggregates import aggregates_by_day
 from neonsync.athena.client import Athena, Pending, QueryStatus, Row, billed_bytes, price
 from neonsync.digest import DigestSums, Rule
 from neonsync.engine import retry
-from neonsync.engine.calendar_days import select_of
-from neonsync.engine.compare import (
+from neonsync.engine.concurrency import side_by_side
+from neonsync.engine.plan import Plan, TablePlan
+from neonsync.engine.planning.target import check_server
+from neonsync.engine.proof.calendar_days import select_of
+from neonsync.engine.proof.compare import (
     DATES_READ,
     DATES_SHOWN,
     MOST_ROWS,
@@ -33,14 +36,11 @@ from neonsync.engine.compare import (
     of_some,
     ordered,
 )
-from neonsync.engine.compared import Comparison, Comparisons, DateDifference
-from neonsync.engine.concurrency import side_by_side
-from neonsync.engine.frames import frame_over
-from neonsync.engine.plan import Plan, TablePlan
+from neonsync.engine.proof.compared import Comparison, Comparisons, DateDifference
+from neonsync.engine.proof.frames import frame_over
+from neonsync.engine.proof.readable import Readable
+from neonsync.engine.proof.row_differences import Unmatched, compare_rows
 from neonsync.engine.queries import Queries
-from neonsync.engine.readable import Readable
-from neonsync.engine.row_differences import Unmatched, compare_rows
-from neonsync.engine.target import check_server
 from neonsync.errors import NeonsyncError, TargetError
 from neonsync.postgres.catalog import read_table, require_table
 from neonsync.postgres.comparison import ComparedRows, Key, one_moment, reading

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from neonsync.engine.compare import DATES_SHOWN, said
-from neonsync.engine.compared import Comparison, Comparisons, DateDifference
 from neonsync.engine.plan import Plan
+from neonsync.engine.proof.compare import DATES_SHOWN, said
+from neonsync.engine.proof.compared import Comparison, Comparisons, DateDifference
 from neonsync.report.jsonl import head
 from neonsync.report.wording import COMPARED, duration, money, printable, size
 from neonsync.tables import Validation

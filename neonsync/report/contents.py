@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from neonsync.engine.audit import ChangedValues
+from neonsync.engine.proof.audit import ChangedValues
 from neonsync.report.reading import float_in, inert, items, mode_of, number_in, part, shown, text_in
 from neonsync.report.results import FULL, TEST_DATA, price_line
 from neonsync.report.wording import duration, headline, proof_line

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from neonsync.engine.events import Event, QueryProgress, RowsCopied, RunFinished
-from neonsync.engine.published import Published
+from neonsync.engine.publishing.published import Published
 from neonsync.engine.result import RunResult
 from neonsync.report.documents import validation_status
 from neonsync.secret import Secret, redacted

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from neonsync.engine.quality import KeptMetrics
+from neonsync.engine.publishing.quality import KeptMetrics
 from neonsync.history import RUN, Entry
 from neonsync.report.quality import sparkline
 from neonsync.report.reading import inert, items, text_in

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from neonsync.engine.estimate import Estimate
-from neonsync.engine.left_runs import LeftRun
 from neonsync.engine.preview import Preview, TablePreview
 from neonsync.engine.room import Room
+from neonsync.engine.runs.left_runs import LeftRun
 from neonsync.engine.stage import IDS_MAY_CHANGE
 from neonsync.report.jsonl import head
 from neonsync.report.wording import duration, money, printable, size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neonsync.engine.published import describe
+from neonsync.engine.publishing.published import describe
 from neonsync.engine.result import RunResult
 from neonsync.errors import ExitCode
 from neonsync.report.files import HTML_NAME

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from neonsync.engine.compared import Comparisons
 from neonsync.engine.plan import Plan, make_plan
+from neonsync.engine.proof.compared import Comparisons
 from neonsync.engine.validate import validate
 from neonsync.errors import RunCancelled
 from neonsync.report.comparison import as_text, verdict

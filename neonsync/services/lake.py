@@ -17,7 +17,7 @@ from neonsync.services.values import LakeTable, PlanPreview, TablePreview
 if TYPE_CHECKING:
     from neonsync.athena.client import Athena
     from neonsync.engine import preview as engine
-    from neonsync.engine.source import Source
+    from neonsync.engine.planning.source import Source
     from neonsync.selection import Selection
     from neonsync.settings import AthenaSettings
     from neonsync.tables import TableConfig
@@ -40,7 +40,7 @@ class Lake:
 
     def look(self, table: LakeTable) -> LakeTable:
         """The table with its size and newest date; with ``problem`` when that is not to be had."""
-        from neonsync.engine.source import look_up
+        from neonsync.engine.planning.source import look_up
         from neonsync.tables import Mode
 
         try:
@@ -57,8 +57,8 @@ class Lake:
 
     def states(self, tables: Sequence[str]) -> tuple[str, ...]:
         """The states in the data of these tables, sorted; of all tables when none is named."""
-        from neonsync.engine.source import look_up
-        from neonsync.engine.states import find_states
+        from neonsync.engine.planning.source import look_up
+        from neonsync.engine.planning.states import find_states
         from neonsync.tables import Mode
 
         lake = self._context.lake()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from neonsync.athena.filters import DateRange
-from neonsync.engine.calendar_days import calendar_days
-from neonsync.engine.compared import Comparison, Comparisons
 from neonsync.engine.plan import Plan, TablePlan
+from neonsync.engine.proof.calendar_days import calendar_days
+from neonsync.engine.proof.compared import Comparison, Comparisons
 from neonsync.settings import Settings
 from neonsync.tables import Mode
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from neonsync.engine.past import PastRun, read_past
+from neonsync.engine.runs.past import PastRun, read_past
 from neonsync.errors import AccessError, ConfigError, RefusedError, UnknownBranchError
 from neonsync.history import Entry
 from neonsync.neon import guards

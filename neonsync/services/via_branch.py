@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from neonsync.engine.target import check_meant
+from neonsync.engine.planning.target import check_meant
 from neonsync.neon import guards
 from neonsync.neon.annotation import annotation
 from neonsync.neon.creation import BranchWish

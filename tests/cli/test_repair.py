@@ -14,7 +14,7 @@ from click.testing import CliRunner
 import neonsync.cli.validate as command
 from neonsync.cli import headless
 from neonsync.cli.main import cli
-from neonsync.engine.compared import Comparison, Comparisons, DateDifference
+from neonsync.engine.proof.compared import Comparison, Comparisons, DateDifference
 from neonsync.errors import ConfigError, ExitCode, RunCancelled
 from neonsync.tables import Validation
 

@@ -12,9 +12,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from neonsync.cli.reporters import unstarted
-from neonsync.engine.audit import Proof
 from neonsync.engine.events import Event, Level, Step
-from neonsync.engine.published import Published
+from neonsync.engine.proof.audit import Proof
+from neonsync.engine.publishing.published import Published
 from neonsync.errors import ConfigError
 from neonsync.report.jsonl import SCHEMA, event_name, summary_record
 from neonsync.validation.result import Status

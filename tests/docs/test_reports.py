@@ -15,7 +15,7 @@ from neonsync.engine import stage
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import ChunkLoaded, Event, Step
-from neonsync.engine.extract import SourceCounts, count_source
+from neonsync.engine.loading.extract import SourceCounts, count_source
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.result import RunResult
 from neonsync.report.documents import RUNNING, SCHEMA_VERSION, report, validation_report

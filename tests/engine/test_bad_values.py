@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from neonsync.engine import stage
-from neonsync.engine.audit import ChangedValues
 from neonsync.engine.context import RunContext
 from neonsync.engine.plan import TablePlan
+from neonsync.engine.proof.audit import ChangedValues
 from neonsync.errors import ConfigError, DatabaseAccessError, ExitCode, ExportError, LoadError
 from neonsync.report.documents import report
 from tests.conftest import Lake, Outcome, Target

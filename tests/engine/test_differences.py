@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from neonsync.engine import differences, stage
-from neonsync.engine.audit import Proof, audit
+from neonsync.engine import stage
 from neonsync.engine.context import RunContext
-from neonsync.engine.ledger import ExportRecord
 from neonsync.engine.plan import TablePlan
+from neonsync.engine.proof import differences
+from neonsync.engine.proof.audit import Proof, audit
+from neonsync.engine.runs.ledger import ExportRecord
 from neonsync.errors import ProofError
 from neonsync.postgres.copy import FittedBatch
 from tests.conftest import Lake, Target

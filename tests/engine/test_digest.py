@@ -16,11 +16,11 @@ from neonsync.athena.digest import with_digest
 from neonsync.columns import SqlType, arrow_type
 from neonsync.digest import Field, Frame, Rule, field_text, plain_values, row_digest
 from neonsync.engine import pipeline, stage
-from neonsync.engine.audit import Proof, audit
 from neonsync.engine.context import RunContext
-from neonsync.engine.ledger import ExportRecord
+from neonsync.engine.loading.rows import Rows
 from neonsync.engine.plan import TablePlan, make_plan
-from neonsync.engine.rows import Rows
+from neonsync.engine.proof.audit import Proof, audit
+from neonsync.engine.runs.ledger import ExportRecord
 from neonsync.engine.validate import validate
 from neonsync.errors import ExitCode, ProofError
 from neonsync.postgres import digest as postgres

@@ -11,10 +11,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from neonsync.engine import pipeline
-from neonsync.engine.audit import audit
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import TableFailed, TablePublished
-from neonsync.engine.publish import publish
+from neonsync.engine.proof.audit import audit
+from neonsync.engine.publishing.publish import publish
 from neonsync.engine.state import RunState, reduce
 from neonsync.errors import (
     DatabaseAccessError,

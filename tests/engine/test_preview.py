@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from neonsync.engine.left_runs import LeftTable
 from neonsync.engine.preview import Preview, preview
 from neonsync.engine.room import Measure, Room, guess, needed
+from neonsync.engine.runs.left_runs import LeftTable
 from neonsync.report.preview import as_json, as_text
 from tests.conftest import ROWS, Target
 from tests.faults.test_resume import fail_after_loading

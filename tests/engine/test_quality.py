@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from neonsync.engine.quality import kept_metrics, read_metrics
+from neonsync.engine.publishing.quality import kept_metrics, read_metrics
 from neonsync.errors import ExitCode
 from neonsync.postgres.connect import Database, connected
 from neonsync.report.metrics_trend import runs_of_branch

@@ -9,10 +9,10 @@ import pandas as pd
 import psycopg
 import pytest
 
-from neonsync.engine import publish as publishing
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import ChunkLoaded, Event
 from neonsync.engine.pipeline import run
+from neonsync.engine.publishing import publish as publishing
 from neonsync.errors import ConfigError, ExitCode, PublishError, RefusedError
 from tests.conftest import ROWS, Lake, Target
 from tests.engine.test_main_job import lake_rows, target_rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from neonsync.engine.events import Notice
-from neonsync.engine.target import check_server, find_target
+from neonsync.engine.planning.target import check_server, find_target
 from neonsync.errors import RefusedError, WrongTargetError
 from neonsync.neon.branches import Project
 from neonsync.neon.models import operations_of

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from neonsync.engine import validate as module
-from neonsync.engine.compared import Comparison, Comparisons
 from neonsync.engine.plan import make_plan
+from neonsync.engine.proof.compared import Comparison, Comparisons
 from neonsync.engine.validate import validate
 from neonsync.postgres.comparison import ComparedRows
 from neonsync.report.comparison import as_text, verdict

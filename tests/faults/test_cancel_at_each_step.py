@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from neonsync.engine import audit, publish, verify
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Event, QueryProgress, RowsCopied
 from neonsync.engine.pipeline import run
+from neonsync.engine.proof import audit
+from neonsync.engine.publishing import publish, verify
 from neonsync.postgres import staging
 from tests.conftest import Lake, Target
 from tests.faults.processes import wait_until

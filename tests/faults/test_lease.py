@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from neonsync.engine import lease as leases
-from neonsync.engine.lease import Lease
+from neonsync.engine.runs import lease as leases
+from neonsync.engine.runs.lease import Lease
 from neonsync.errors import LeaseHeldError, LeaseLostError
 from neonsync.neon.branches import Project
 from neonsync.postgres.connect import Database, connected

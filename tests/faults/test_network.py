@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from neonsync.athena import export as export_module
-from neonsync.engine import lease as leases
 from neonsync.engine import retry
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Event, Notice, RowsCopied
 from neonsync.engine.pipeline import run
+from neonsync.engine.runs import lease as leases
 from neonsync.errors import DatabaseAccessError
 from neonsync.postgres import connect as connect_module
 from neonsync.retry import Backoff

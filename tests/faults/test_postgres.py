@@ -11,11 +11,11 @@ import psycopg
 import pytest
 
 from neonsync.athena import export as export_module
-from neonsync.engine import publish as publishing
 from neonsync.engine import retry
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Event, Notice, RowsCopied
 from neonsync.engine.pipeline import run
+from neonsync.engine.publishing import publish as publishing
 from neonsync.errors import OutOfRoomError
 from neonsync.postgres import staging
 from neonsync.retry import Backoff

@@ -13,14 +13,14 @@ import pytest
 
 from neonsync.athena import export as export_module
 from neonsync.engine import stage
-from neonsync.engine.audit import audit
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import ChunksPlanned, Event, Notice
-from neonsync.engine.extract import count_source
-from neonsync.engine.ledger import ExportRecord
+from neonsync.engine.loading.extract import count_source
 from neonsync.engine.pipeline import run
 from neonsync.engine.plan import TablePlan
+from neonsync.engine.proof.audit import audit
+from neonsync.engine.runs.ledger import ExportRecord
 from neonsync.errors import ConfigError, ExitCode, NeonsyncError, ProofError
 from tests.conftest import ROWS, Lake, Target, lake_folder
 from tests.engine.test_bad_values import entry, frame, synced

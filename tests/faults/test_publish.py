@@ -16,12 +16,12 @@ import psycopg
 import pytest
 
 from neonsync.athena import export as export_module
-from neonsync.engine import lease as leases
-from neonsync.engine import publish as publishing
 from neonsync.engine import stage
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import ChunkLoaded, Event, Notice
 from neonsync.engine.pipeline import run
+from neonsync.engine.publishing import publish as publishing
+from neonsync.engine.runs import lease as leases
 from neonsync.errors import (
     DatabaseAccessError,
     ExitCode,
@@ -191,7 +191,7 @@ async def test_a_connection_that_is_cut_while_it_is_verified_is_made_again(
             target.world.neon.faults.terminate_backends(target.name)
         return await run_checks(connection, *arguments)
 
-    monkeypatch.setattr("neonsync.engine.verify.run_checks", cut_once)
+    monkeypatch.setattr("neonsync.engine.publishing.verify.run_checks", cut_once)
 
     outcome = await target.sync()
 
@@ -343,7 +343,7 @@ async def test_an_invalid_index_is_built_again(target: Target) -> None:
 async def test_files_that_could_not_be_deleted_are_deleted_by_the_next_run(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from neonsync.engine import leftovers
+    from neonsync.engine.runs import leftovers
 
     def refuse(*_: object) -> None:
         raise ExportError("no right to delete")

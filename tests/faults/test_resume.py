@@ -14,7 +14,7 @@ from neonsync.athena import export as export_module
 from neonsync.engine import stage
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import ChunksPlanned, Notice
-from neonsync.engine.extract import SourceCounts, count_source
+from neonsync.engine.loading.extract import SourceCounts, count_source
 from neonsync.engine.plan import TablePlan
 from neonsync.errors import DatabaseAccessError, LoadError, ProofError
 from tests.conftest import ROWS, Outcome, Target, lake_folder

@@ -166,7 +166,7 @@ async def test_a_file_that_is_not_as_it_should_be_publishes_nothing(
         spoil(_first(root, prefix), root / manifest.removeprefix("s3://"))
         return real(s3, prefix, manifest)
 
-    monkeypatch.setattr("neonsync.engine.extract.read_export", spoiled)
+    monkeypatch.setattr("neonsync.engine.loading.extract.read_export", spoiled)
 
     outcome = await target.sync(jobs=1, **DAYS)
 

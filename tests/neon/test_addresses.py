@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from neonsync.engine.target import find_target
+from neonsync.engine.planning.target import find_target
 from neonsync.errors import (
     AccessError,
     ConfigError,

@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from neonsync.engine.audit import ChangedValues, Proof
-from neonsync.engine.compare import count_by_date
 from neonsync.engine.context import DateCounts, QueryCost
 from neonsync.engine.events import Step, StepFinished
-from neonsync.engine.published import Published
+from neonsync.engine.proof.audit import ChangedValues, Proof
+from neonsync.engine.proof.compare import count_by_date
+from neonsync.engine.publishing.published import Published
 from neonsync.engine.result import RunResult
 from neonsync.errors import ExitCode, ProofError
 from neonsync.report.documents import report, validation_report

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from neonsync.engine.compare import DATES_KEPT
 from neonsync.engine.events import Step, StepFinished
+from neonsync.engine.proof.compare import DATES_KEPT
 from neonsync.engine.result import RunResult
 from neonsync.errors import ExitCode, RefusedError, RunCancelled, SyncError
 from neonsync.report.documents import RUNNING

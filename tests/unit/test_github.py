@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from neonsync.engine.audit import Proof
 from neonsync.engine.events import (
     CheckFinished,
     Event,
@@ -21,7 +20,8 @@ from neonsync.engine.events import (
     StepFinished,
     StepStarted,
 )
-from neonsync.engine.published import Published
+from neonsync.engine.proof.audit import Proof
+from neonsync.engine.publishing.published import Published
 from neonsync.engine.result import RunResult
 from neonsync.errors import ExitCode, SyncError
 from neonsync.report.github import GitHubReporter, command, inert

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from neonsync.columns import SqlType
-from neonsync.engine.missing import check_deletion
+from neonsync.engine.planning.missing import check_deletion
 from neonsync.errors import DeletionRefusedError, RefusedError
 from neonsync.tables import ColumnSpec, TableSpec
 

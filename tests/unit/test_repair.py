@@ -10,10 +10,10 @@ import pytest
 
 from neonsync.athena.catalogue import CatalogueColumn
 from neonsync.columns import SqlType
-from neonsync.engine.calendar_days import calendar_days, day_of
-from neonsync.engine.compared import Comparison, Comparisons, DateDifference
 from neonsync.engine.plan import TablePlan
-from neonsync.engine.resolve import resolve
+from neonsync.engine.planning.resolve import resolve
+from neonsync.engine.proof.calendar_days import calendar_days, day_of
+from neonsync.engine.proof.compared import Comparison, Comparisons, DateDifference
 from neonsync.services.repair import Repair, repairs
 from neonsync.settings import Filters, Settings
 from neonsync.tables import DayForm, Mode, TableConfig, Validation

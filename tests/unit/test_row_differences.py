@@ -10,8 +10,8 @@ import pytest
 
 from neonsync.columns import SqlType
 from neonsync.digest import Field, Frame, Rule, digest_of, field_text
-from neonsync.engine.readable import Readable, readable
-from neonsync.engine.row_differences import Differences, Unmatched, compare_rows
+from neonsync.engine.proof.readable import Readable, readable
+from neonsync.engine.proof.row_differences import Differences, Unmatched, compare_rows
 from neonsync.postgres.comparison import Key
 
 

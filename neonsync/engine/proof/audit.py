@@ -14,8 +14,14 @@ from dataclasses import dataclass
 
 from neonsync.aggregates import Figures, measures_of, only_counted, places_of
 from neonsync.digest import DigestSums
-from neonsync.engine import ledger
-from neonsync.engine.compare import (
+from neonsync.engine.concurrency import side_by_side
+from neonsync.engine.context import RunContext
+from neonsync.engine.events import Level
+from neonsync.engine.loading.extract import SourceCounts
+from neonsync.engine.loading.rows import Rows
+from neonsync.engine.loading.source_changes import written_since
+from neonsync.engine.plan import DUPLICATES, TablePlan
+from neonsync.engine.proof.compare import (
     bounded,
     compare_counts,
     count_by_date,
@@ -25,16 +31,10 @@ from neonsync.engine.compare import (
     of_some,
     said,
 )
-from neonsync.engine.concurrency import side_by_side
-from neonsync.engine.context import RunContext
-from neonsync.engine.differences import explain
-from neonsync.engine.events import Level
-from neonsync.engine.extract import SourceCounts
-from neonsync.engine.frames import frame_over
-from neonsync.engine.ledger import ExportRecord, LoadedChunks
-from neonsync.engine.plan import DUPLICATES, TablePlan
-from neonsync.engine.rows import Rows
-from neonsync.engine.source_changes import written_since
+from neonsync.engine.proof.differences import explain
+from neonsync.engine.proof.frames import frame_over
+from neonsync.engine.runs import ledger
+from neonsync.engine.runs.ledger import ExportRecord, LoadedChunks
 from neonsync.errors import ProofError
 from neonsync.postgres import staging
 from neonsync.postgres.aggregates import aggregates_by_day

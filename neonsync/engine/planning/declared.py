@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from neonsync.engine.resolve import Resolved
+from neonsync.engine.planning.resolve import Resolved
 from neonsync.errors import ConfigError
 from neonsync.tables import CheckKind, DeclaredCheck, Mode
 

@@ -12,13 +12,14 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
-from neonsync.engine import ledger, retry
+from neonsync.engine import retry
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext, what_broke
 from neonsync.engine.events import ChunkLoaded, ChunksPlanned, Level, RowsCopied
-from neonsync.engine.ledger import ExportRecord, LoadedChunks, Seen
+from neonsync.engine.loading.rows import Rows
 from neonsync.engine.plan import TablePlan
-from neonsync.engine.rows import Chunk, Rows
+from neonsync.engine.runs import ledger
+from neonsync.engine.runs.ledger import Chunk, ExportRecord, LoadedChunks, Seen
 from neonsync.errors import DatabaseAccessError, NeonsyncError
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import TargetTable, has_columns, read_table, same_shape

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from neonsync.athena.filters import ALL_DATES, DateRange, among_states, in_range
-from neonsync.engine.resolve import Resolved
+from neonsync.engine.planning.resolve import Resolved
 from neonsync.errors import ConfigError
 from neonsync.settings import Filters
 from neonsync.tables import Publish, TableConfig

@@ -11,10 +11,10 @@ from psycopg.types.json import Jsonb
 from neonsync.athena.filters import ALL_DATES
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import CheckFinished, Level
-from neonsync.engine.extract import SourceCounts
-from neonsync.engine.lease import Lease
+from neonsync.engine.loading.extract import SourceCounts
 from neonsync.engine.plan import TablePlan
-from neonsync.engine.scope import Scope
+from neonsync.engine.planning.scope import Scope
+from neonsync.engine.runs.lease import Lease
 from neonsync.errors import DatabaseAccessError
 from neonsync.postgres.connect import (
     Connection,

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from datetime import date
 
 from neonsync.athena.filters import DateRange, in_range
-from neonsync.engine.duplicates import Chosen
-from neonsync.engine.missing import target_scope
 from neonsync.engine.plan import TablePlan, by_day
-from neonsync.engine.scope import Scope, conditions
+from neonsync.engine.planning.duplicates import Chosen
+from neonsync.engine.planning.missing import target_scope
+from neonsync.engine.planning.scope import Scope, conditions
 from neonsync.errors import ConfigError
 from neonsync.tables import DayForm, OnDuplicate
 

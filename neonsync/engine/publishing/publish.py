@@ -15,12 +15,12 @@ from typing import Any
 
 import psycopg
 
-from neonsync.engine import lease as leases
 from neonsync.engine import retry
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
-from neonsync.engine.in_place import parents_first, refuse_empty, replaces, write_all
-from neonsync.engine.published import Published
+from neonsync.engine.publishing.in_place import parents_first, refuse_empty, replaces, write_all
+from neonsync.engine.publishing.published import Published
+from neonsync.engine.runs import lease as leases
 from neonsync.engine.stage import Staged, shapes_for
 from neonsync.errors import (
     DatabaseAccessError,

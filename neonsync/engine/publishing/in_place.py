@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from neonsync.engine.context import RunContext
-from neonsync.engine.missing import check_deletion
-from neonsync.engine.published import Published
+from neonsync.engine.planning.missing import check_deletion
+from neonsync.engine.publishing.published import Published
 from neonsync.engine.stage import Staged, refuse_real_rows
 from neonsync.errors import RefusedError
 from neonsync.postgres import drift, staging

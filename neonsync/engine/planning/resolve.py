@@ -14,7 +14,7 @@ from neonsync.columns import (
 )
 from neonsync.digest import Field, Frame, rule_for
 from neonsync.engine.names import check_names
-from neonsync.engine.projection import alias, day_text, exported, losses
+from neonsync.engine.planning.projection import alias, day_text, exported, losses
 from neonsync.errors import ConfigError
 from neonsync.exporting import exported_type, rounding_note
 from neonsync.postgres.names import fitted

@@ -7,11 +7,11 @@ from functools import partial
 
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
-from neonsync.engine.in_place import swap_in_shell
 from neonsync.engine.names import staging_name
 from neonsync.engine.plan import TablePlan
-from neonsync.engine.publish import lock, publish_surely, record_outcome
-from neonsync.engine.published import Published
+from neonsync.engine.publishing.in_place import swap_in_shell
+from neonsync.engine.publishing.publish import lock, publish_surely, record_outcome
+from neonsync.engine.publishing.published import Published
 from neonsync.postgres.catalog import (
     check_swap_names,
     read_table,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from neonsync.engine import lease as leases
-from neonsync.engine import ledger
 from neonsync.engine.plan import Plan
-from neonsync.engine.session import why_not_continued
+from neonsync.engine.runs import lease as leases
+from neonsync.engine.runs import ledger
+from neonsync.engine.runs.session import why_not_continued
 from neonsync.postgres.connect import Connection
 
 

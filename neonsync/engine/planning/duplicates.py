@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from neonsync.athena.sql import FIRST_OF_ITS_KEY, identifier, numbered
-from neonsync.engine.resolve import Resolved
+from neonsync.engine.planning.resolve import Resolved
 from neonsync.errors import ConfigError
 from neonsync.tables import OnDuplicate
 

@@ -6,10 +6,10 @@ import psycopg
 from psycopg import sql
 
 from neonsync.digest import DigestSums
-from neonsync.engine.compare import DATES_SHOWN, differing_digests, listed, said
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import CheckFinished
-from neonsync.engine.published import Published
+from neonsync.engine.proof.compare import DATES_SHOWN, differing_digests, listed, said
+from neonsync.engine.publishing.published import Published
 from neonsync.engine.stage import Digests, Staged
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.digest import by_day, published_rows, sum_by_day

@@ -5,12 +5,32 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import astuple, dataclass, field
+from typing import Protocol
 
 from neonsync.digest import DigestSums
-from neonsync.engine.lease import Lease
-from neonsync.engine.rows import Chunk
+from neonsync.engine.runs.lease import Lease
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.fitting import Change
+
+
+class Chunk(Protocol):
+    """What is loaded and recorded together; ``keys`` name its pieces in the ledger."""
+
+    @property
+    def key(self) -> str:
+        """What names the chunk: no other has the same."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of its pieces."""
+
+    @property
+    def rows(self) -> int:
+        """Its rows."""
+
+    @property
+    def bytes(self) -> int:
+        """Its compressed bytes; 0 where nothing is read."""
 
 
 @dataclass(frozen=True)

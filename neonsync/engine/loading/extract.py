@@ -15,12 +15,13 @@ from neonsync.athena.client import Pending, QueryStatus, Row
 from neonsync.athena.digest import with_digest
 from neonsync.athena.export import Export, read_export
 from neonsync.digest import Frame
-from neonsync.engine import ledger, retry
+from neonsync.engine import retry
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
-from neonsync.engine.ledger import ExportRecord
 from neonsync.engine.names import slug, staging_name
 from neonsync.engine.plan import TablePlan
+from neonsync.engine.runs import ledger
+from neonsync.engine.runs.ledger import ExportRecord
 from neonsync.errors import ExportError
 
 

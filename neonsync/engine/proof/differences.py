@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from neonsync.digest import Field, Frame, field_text, plain_values
-from neonsync.engine.compare import DATES_READ, DATES_SHOWN, MOST_ROWS
 from neonsync.engine.context import RunContext
-from neonsync.engine.ledger import ExportRecord
+from neonsync.engine.loading.rows import Rows
 from neonsync.engine.plan import TablePlan
-from neonsync.engine.readable import Readable
-from neonsync.engine.row_differences import Unmatched, compare_rows
-from neonsync.engine.rows import Rows
+from neonsync.engine.proof.compare import DATES_READ, DATES_SHOWN, MOST_ROWS
+from neonsync.engine.proof.readable import Readable
+from neonsync.engine.proof.row_differences import Unmatched, compare_rows
+from neonsync.engine.runs.ledger import ExportRecord
 from neonsync.postgres import staging
 from neonsync.postgres.comparison import EVERY_ROW, ComparedRows, Key
 from neonsync.postgres.connect import Connection

@@ -7,8 +7,8 @@ from collections.abc import Container
 
 from neonsync.athena.client import Athena
 from neonsync.athena.export import delete_export
-from neonsync.engine import ledger
-from neonsync.engine.ledger import ExportRecord
+from neonsync.engine.runs import ledger
+from neonsync.engine.runs.ledger import ExportRecord
 from neonsync.errors import NeonsyncError
 from neonsync.postgres import staging
 from neonsync.postgres.connect import Connection

@@ -20,30 +20,11 @@ from neonsync.athena.export import (
     Chunk as ExportedChunk,
 )
 from neonsync.digest import Frame
+from neonsync.engine.runs.ledger import Chunk
 from neonsync.testdata import TableGenerator
 
 MADE_CHUNK_ROWS = 250_000
 MADE_BATCH_ROWS = 65_536
-
-
-class Chunk(Protocol):
-    """What is loaded and recorded together; ``keys`` name its pieces in the ledger."""
-
-    @property
-    def key(self) -> str:
-        """What names the chunk: no other has the same."""
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of its pieces."""
-
-    @property
-    def rows(self) -> int:
-        """Its rows."""
-
-    @property
-    def bytes(self) -> int:
-        """Its compressed bytes; 0 where nothing is read."""
 
 
 class Rows(Protocol):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from neonsync.athena.catalogue import CatalogueTable
 from neonsync.athena.partitions import NULL_PARTITION, Partition
-from neonsync.engine.resolve import Resolved
-from neonsync.engine.scope import Scope
+from neonsync.engine.planning.resolve import Resolved
+from neonsync.engine.planning.scope import Scope
 from neonsync.errors import ConfigError, DeletionRefusedError, RefusedError
 from neonsync.postgres.scope import WHOLE, TargetScope
 from neonsync.tables import DayForm, TableSpec

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from neonsync.digest import Frame, digest_of
-from neonsync.engine.compare import DATES_SHOWN, listed
-from neonsync.engine.readable import Readable, is_null
+from neonsync.engine.proof.compare import DATES_SHOWN, listed
+from neonsync.engine.proof.readable import Readable, is_null
 from neonsync.postgres.comparison import Key
 
 Fields = Mapping[Key, Sequence[tuple[str, ...]]]

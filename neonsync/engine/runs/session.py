@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import psycopg
 
 from neonsync.athena.client import Athena
-from neonsync.engine import lease as leases
-from neonsync.engine import leftovers
 from neonsync.engine.events import Emit, Level, Notice
-from neonsync.engine.lease import Holder, Lease, OldRun
 from neonsync.engine.plan import Plan
-from neonsync.engine.target import check_server
+from neonsync.engine.planning.target import check_server
+from neonsync.engine.runs import lease as leases
+from neonsync.engine.runs import leftovers
+from neonsync.engine.runs.lease import Holder, Lease, OldRun
 from neonsync.errors import DatabaseAccessError, LeaseHeldError
 from neonsync.postgres.connect import (
     Connection,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from neonsync.athena.client import Athena
+from neonsync.engine.loading.source_files import source_files
 from neonsync.engine.plan import TablePlan
-from neonsync.engine.source_files import source_files
 from neonsync.errors import NeonsyncError
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from neonsync.athena.catalogue import CatalogueTable
 from neonsync.athena.client import Athena
 from neonsync.athena.partitions import NULL_PARTITION, Partition
 from neonsync.athena.sample import values_in_files
 from neonsync.athena.sql import distinct_values
-from neonsync.engine.resolve import Resolved
+from neonsync.engine.planning.resolve import Resolved
 from neonsync.errors import ConfigError
-
-if TYPE_CHECKING:
-    from neonsync.engine.plan import TablePlan
 
 STATES_SHOWN = 60
 _NEAR = 5
@@ -60,11 +57,11 @@ def find_states(athena: Athena, tables: Sequence[Lookable]) -> tuple[str, ...]:
 
 def check_states(
     athena: Athena,
-    tables: Sequence[TablePlan],
+    tables: Sequence[Lookable],
     states: Sequence[str],
     words: Collection[str] = (),
 ) -> None:
-    """Make sure that each state stands in one of the tables.
+    """Make sure that each state stands in one of the tables, which are filtered by them.
 
     Those of ``words`` might have been meant as tables.
 
@@ -74,13 +71,12 @@ def check_states(
     Raises:
         ConfigError: a state is nowhere; the message names those that are there.
     """
-    filtered = [table for table in tables if table.scope.states]
     # 06 and 6 are one state where states are numbers.
     plain = {state: state.lstrip("0") or "0" if state.isdecimal() else state for state in states}
     missing = set(plain.values())
     there: set[str] = set()
     for look in (*_FREE, _in_table):
-        for table in filtered:
+        for table in tables:
             if not missing:
                 return
             found = {value.rstrip(" ") for value in look(athena, table)}
@@ -90,7 +86,7 @@ def check_states(
     if not missing:
         return
     unknown = [state for state in states if plain[state] in missing]
-    state, names = unknown[0], _names(filtered)
+    state, names = unknown[0], _names(tables)
     near = _near(state, there)
     known = [*near, *sorted(there - set(near))]
     listed = ", ".join(known[:STATES_SHOWN]) + (" …" if len(known) > STATES_SHOWN else "")
@@ -116,8 +112,8 @@ def _near(state: str, known: set[str]) -> list[str]:
     return [each for match in near for each in folded[match]]
 
 
-def _names(tables: Sequence[TablePlan]) -> str:
-    return ", ".join(table.spec.source for table in tables)
+def _names(tables: Sequence[Lookable]) -> str:
+    return ", ".join(table.resolved.spec.source for table in tables)
 
 
 def _in_partitions(_: Athena, table: Lookable) -> set[str]:

@@ -7,9 +7,9 @@ from psycopg import sql
 
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import CheckFinished, Level
-from neonsync.engine.extract import SourceCounts
+from neonsync.engine.loading.extract import SourceCounts
 from neonsync.engine.plan import TablePlan
-from neonsync.engine.published import Published
+from neonsync.engine.publishing.published import Published
 from neonsync.postgres.catalog import (
     IndexShape,
     TargetTable,

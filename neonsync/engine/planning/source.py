@@ -8,8 +8,8 @@ from neonsync.athena import sql
 from neonsync.athena.catalogue import CatalogueColumn, CatalogueTable, read_table
 from neonsync.athena.client import Athena
 from neonsync.athena.partitions import Partition, form_of_values, list_partitions
-from neonsync.engine.query_source import read_query
-from neonsync.engine.resolve import Resolved, resolve
+from neonsync.engine.planning.query_source import read_query
+from neonsync.engine.planning.resolve import Resolved, resolve
 from neonsync.tables import DayForm, Mode, TableConfig
 
 
