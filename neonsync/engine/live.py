@@ -23,6 +23,7 @@ from neonsync.engine.events import Emit, Level, Notice
 from neonsync.engine.pipeline import run
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.result import RunResult
+from neonsync.engine.runs import holder as holders
 from neonsync.engine.runs import lease as leases
 from neonsync.engine.runs import ledger, leftovers
 from neonsync.errors import NeonsyncError, ProofError, RefusedError, RunCancelled, SyncError
@@ -274,7 +275,7 @@ async def _forget(connection: Connection, plan: Plan, run_id: str) -> None:
     athena = await asyncio.to_thread(Athena, plan.settings.athena)
     for old in await leases.unfinished_runs(connection):
         if old.run_id == run_id:
-            await leases.take_over(connection, old, old.status, leases.this_process())
+            await leases.take_over(connection, old, old.status, holders.this_process())
             await leftovers.drop_staging(connection, run_id)
             problems = await leftovers.delete_exports(connection, athena, run_id)
             if problems:

@@ -44,8 +44,8 @@ from neonsync.engine.publishing.schema import publish_schema
 from neonsync.engine.publishing.verify import tidy, verify
 from neonsync.engine.publishing.verify_digest import verify_digest
 from neonsync.engine.result import RunResult
-from neonsync.engine.runs import lease as leases
 from neonsync.engine.runs import leftovers
+from neonsync.engine.runs import outcome as outcomes
 from neonsync.engine.runs.session import held_session
 from neonsync.engine.stage import Staged, counts_of, stage
 from neonsync.errors import (
@@ -299,7 +299,7 @@ class _Run:
             async with connection.transaction():
                 await context.lease.guard(connection, published=True)
                 await leftovers.drop_staging(connection, run_id, () if room else spared)
-                await leases.finish_run(
+                await outcomes.finish_run(
                     connection,
                     context.lease,
                     status,

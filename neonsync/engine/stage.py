@@ -19,8 +19,8 @@ from neonsync.engine.loading.rows import ExportedRows, MadeRows, Rows
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.proof.audit import Proof, audit
 from neonsync.engine.proof.frames import frame_of
-from neonsync.engine.runs import lease as leases
 from neonsync.engine.runs import ledger
+from neonsync.engine.runs import outcome as outcomes
 from neonsync.engine.runs.ledger import ExportRecord
 from neonsync.errors import RefusedError
 from neonsync.postgres import staging
@@ -295,7 +295,7 @@ async def _filled_before(connection: Connection, table: TablePlan) -> list[str]:
     """
     config = table.resolved.config
     offered = {config.rename.get(name, name) for name in table.resolved.lake}
-    columns = await leases.columns_published(connection, table.spec.qualified)
+    columns = await outcomes.columns_published(connection, table.spec.qualified)
     return [name for name in columns if name not in offered]
 
 

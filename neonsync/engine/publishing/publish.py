@@ -20,7 +20,7 @@ from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
 from neonsync.engine.publishing.in_place import parents_first, refuse_empty, replaces, write_all
 from neonsync.engine.publishing.published import Published
-from neonsync.engine.runs import lease as leases
+from neonsync.engine.runs import outcome as outcomes
 from neonsync.engine.stage import Staged, shapes_for
 from neonsync.errors import (
     DatabaseAccessError,
@@ -80,12 +80,12 @@ async def record_outcome(
     if apart:
         for entry in published:
             copied = {entry.table: columns.get(entry.table, ())}
-            await leases.mark_part_published(connection, context.lease, asdict(entry), copied)
+            await outcomes.mark_part_published(connection, context.lease, asdict(entry), copied)
         return
     outcome: dict[str, Any] = {"tables": [asdict(entry) for entry in published]}
     if columns:
         outcome["columns"] = columns
-    await leases.mark_published(connection, context.lease, outcome)
+    await outcomes.mark_published(connection, context.lease, outcome)
 
 
 async def seal(context: RunContext, published: Sequence[Published]) -> None:
@@ -136,7 +136,7 @@ async def publish_surely(
 async def find_outcome(context: RunContext) -> list[Published]:
     """What this run has published; the ledger's word, once it cannot change any more."""
     outcome = await context.with_connection(
-        lambda connection: leases.published_outcome(connection, context.lease)
+        lambda connection: outcomes.published_outcome(connection, context.lease)
     )
     return [] if outcome is None else [Published(**entry) for entry in outcome["tables"]]
 

@@ -1,4 +1,4 @@
-"""Runs in the ledger, and the lease of the branch that a run's row is.
+"""The lease of the branch, which a run's row in the ledger is.
 
 Safety rests on the epoch alone: each transaction that writes calls ``Lease.guard`` first, and a
 run whose epoch has moved gets ``LeaseLostError``. Advisory lock and heartbeat only tell whether
@@ -7,18 +7,13 @@ the holder of a lease is alive, so that two runs do not fight.
 
 from __future__ import annotations
 
-import getpass
-import os
-import platform
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
-from psycopg.types.json import Jsonb
 
+from neonsync.engine.runs.holder import Holder
 from neonsync.errors import LeaseHeldError, LeaseLostError
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.queries import query
@@ -42,14 +37,6 @@ _OLD_RUNS: LiteralString = (
     " extract(epoch FROM clock_timestamp() - started_at)::float8 / 3600"
     " FROM neonsync.runs r"
 )
-
-
-@dataclass(frozen=True)
-class Holder:
-    """Who holds a lease: ``text`` for people, ``key`` to find the process on the same machine."""
-
-    text: str
-    key: str
 
 
 @dataclass(frozen=True)
@@ -112,26 +99,6 @@ class OldRun:
             f"{self.started_at:%Y-%m-%d %H:%M:%S} UTC",
             "Wait for it to end, or stop it, then run again.",
         )
-
-
-def this_process() -> Holder:
-    """This process as a holder."""
-    pid = os.getpid()
-    return Holder(f"{_user()}@{platform.node() or 'unknown'}, process {pid}", _process_key(pid))
-
-
-def is_dead(holder_key: str) -> bool:
-    """Whether a holder is surely gone: a process of this very machine that is not there."""
-    machine, _, pid = holder_key.rpartition(":")
-    if not machine or holder_key != _process_key(int(pid)):
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass  # somebody else's, and alive
-    return False
 
 
 async def prepare(connection: Connection) -> None:
@@ -288,109 +255,3 @@ async def heartbeat(connection: Connection, lease: Lease) -> None:
     )
     if await cursor.fetchone() is None:
         raise lease.lost()
-
-
-async def mark_published(connection: Connection, lease: Lease, outcome: Mapping[str, Any]) -> None:
-    """Record the publishing, in the publishing transaction itself."""
-    await connection.execute(
-        "UPDATE neonsync.runs SET status = 'published', published_at = clock_timestamp(),"
-        " resumable = false, outcome = coalesce(outcome, '{}') || %s"
-        " WHERE run_id = %s AND epoch = %s",
-        (Jsonb(outcome), lease.run_id, lease.epoch),
-    )
-
-
-async def columns_published(connection: Connection, target: str) -> list[str]:
-    """The columns that the last run into a table has copied; empty when nobody knows."""
-    cursor = await connection.execute("SELECT to_regclass('neonsync.runs') IS NOT NULL")
-    row = await cursor.fetchone()
-    if row is None or not row[0]:
-        return []
-    cursor = await connection.execute(
-        "SELECT outcome -> 'columns' -> %(target)s FROM neonsync.runs"
-        " WHERE outcome -> 'columns' ? %(target)s ORDER BY published_at DESC LIMIT 1",
-        {"target": target},
-    )
-    row = await cursor.fetchone()
-    return [str(name) for name in row[0]] if row is not None else []
-
-
-async def mark_part_published(
-    connection: Connection,
-    lease: Lease,
-    part: Mapping[str, Any],
-    columns: Mapping[str, Sequence[str]],
-) -> None:
-    """Record the publishing of one table, in its own transaction; the run goes on."""
-    await connection.execute(
-        "UPDATE neonsync.runs SET outcome = jsonb_build_object("
-        " 'tables', coalesce(outcome -> 'tables', '[]') || %s,"
-        " 'columns', coalesce(outcome -> 'columns', '{}') || %s)"
-        " WHERE run_id = %s AND epoch = %s",
-        (Jsonb([part]), Jsonb(columns), lease.run_id, lease.epoch),
-    )
-
-
-async def published_outcome(connection: Connection, lease: Lease) -> dict[str, Any] | None:
-    """What was published, if anything: the answer when a COMMIT's reply was lost.
-
-    Waits for a publishing transaction that is still at work, which has written the row.
-    """
-    cursor = await connection.execute(
-        # The row by its key alone: a condition on what that transaction writes would be decided
-        # by the old version, without waiting.
-        "SELECT outcome FROM neonsync.runs WHERE run_id = %s FOR SHARE",
-        (lease.run_id,),
-    )
-    row = await cursor.fetchone()
-    return None if row is None else row[0]
-
-
-async def finish_run(
-    connection: Connection,
-    lease: Lease,
-    status: str,
-    error: str | None = None,
-    *,
-    resumable: bool = False,
-) -> None:
-    """Record how a run ended, unless somebody took over from it.
-
-    A run that has published stays published, whatever befell it afterwards.
-    """
-    await connection.execute(
-        "UPDATE neonsync.runs SET error = %(error)s, finished_at = clock_timestamp(),"
-        " resumable = %(resumable)s AND published_at IS NULL,"
-        " status = CASE WHEN published_at IS NOT NULL AND %(status)s IN ('failed', 'cancelled')"
-        " THEN 'published' ELSE %(status)s END"
-        " WHERE run_id = %(run)s AND epoch = %(epoch)s",
-        {
-            "error": error,
-            "resumable": resumable,
-            "status": status,
-            "run": lease.run_id,
-            "epoch": lease.epoch,
-        },
-    )
-
-
-def _user() -> str:
-    """The person or robot that runs this, for the message to whoever is refused."""
-    actor = os.environ.get("GITHUB_ACTOR")
-    if actor:
-        return actor
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
-
-
-def _process_key(pid: int) -> str:
-    """What names a process beyond doubt, empty where the system does not tell: the machine's
-    boot, the namespace of process ids, the id."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        namespace = Path("/proc/self/ns/pid").readlink()
-    except OSError:
-        return ""
-    return f"{boot}/{namespace}:{pid}"

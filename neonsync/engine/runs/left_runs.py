@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neonsync.engine.plan import Plan
+from neonsync.engine.runs import holder as holders
 from neonsync.engine.runs import lease as leases
 from neonsync.engine.runs import ledger
 from neonsync.engine.runs.session import why_not_continued
@@ -50,7 +51,7 @@ async def left_runs(connection: Connection, plan: Plan) -> list[LeftRun]:
             old.status == "running"
             and old.branch_id == plan.branch.id
             and old.heartbeat_age < leases.QUIET_SECONDS
-            and not leases.is_dead(old.holder_key)
+            and not holders.is_dead(old.holder_key)
         )
         tables = []
         for export in await ledger.read_exports(connection, old.run_id):

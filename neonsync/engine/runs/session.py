@@ -15,9 +15,11 @@ from neonsync.athena.client import Athena
 from neonsync.engine.events import Emit, Level, Notice
 from neonsync.engine.plan import Plan
 from neonsync.engine.planning.target import check_server
+from neonsync.engine.runs import holder as holders
 from neonsync.engine.runs import lease as leases
 from neonsync.engine.runs import leftovers
-from neonsync.engine.runs.lease import Holder, Lease, OldRun
+from neonsync.engine.runs.holder import Holder
+from neonsync.engine.runs.lease import Lease, OldRun
 from neonsync.errors import DatabaseAccessError, LeaseHeldError
 from neonsync.postgres.connect import (
     Connection,
@@ -90,7 +92,7 @@ async def held_session(
 async def _acquire(
     connection: Connection, plan: Plan, athena: Athena, emit: Emit
 ) -> tuple[Lease, bool]:
-    holder = leases.this_process()
+    holder = holders.this_process()
     branch_id = plan.branch.id
     if await _take_lock(connection):
         await _make_sure_nobody_reconnects(connection, branch_id, emit)
@@ -140,7 +142,7 @@ async def _make_sure_nobody_reconnects(connection: Connection, branch_id: str, e
     while True:
         waiting = False
         for old in await leases.active_runs(connection, branch_id):
-            if leases.is_dead(old.holder_key) or old.heartbeat_age > leases.QUIET_SECONDS:
+            if holders.is_dead(old.holder_key) or old.heartbeat_age > leases.QUIET_SECONDS:
                 continue
             if old.heartbeat_age < seen.get(old.run_id, old.heartbeat_age):
                 raise old.held()
