@@ -10,7 +10,7 @@ others shall go on when one fails. Test data begins at load; a schema alone at p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +21,7 @@ from neonsync.athena.client import Athena, billed_bytes, price
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext
+from neonsync.engine.ending import end_run
 from neonsync.engine.events import (
     Emit,
     Event,
@@ -44,8 +45,6 @@ from neonsync.engine.publishing.schema import publish_schema
 from neonsync.engine.publishing.verify import tidy, verify
 from neonsync.engine.publishing.verify_digest import verify_digest
 from neonsync.engine.result import RunResult
-from neonsync.engine.runs import leftovers
-from neonsync.engine.runs import outcome as outcomes
 from neonsync.engine.runs.session import held_session
 from neonsync.engine.stage import Staged, counts_of, stage
 from neonsync.errors import (
@@ -56,7 +55,6 @@ from neonsync.errors import (
     RunCancelled,
     TablesFailedError,
 )
-from neonsync.postgres.connect import Connection
 from neonsync.postgres.pool import Pool
 from neonsync.secret import redact
 from neonsync.tables import Mode
@@ -201,7 +199,7 @@ class _Run:
             report.detail = f"{len(self.checks)} checks, {overall(self.checks)}"
         self.failures.raise_if_any()
         async with context.step(Step.CLEAN_UP):
-            await self._give_up_lease(context, self._status())
+            await end_run(context, self._status())
 
     async def _measure(
         self, context: RunContext, table: TablePlan, counts: SourceCounts | None
@@ -263,7 +261,7 @@ class _Run:
                     spared &= self.failures.resumable
                 elif self.published:
                     spared = set()
-                await self._give_up_lease(
+                await end_run(
                     context,
                     "cancelled" if cancelled else "failed",
                     redact(str(error), self.plan.address.uri),
@@ -276,44 +274,6 @@ class _Run:
                 f"clearing up after the failure did not work, the next run will do it: {problem}",
                 Level.WARNING,
             )
-
-    async def _give_up_lease(
-        self,
-        context: RunContext,
-        status: str,
-        error: str | None = None,
-        *,
-        spared: Container[str] = frozenset(),
-        room: bool = False,
-    ) -> None:
-        """Record the end; drop the staging and delete the exported files of all but ``spared``.
-
-        With ``room`` all staging goes, as the branch needs the room that it takes.
-        The files go last, when nobody can continue the run any more; those that cannot be deleted
-        stay in the ledger for the next run.
-        """
-        tables = [table.spec.qualified for table in self.plan.tables]
-        run_id = context.lease.run_id
-
-        async def end(connection: Connection) -> None:
-            async with connection.transaction():
-                await context.lease.guard(connection, published=True)
-                await leftovers.drop_staging(connection, run_id, () if room else spared)
-                await outcomes.finish_run(
-                    connection,
-                    context.lease,
-                    status,
-                    error,
-                    resumable=any(name in spared for name in tables),
-                )
-
-        async def delete(connection: Connection) -> list[str]:
-            return await leftovers.delete_exports(connection, context.athena, run_id, spared)
-
-        await context.with_connection(end)
-        if not all(name in spared for name in tables):
-            for problem in await context.with_connection(delete):
-                context.notice(problem, Level.WARNING)
 
     def _standing(self, error: NeonsyncError) -> str:
         """How the targets stand after a failure; it must be true whatever has happened."""
