@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from neonsync.athena import export as module
-from neonsync.athena.export import Export, ExportedFile, Piece, memory_of, plan_chunks, read_batches
+from neonsync.athena import export, reading
+from neonsync.athena.export import Export, ExportedFile, Piece, plan_chunks
 from neonsync.athena.objects import S3Object
+from neonsync.athena.reading import memory_of, read_batches
 from neonsync.errors import ExportError
 from tests.sandbox.aws_fixtures import Aws, serving
 
@@ -78,11 +79,11 @@ def test_a_wide_piece_read_by_columns_has_the_same_rows(
 ) -> None:
     table = made_rows()
     exported = put(aws, tmp_path, table, group_rows=2_000)
-    monkeypatch.setattr(module, "BATCH_ROWS", 300)
+    monkeypatch.setattr(reading, "BATCH_ROWS", 300)
     by_rows = pa.Table.from_batches(read(aws, exported, columns))
     assert by_rows == table.select(list(columns))
 
-    monkeypatch.setattr(module, "MOST_OPEN_BYTES", 0)
+    monkeypatch.setattr(reading, "MOST_OPEN_BYTES", 0)
     batches = read(aws, exported, columns)
 
     assert pa.Table.from_batches(batches) == by_rows
@@ -92,10 +93,10 @@ def test_a_wide_piece_read_by_columns_has_the_same_rows(
 def test_a_wide_piece_is_fetched_in_large_steps_and_no_byte_of_another(
     aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CHUNK_ROWS", 2_000)
-    monkeypatch.setattr(module, "MOST_OPEN_BYTES", 0)
-    monkeypatch.setattr(module, "BUFFER_BYTES", 1_000)
-    monkeypatch.setattr(module, "AHEAD_BYTES", 20_000)
+    monkeypatch.setattr(export, "CHUNK_ROWS", 2_000)
+    monkeypatch.setattr(reading, "MOST_OPEN_BYTES", 0)
+    monkeypatch.setattr(reading, "BUFFER_BYTES", 1_000)
+    monkeypatch.setattr(reading, "AHEAD_BYTES", 20_000)
     exported = put(aws, tmp_path, made_rows(), group_rows=2_000)
     ranges: list[tuple[int, int]] = []
 
@@ -119,7 +120,7 @@ def test_a_wide_piece_is_fetched_in_large_steps_and_no_byte_of_another(
 def test_a_wide_file_that_is_kept_whole_is_not_fetched_again(
     aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_OPEN_BYTES", 0)
+    monkeypatch.setattr(reading, "MOST_OPEN_BYTES", 0)
     table = made_rows()
     exported = put(aws, tmp_path, table, group_rows=2_000)
     kept = ExportedFile(exported.file, exported.metadata, (tmp_path / "file").read_bytes())
@@ -132,7 +133,7 @@ def test_a_wide_file_that_is_kept_whole_is_not_fetched_again(
 def test_a_disk_without_room_is_no_damaged_file(
     aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_OPEN_BYTES", 0)
+    monkeypatch.setattr(reading, "MOST_OPEN_BYTES", 0)
     exported = put(aws, tmp_path, made_rows(), group_rows=ROWS)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
@@ -148,7 +149,7 @@ def test_a_disk_without_room_is_no_damaged_file(
 def test_a_damaged_wide_file_is_told_as_such(
     aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_OPEN_BYTES", 0)
+    monkeypatch.setattr(reading, "MOST_OPEN_BYTES", 0)
     exported = put(aws, tmp_path, made_rows(), group_rows=ROWS)
     content = bytearray((tmp_path / "file").read_bytes())
     content[100:-2_000] = bytes(len(content) - 2_100)
@@ -179,7 +180,7 @@ def test_many_columns_and_long_row_groups_take_the_memory_of_few(tmp_path: Path)
 def test_batches_of_texts_from_a_dictionary_are_no_larger_than_others(
     aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_OPEN_BYTES", 0)
+    monkeypatch.setattr(reading, "MOST_OPEN_BYTES", 0)
     rows = 20_000
     texts = pa.array([f"{n % 7}" * 2_000 for n in range(rows)])
     exported = put(aws, tmp_path, pa.table({"text": texts}), group_rows=rows)
@@ -189,4 +190,4 @@ def test_batches_of_texts_from_a_dictionary_are_no_larger_than_others(
     sizes = [batch.nbytes for batch in read_batches(aws.s3, piece, exported, ["text"])]
 
     assert piece.length < 1e6
-    assert max(sizes) < 1.1 * module.BATCH_BYTES
+    assert max(sizes) < 1.1 * reading.BATCH_BYTES

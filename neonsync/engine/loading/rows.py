@@ -8,17 +8,9 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from neonsync.athena.export import (
-    VALUE_BYTES,
-    Export,
-    memory_of,
-    piece_keys,
-    plan_chunks,
-    read_batches,
-)
-from neonsync.athena.export import (
-    Chunk as ExportedChunk,
-)
+from neonsync.athena.export import Chunk as ExportedChunk
+from neonsync.athena.export import Export, piece_keys, plan_chunks
+from neonsync.athena.reading import VALUE_BYTES, memory_of, read_batches
 from neonsync.digest import Frame
 from neonsync.engine.runs.ledger import Chunk
 from neonsync.testdata import TableGenerator
