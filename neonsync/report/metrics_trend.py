@@ -14,7 +14,7 @@ from neonsync.report.reading import inert, items, text_in
 from neonsync.report.stored import StoredRun, stored_run
 from neonsync.settings import QualitySettings
 from neonsync.validation.metrics import TableMetrics, parse_metrics
-from neonsync.validation.trend import last_alike, percent, quality
+from neonsync.validation.trend import earlier, percent, quality
 
 NULLS_SHOWN = 5
 """Columns whose share of NULLs has changed most, for the lines above the runs."""
@@ -78,8 +78,8 @@ def runs_of_branch(kept: Sequence[KeptMetrics], limits: QualitySettings) -> list
             run_id=each.run_id,
             status=each.status,
         )
-        before = last_alike(each.metrics, [run.metrics for run in runs])
-        check = quality(each.metrics, before, limits) if before else None
+        past = earlier(each.metrics, [run.metrics for run in runs])
+        check = quality(each.metrics, past, limits) if past.runs else None
         said = (check.status.value, check.message) if check is not None else ("", "")
         runs.append(MeasuredRun(entry, each.metrics, *said))
     return runs
@@ -88,40 +88,33 @@ def runs_of_branch(kept: Sequence[KeptMetrics], limits: QualitySettings) -> list
 def trend_lines(runs: Sequence[MeasuredRun], *, ascii_only: bool = False) -> list[str]:
     """Each number that has a trend as a line of bars, with its first and its last value.
 
-    Runs about different parts of the table are no trend: each part has lines of its own, where it
-    has had more than one run.
+    Of rows in Athena there is a line for each part of the source that more than one run was about.
     """
-    parts: dict[str, list[TableMetrics]] = {}
-    for run in runs:
-        parts.setdefault(run.metrics.scope, []).append(run.metrics)
-    if len(parts) == 1:
-        return _trend(*parts.values(), ascii_only=ascii_only)
-    lines = []
-    for scope, found in parts.items():
-        if len(found) > 1:
-            lines += [f"{scope or 'all rows'}: {len(found)} runs"]
-            lines += _trend(found, ascii_only=ascii_only)
-    return lines or ["no two runs were about the same part of the table"]
-
-
-def _trend(metrics: Sequence[TableMetrics], *, ascii_only: bool) -> list[str]:
 
     def line(label: str, numbers: Sequence[float], first: str, last: str) -> str:
         bars = sparkline(numbers, ascii_only=ascii_only)
         label = label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…"
         return f"{label:<{_LABEL}}  {bars}  {first} to {last}"
 
-    metrics = metrics[-BARS:]
-    lines = [
-        line(label, counts, f"{counts[0]:,}", f"{counts[-1]:,}")
-        for label, counts in (
-            ("rows", [each.rows for each in metrics]),
-            ("rows in Athena", [each.source_rows for each in metrics]),
-        )
-    ]
-    for name, shares in _changed_most(metrics):
+    metrics = [run.metrics for run in runs]
+    shown = metrics[-BARS:]
+    lines = [line("rows", [each.rows for each in shown], *_ends([each.rows for each in shown]))]
+    parts: dict[str, list[int]] = {}
+    for each in metrics:
+        parts.setdefault(each.scope, []).append(each.source_rows)
+    for scope, found in parts.items():
+        counts = found[-BARS:]
+        if len(parts) == 1 or len(counts) > 1:
+            first, last = _ends(counts)
+            last += f" of {scope or 'all'}" if len(parts) > 1 else ""
+            lines.append(line("rows in Athena", counts, first, last))
+    for name, shares in _changed_most(shown):
         lines.append(line(f"NULLs in {name}", shares, percent(shares[0]), percent(shares[-1])))
     return lines
+
+
+def _ends(counts: Sequence[int]) -> tuple[str, str]:
+    return f"{counts[0]:,}", f"{counts[-1]:,}"
 
 
 def _changed_most(metrics: Sequence[TableMetrics]) -> list[tuple[str, list[float]]]:

@@ -28,26 +28,34 @@ class Change:
     message: str
 
 
-def last_alike(now: TableMetrics, before: Sequence[TableMetrics]) -> list[TableMetrics]:
-    """The last of some runs that were about the same part of the source, the newest first.
+@dataclass(frozen=True)
+class Earlier:
+    """Runs into a table before one, the newest first; ``alike`` ones had the same filters.
 
-    Another part may have fewer rows, more NULLs and other values, and nothing has changed.
+    What was measured is the whole table, however little of it a run has written; Athena's rows are
+    those within its filters, and can be compared with nothing else.
     """
-    return [each for each in reversed(before) if each.scope == now.scope][:RUNS_COMPARED]
+
+    runs: Sequence[TableMetrics]
+    alike: Sequence[TableMetrics]
 
 
-def quality(
-    now: TableMetrics, before: Sequence[TableMetrics], limits: QualitySettings
-) -> CheckResult:
-    """The check of that name: a table against its last runs of the same scope, the newest first."""
+def earlier(now: TableMetrics, before: Sequence[TableMetrics]) -> Earlier:
+    """What a run is compared with, of those ``before`` it, which come with the oldest first."""
+    alike = [each for each in before if each.scope == now.scope]
+    return Earlier(before[-RUNS_COMPARED:][::-1], alike[-RUNS_COMPARED:][::-1])
+
+
+def quality(now: TableMetrics, past: Earlier, limits: QualitySettings) -> CheckResult:
+    """The check of that name: a table against its last runs."""
+    before = past.runs
     changes = [
         *_volume("rows", now.rows, [each.rows for each in before], limits),
-        *_volume("source_rows", now.source_rows, [each.source_rows for each in before], limits),
+        *_volume("source_rows", now.source_rows, [each.source_rows for each in past.alike], limits),
         *(change for column in now.columns for change in _nulls(column, before, limits)),
         *(change for column in now.columns for change in _categories(column, now, before, limits)),
     ]
     runs = f"the last {len(before)} runs" if len(before) > 1 else "the last run"
-    runs += f" of {now.scope}" if now.scope else ""
     said = "; ".join(change.message for change in changes)
     return CheckResult(
         "quality",

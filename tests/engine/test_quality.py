@@ -116,12 +116,12 @@ async def test_the_next_run_is_compared_with_the_last_and_both_are_kept(
     database = Database(Secret(target.uri))
     async with connected(database) as connection:
         last = await read_metrics(connection, "public.t")
-    assert [each.rows for each in last] == [300, 400, 400]
-    assert last[0] == metrics_of(outcome)
+    assert [each.rows for each in last] == [400, 400, 300]
+    assert last[-1] == metrics_of(outcome)
 
     for name in ("t", "public.t"):
         kept = await kept_metrics(database, name)
-        assert [each.metrics for each in kept] == last[::-1]
+        assert [each.metrics for each in kept] == last
     assert kept[-1].run_id == outcome.result.run_id
     assert {each.branch for each in kept} == {target.name}
     assert await kept_metrics(database, "_") == []
@@ -181,13 +181,24 @@ async def test_what_goes_wrong_with_it_fails_no_run(
 
 async def test_a_narrower_filter_is_no_drop_in_volume(target: Target, first: str) -> None:
     assert quality_of(await target.sync()) is None
-    target.sql("DROP TABLE t")
     narrow = {"filters.from": "2026-01-02", "filters.to": "2026-01-02"}
     outcome = await target.sync(**narrow)
-    assert metrics_of(outcome).rows == ROWS // 2
-    assert quality_of(outcome) is None, "there is no run of this part yet"
-    again = quality_of(await target.sync(**narrow))
-    assert again is not None
-    assert again.message.endswith("since the last run of 2026-01-02")
+    found = metrics_of(outcome)
+    assert (found.rows, found.source_rows, found.scope) == (ROWS, ROWS // 2, "2026-01-02")
+    check = quality_of(outcome)
+    assert check is not None
+    assert check.status.value == "passed"
     moving = await target.sync(**{"filters.days": "36500"})
     assert metrics_of(moving).scope == "the last 36,500 days"
+
+
+async def test_runs_by_ever_other_dates_are_held_against_each_other(
+    target: Target, lake: Lake, first: str
+) -> None:
+    await target.sync(**{"filters.from": "2026-01-01", "filters.to": "2026-01-01"})
+    worse = lake.write("measured", frame(ROWS, kind=["zz"] * ROWS))
+    configure(target, worse)
+    outcome = await target.sync(**{"filters.from": "2026-01-02", "filters.to": "2026-01-02"})
+    check = quality_of(outcome)
+    assert check is not None
+    assert "new in kind: zz" in check.message

@@ -17,7 +17,7 @@ from neonsync.validation.metrics import (
     parse_metrics,
 )
 from neonsync.validation.result import Status
-from neonsync.validation.trend import last_alike, percent, quality
+from neonsync.validation.trend import earlier, percent, quality
 
 LIMITS = QualitySettings()
 
@@ -35,7 +35,7 @@ def metrics(rows: int = 1_000, *columns: ColumnMetrics, **more: Any) -> TableMet
 def told(
     now: TableMetrics, *before: TableMetrics, limits: QualitySettings = LIMITS
 ) -> list[tuple[str, str]]:
-    result = quality(now, before, limits)
+    result = quality(now, earlier(now, before[::-1]), limits)
     changes = [(each["what"], each["column"]) for each in result.details["changes"]]
     assert (result.status is Status.WARNING) is bool(changes)
     assert bool(result.remedy) is bool(changes)
@@ -52,12 +52,14 @@ def test_one_odd_run_does_not_decide() -> None:
     assert told(metrics(1_000), metrics(9_000), metrics(1_000), metrics(1_000)) == []
 
 
-def test_runs_are_compared_within_the_same_scope() -> None:
+def test_rows_in_athena_are_compared_within_the_same_filters_and_the_table_always() -> None:
     part, whole = metrics(100, scope="the last 7 days"), metrics(1_000)
-    more = [replace(part, rows=number) for number in range(6)]
-    assert last_alike(part, [whole]) == []
-    assert last_alike(part, [*more, whole]) == [more[5], more[4], more[3], more[2], more[1]]
-    assert quality(part, [part], LIMITS).message.endswith("since the last run of the last 7 days")
+    more = [replace(part, rows=number) for number in range(7)]
+    assert earlier(part, [*more, whole]).alike == more[:1:-1]
+    assert earlier(part, [*more, whole]).runs == [whole, *more[:2:-1]]
+    narrow = metrics(1_000, state("CA", "ZZ"), source_rows=10, scope="the last 7 days")
+    assert told(narrow, metrics(1_000, state("CA"))) == [("categories", "state")]
+    assert told(replace(narrow, source_rows=7), narrow) == [("source_rows", "")]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,8 @@ def test_a_column_that_was_not_there_has_no_trend() -> None:
 
 
 def test_a_new_value_is_told_with_its_name() -> None:
-    result = quality(metrics(10, state("CA", "ZZ", None)), [metrics(10, state("CA"))], LIMITS)
+    now, before = metrics(10, state("CA", "ZZ", None)), metrics(10, state("CA"))
+    result = quality(now, earlier(now, [before]), LIMITS)
     assert result.message == "new in state: ZZ"
     assert result.details["changes"][0]["now"] == "ZZ"
 

@@ -28,7 +28,7 @@ from neonsync.tables import Mode
 from neonsync.validation.measure import measure, why_not
 from neonsync.validation.metrics import TableMetrics, parse_metrics
 from neonsync.validation.result import CheckResult
-from neonsync.validation.trend import RUNS_COMPARED, quality
+from neonsync.validation.trend import RUNS_COMPARED, earlier, quality
 
 KEPT = 100
 """Runs of a table whose metrics the branch keeps."""
@@ -64,7 +64,7 @@ async def measure_quality(
                 return None, None
             before = await read_metrics(connection, name, metrics.scope)
             if before:
-                check = quality(metrics, before, settings.quality)
+                check = quality(metrics, earlier(metrics, before), settings.quality)
             await store_metrics(connection, context.lease, metrics)
     except (psycopg.Error, DatabaseAccessError) as error:
         why = why_not(error, limit) if isinstance(error, psycopg.Error) else str(error)
@@ -92,13 +92,20 @@ def _part(scope: Scope, filters: Filters) -> str:
 
 
 async def read_metrics(connection: Connection, target: str, scope: str = "") -> list[TableMetrics]:
-    """The metrics of the last runs into a table that were about ``scope``, the newest first."""
+    """The metrics that a run about ``scope`` is compared with, the oldest first.
+
+    They are those of the last runs into the table, and of the last ones about ``scope``.
+    """
     if not await _is_there(connection):
         return []
     cursor = await connection.execute(
-        "SELECT metrics FROM neonsync.metrics WHERE target = %s AND metrics ->> 'scope' = %s"
-        " ORDER BY measured_at DESC LIMIT %s",
-        (target, scope, RUNS_COMPARED),
+        "SELECT metrics FROM (SELECT metrics, measured_at, metrics ->> 'scope' AS scope,"
+        " row_number() OVER (ORDER BY measured_at DESC) AS place,"
+        " row_number() OVER (PARTITION BY metrics ->> 'scope' ORDER BY measured_at DESC) AS alike"
+        " FROM neonsync.metrics WHERE target = %(target)s) AS placed"
+        " WHERE place <= %(runs)s OR (scope = %(scope)s AND alike <= %(runs)s)"
+        " ORDER BY measured_at",
+        {"target": target, "scope": scope, "runs": RUNS_COMPARED},
     )
     found = [parse_metrics(document) for (document,) in await cursor.fetchall()]
     return [each for each in found if each is not None]
