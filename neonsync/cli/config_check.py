@@ -30,7 +30,7 @@ from neonsync.postgres.connect import Connection, Database, connected, server_er
 from neonsync.secret import Secret, redact
 from neonsync.settings import Settings, load_settings
 from neonsync.tables import Mode
-from neonsync.validation.explained import Refused, refused
+from neonsync.validation.explained import Refusal, Refused, refused
 
 
 class _ChecksError(ConfigError):
@@ -91,17 +91,17 @@ async def _checks(settings: Settings) -> AsyncIterator[tuple[str, str]]:
     for line in _planned(plan):
         yield line
     declared = sum(len(table.checks) for table in plan.tables)
-    early: list[Refused] = []
+    unseen: list[Refused] = []
     try:
         async with connected(Database(plan.address.uri, "neonsync config check")) as connection:
             yield "database", await _database(plan, connection)
             if declared:
-                early = await _declared(plan, connection)
+                unseen = await _declared(plan, connection)
     except psycopg.Error as error:
         raise server_error(error) from error
-    for each in early:
-        _note(f"{_called(each)} cannot be looked at before the first sync: {each.why}")
-    if taken := declared - len(early):
+    for each in unseen:
+        _note(f"{_called(each)} {each.refusal}: {each.why}")
+    if taken := declared - len(unseen):
         yield "checks", f"{taken} of {declared} declared ones are as Postgres takes them"
 
 
@@ -131,14 +131,14 @@ def _planned(plan: Plan) -> list[tuple[str, str]]:
 
 
 async def _declared(plan: Plan, connection: Connection) -> list[Refused]:
-    """Those of the declared checks that cannot be judged yet.
+    """Those of the declared checks that cannot be judged now.
 
     Raises:
         ConfigError: Postgres does not take some of them.
     """
     tables = [(table.spec, table.checks) for table in plan.tables]
     found = await refused(connection, tables, plan.settings.check_timeout)
-    if wrong := [each for each in found if not each.early]:
+    if wrong := [each for each in found if each.refusal is Refusal.WRONG]:
         raise _ChecksError(
             "; ".join(f"{_called(each)}: {each.why}" for each in wrong),
             f"Mend {'it' if len(wrong) == 1 else 'them'} under [[checks]]: {_CHECKS_ARE}",

@@ -25,6 +25,7 @@ BUILT_IN = (
     "index_verification",
     "performance",
     "completeness",
+    "target_digest",
     "quality",
 )
 """What checks are called that a table has anyway; a declared one has another name."""

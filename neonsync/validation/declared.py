@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from neonsync.postgres.connect import Connection
 from neonsync.tables import CheckKind, DeclaredCheck
 from neonsync.validation.dates import ago, newest_day, rows_by_day
 from neonsync.validation.result import NOT_JUDGED, VALUES_SHOWN, CheckResult, Status, Subject
@@ -35,13 +36,8 @@ async def declared(subject: Subject, check: DeclaredCheck) -> CheckResult:
     if check.kind is CheckKind.FRESH_DAYS:
         return await _freshness(subject, check)
     found = violating(check, subject.name, subject.spec.key)
-    count = sql.SQL("SELECT count(*) FROM (\n{}\n) AS violating").format(found)
-    if check.kind is CheckKind.SQL and await subject.columns_of(found) == [VIOLATIONS]:
-        count = sql.SQL("SELECT sum({}) FROM (\n{}\n) AS found").format(
-            sql.Identifier(VIOLATIONS), sql.SQL(check.text)
-        )
-    (measured,) = await subject.row(count)
-    measured = int(measured or 0)
+    (measured,) = await subject.row(await counting(subject.connection, check, found))
+    measured = measured or 0
     details: dict[str, Any] = {"expected": 0, "measured": measured, "holds": describe(check)}
     if measured and check.show_values:
         details["examples"] = await _examples(subject, found)
@@ -110,6 +106,30 @@ async def _freshness(subject: Subject, check: DeclaredCheck) -> CheckResult:
         details,
         "Look why the lake has no newer rows, or which filters the run had.",
     )
+
+
+async def counting(
+    connection: Connection, check: DeclaredCheck, found: sql.Composed
+) -> sql.Composed:
+    """How many rows violate a check, as a query; ``found`` are these rows.
+
+    Raises:
+        psycopg.Error: Postgres does not take the check's SQL.
+    """
+    if check.kind is CheckKind.SQL and await _columns_of(connection, found) == [VIOLATIONS]:
+        # A whole number, or an error of Postgres: sums are of intervals and NaN as well.
+        return sql.SQL("SELECT sum({})::bigint FROM (\n{}\n) AS found").format(
+            sql.Identifier(VIOLATIONS), sql.SQL(check.text)
+        )
+    return sql.SQL("SELECT count(*) FROM (\n{}\n) AS violating").format(found)
+
+
+async def _columns_of(connection: Connection, statement: sql.Composed) -> list[str]:
+    """The names of a query's columns, without running it."""
+    cursor = await connection.execute(
+        sql.SQL("SELECT * FROM (\n{}\n) AS asked LIMIT 0").format(statement), binary=True
+    )
+    return [column.name for column in cursor.description or ()]
 
 
 def violating(

@@ -6,26 +6,46 @@ with the columns that it will have.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import re
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import psycopg
 from psycopg import sql
 
 from neonsync.postgres.catalog import TargetTable, read_table
 from neonsync.postgres.connect import Connection
-from neonsync.tables import CheckKind, DeclaredCheck, TableSpec
-from neonsync.validation.declared import violating, without_values
+from neonsync.tables import CheckKind, DeclaredCheck, OnDrift, TableSpec
+from neonsync.validation.declared import counting, violating, without_values
 from neonsync.validation.read_only import read_only
+
+LOCK_SECONDS = 3.0
+"""How long a table that somebody has locked is waited for, by each check."""
+_SYSTEM_COLUMNS = frozenset(("tableoid", "ctid", "xmin", "cmin", "xmax", "cmax"))
+_BUSY = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)
+# What Postgres calls something that it does not find: as it was written, without its quotes.
+_UNKNOWN = re.compile(
+    r'(?P<what>relation|column|FROM-clause entry for table) "?(?P<name>.+?)"?( does not exist)?$'
+)
+
+
+class Refusal(StrEnum):
+    """Why a check is not taken, in words that go on after its name."""
+
+    WRONG = "is wrong"
+    EARLY = "cannot be looked at before the first sync"
+    BUSY = "could not be looked at in time"
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A check that Postgres does not take, and why; ``early`` where a sync may mend that."""
+    """A check that Postgres does not take, and why."""
 
     check: DeclaredCheck
+    refusal: Refusal
     why: str
-    early: bool = False
 
 
 async def refused(
@@ -39,64 +59,146 @@ async def refused(
         psycopg.Error: the connection is lost.
     """
     found = []
-    there = {
-        spec.qualified: await read_table(connection, spec.schema, spec.target) for spec, _ in tables
-    }
-    ready = all(_has_all(there[spec.qualified], spec) for spec, _ in tables)
-    for spec, checks in tables:
+    targets = [await _target(connection, spec, limit_seconds) for spec, _ in tables]
+    path = await _search_path(connection)
+    for target, (_, checks) in zip(targets, tables, strict=True):
         for check in checks:
             try:
-                async with read_only(connection, limit_seconds):
-                    for statement in _statements(check, spec, there[spec.qualified]):
-                        # By the extended protocol, which takes one statement alone.
-                        await connection.execute(statement, binary=True)
+                async with _looking(connection, limit_seconds):
+                    await _explain(connection, check, target)
             except psycopg.Error as error:
                 if connection.closed:
                     raise
-                early = not ready and isinstance(error, _may_come(check))
-                found.append(Refused(check, without_values(error), early))
+                refusal = _refusal(error, target, targets, path)
+                found.append(Refused(check, refusal, without_values(error)))
     return found
 
 
-def _statements(
-    check: DeclaredCheck, spec: TableSpec, table: TargetTable | None
-) -> list[sql.Composed]:
+@dataclass(frozen=True)
+class _Target:
+    """A table of the run, and what is there of it: None for nothing, or where it is locked."""
+
+    spec: TableSpec
+    table: TargetTable | None
+    locked: bool = False
+
+    @property
+    def absent(self) -> bool:
+        """Whether a run makes it."""
+        return self.table is None and not self.locked
+
+    @property
+    def lacking(self) -> dict[str, str]:
+        """The columns that a run adds to it, with their types."""
+        # One that is left out stays unknown.
+        if self.table is None or self.spec.on_drift is OnDrift.IGNORE:
+            return {}
+        columns = self.spec.columns
+        return {each.name: str(each.type) for each in columns if not self.table.column(each.name)}
+
+    @property
+    def stood_in_for(self) -> bool:
+        """Whether a check of it cannot be planned with what is there."""
+        return self.absent or bool(self.lacking)
+
+
+async def _target(connection: Connection, spec: TableSpec, limit_seconds: float) -> _Target:
+    try:
+        async with _looking(connection, limit_seconds):
+            return _Target(spec, await read_table(connection, spec.schema, spec.target))
+    except _BUSY:
+        return _Target(spec, None, locked=True)
+
+
+async def _search_path(connection: Connection) -> list[str]:
+    cursor = await connection.execute("SELECT current_schemas(true)::text[]")
+    return [schema for (schemas,) in await cursor.fetchall() for schema in schemas]
+
+
+@contextlib.asynccontextmanager
+async def _looking(connection: Connection, limit_seconds: float) -> AsyncIterator[None]:
+    """A look that waits for no lock: planning takes one on each table, as reading does."""
+    async with read_only(connection, limit_seconds):
+        milliseconds = str(round(LOCK_SECONDS * 1000))
+        await connection.execute("SELECT set_config('lock_timeout', %s, true)", (milliseconds,))
+        yield
+
+
+async def _explain(connection: Connection, check: DeclaredCheck, target: _Target) -> None:
+    """Have Postgres plan what a run would send.
+
+    Raises:
+        psycopg.Error: it does not take it.
+    """
     if check.kind is CheckKind.FRESH_DAYS:
-        return []
-    name = sql.Identifier(spec.schema, spec.target)
-    if check.kind is CheckKind.SQL or _has_all(table, spec):
-        found = violating(check, name, spec.key)
+        return
+    spec = target.spec
+    if check.kind is CheckKind.SQL or not target.stood_in_for:
+        found = violating(check, sql.Identifier(spec.schema, spec.target), spec.key)
     else:
         alias = sql.Identifier(spec.target)
-        found = violating(check, alias, spec.key, _stand_in(spec, table, alias))
-    statements = [sql.SQL("EXPLAIN {}").format(found)]
+        found = violating(check, alias, spec.key, _stand_in(target, alias))
+    statement = sql.SQL("EXPLAIN {}").format(await counting(connection, check, found))
+    # By the extended protocol, which takes one statement alone.
+    await connection.execute(statement, binary=True)
     if check.kind is CheckKind.REGEX:
         # Planning need not look into it.
-        statements.append(sql.SQL("SELECT '' ~ {}").format(sql.Literal(check.text)))
-    return statements
+        matched = sql.SQL("SELECT '' ~ {}").format(sql.Literal(check.text))
+        await connection.execute(matched, binary=True)
 
 
-def _may_come(check: DeclaredCheck) -> tuple[type[psycopg.Error], ...]:
-    """What a sync may mend: the columns of the check's own table are known beforehand."""
-    if check.kind in (CheckKind.SQL, CheckKind.REFERENCES):
-        return psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn
-    return (psycopg.errors.UndefinedTable,)
-
-
-def _has_all(table: TargetTable | None, spec: TableSpec) -> bool:
-    return table is not None and all(table.column(column.name) for column in spec.columns)
-
-
-def _stand_in(spec: TableSpec, table: TargetTable | None, alias: sql.Identifier) -> sql.Composed:
-    types: Mapping[str, str] = {
-        **({spec.generated_id: "bigint"} if spec.generated_id else {}),
-        **{name: "timestamptz" for name in (spec.created_column, spec.updated_column) if name},
-        **{column.name: str(column.type) for column in spec.columns},
-        **{column.name: str(column.type) for column in (table.columns if table else ())},
-    }
-    # Types are of our own table of types. OFFSET keeps the NULLs from being reckoned with.
-    columns = sql.SQL(", ").join(
+def _stand_in(target: _Target, alias: sql.Identifier) -> sql.Composed:
+    """The table as a run makes it; of one that is there, its own columns and those to come."""
+    spec = target.spec
+    if target.absent:
+        types = {
+            **({spec.generated_id: "bigint"} if spec.generated_id else {}),
+            **{name: "timestamptz" for name in (spec.created_column, spec.updated_column) if name},
+            **{column.name: str(column.type) for column in spec.columns},
+        }
+    else:
+        types = target.lacking
+    # These types are of our own table of types, never of the branch.
+    columns: list[sql.Composable] = [
         sql.SQL("NULL::{} AS {}").format(sql.SQL(type_), sql.Identifier(name))
         for name, type_ in types.items()
+    ]
+    source: sql.Composable = sql.SQL("")
+    if not target.absent:
+        columns.insert(0, sql.SQL("there.*"))
+        name = sql.Identifier(spec.schema, spec.target)
+        source = sql.SQL(" FROM {} AS there").format(name)
+    # OFFSET keeps the NULLs from being reckoned with.
+    return sql.SQL("(SELECT {}{} OFFSET 0) AS {}").format(
+        sql.SQL(", ").join(columns), source, alias
     )
-    return sql.SQL("(SELECT {} OFFSET 0) AS {}").format(columns, alias)
+
+
+def _refusal(
+    error: psycopg.Error, own: _Target, targets: Sequence[_Target], path: Sequence[str]
+) -> Refusal:
+    if isinstance(error, _BUSY):
+        return Refusal.BUSY
+    kinds = psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn
+    unknown = _UNKNOWN.search(error.diag.message_primary or "")
+    if not isinstance(error, kinds) or unknown is None:
+        return Refusal.WRONG
+    name = unknown["name"]
+    match unknown["what"]:
+        case "relation":
+            early = name in _relations_to_come(targets, path)
+        case "column":
+            to_come = {each for target in targets for each in target.lacking}
+            to_come |= _SYSTEM_COLUMNS if own.stood_in_for else set()
+            early = any(name == each or name.endswith(f".{each}") for each in to_come)
+        case _:
+            # A stand-in is no table of a schema, so that schema.table.column does not lead to it.
+            early = own.stood_in_for and name == own.spec.target
+    return Refusal.EARLY if early else Refusal.WRONG
+
+
+def _relations_to_come(targets: Sequence[_Target], path: Sequence[str]) -> set[str]:
+    specs = [target.spec for target in targets if target.absent]
+    return {spec.qualified for spec in specs} | {
+        spec.target for spec in specs if spec.schema in path
+    }

@@ -114,13 +114,6 @@ class Subject:
         """The first row of a query's answer."""
         return next(iter(await self.rows(statement)), ())
 
-    async def columns_of(self, statement: sql.Composed) -> list[str]:
-        """The names of a query's columns, without running it."""
-        cursor = await self.connection.execute(
-            sql.SQL("SELECT * FROM (\n{}\n) AS asked LIMIT 0").format(statement), binary=True
-        )
-        return [column.name for column in cursor.description or ()]
-
     async def counted(self, value: sql.Composable, columns: Columns) -> list[tuple[Any, ...]]:
         """Each value of an expression with its rows, in order; a query that is sent once only.
 

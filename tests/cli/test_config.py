@@ -12,6 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from neonsync.settings import load_settings
@@ -290,6 +291,19 @@ async def test_check_has_postgres_plan_the_declared_checks_without_running_them(
         assert said in done.stderr
     assert "Mend them under [[checks]]" in done.stderr
     assert "'sums'" not in done.stderr
+
+
+async def test_check_notes_a_table_that_somebody_has_locked(target: Target) -> None:
+    await target.sync()
+    target.configure("check_timeout = 0.3\n" + CHECK + GOOD_CHECKS["between"])
+    with psycopg.connect(target.uri) as other:
+        other.execute("LOCK TABLE forecast_data IN ACCESS EXCLUSIVE MODE")
+        done = check(target, "--branch", target.name)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "! note    the check 'between(y_50)' of public.forecast_data (between) could not be looked"
+        " at in time: canceling statement due to statement timeout" in done.stdout
+    )
 
 
 @pytest.mark.parametrize(

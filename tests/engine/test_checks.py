@@ -284,6 +284,7 @@ WRONG = {
     ),
     "writes": ("sql", "SELECT wipe()", "read-only transaction"),
     "deletes": ("sql", "WITH d AS (DELETE FROM things RETURNING 1) SELECT * FROM d", "top level"),
+    "spans": ("sql", "SELECT interval '1 day' AS violations", "cannot cast type interval"),
     "leaves": ("sql", "SELECT set_config('transaction_read_only', 'off', true)", "read-write mode"),
 }
 

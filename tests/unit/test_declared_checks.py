@@ -122,6 +122,7 @@ def test_a_table_is_named_by_its_source_or_its_target(name: str, table: str) -> 
         ({"expression": "true"}, "name in the file is missing", "few words"),
         ({"sql": "SELECT 1"}, "name in the file is missing", "few words"),
         ({"name": "record_count", "unique": "a"}, "(record_count).name", "another name"),
+        ({"name": "target_digest", "unique": "a"}, "(target_digest).name", "another name"),
         ({"name": "a\nb", "unique": "a"}, "which is no name", "another name"),
         ({"fresh_days": True}, "fresh_days in the file is True", "whole number"),
         ({"fresh_days": -1}, "fresh_days in the file is -1", "0 to"),
