@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from neonsync.report.wording import printable
+from neonsync.secret import Secret, redact
 
 _GAP = "  "
 _INDENT = "    "
@@ -24,13 +25,22 @@ class Row:
     words: str = ""
 
 
-def as_table(header: Row, rows: Sequence[Row], width: int = 0, *, names: int = 0) -> list[str]:
-    """Rows in columns that stand below each other.
+def as_table(
+    header: Row,
+    rows: Sequence[Row],
+    width: int = 0,
+    *,
+    names: int = 0,
+    secrets: Sequence[Secret] = (),
+) -> list[str]:
+    """Rows in columns that stand below each other, without secrets.
 
     ``width`` is that of the terminal, 0 for lines of any length. ``names`` is the column with
     names, which may be long.
     """
-    whole = [_safe((*row.cells, *row.more)) for row in (header, *rows)]
+    # Before anything is broken: of a secret in two parts, neither is found.
+    header, *rows = [_safe(row, secrets) for row in (header, *rows)]
+    whole = [[*row.cells, *row.more] for row in (header, *rows)]
     widths = _widths(whole)
     if not width or sum(widths) + len(_GAP) * (len(widths) - 1) <= width:
         return [_line(cells, widths) for cells in whole]
@@ -60,7 +70,7 @@ def wrapped(lines: Iterable[str], width: int) -> Iterator[str]:
 
 
 def _folded(rows: Sequence[Row], width: int, names: int) -> Iterator[str]:
-    short = [_safe(row.cells) for row in rows]
+    short = [list(row.cells) for row in rows]
     widths = _widths(short)
     room = width - sum(widths) + widths[names] - len(_GAP) * (len(widths) - 1)
     widths[names] = min(widths[names], max(room, len(short[0][names])))
@@ -70,7 +80,7 @@ def _folded(rows: Sequence[Row], width: int, names: int) -> Iterator[str]:
             cells[names] = ""
         yield _line(cells, widths)
         yield from textwrap.wrap(
-            printable(row.words),
+            row.words,
             max(width, 20),
             initial_indent=_INDENT,
             subsequent_indent=_INDENT,
@@ -79,8 +89,11 @@ def _folded(rows: Sequence[Row], width: int, names: int) -> Iterator[str]:
         )
 
 
-def _safe(cells: Sequence[str]) -> list[str]:
-    return [printable(cell) for cell in cells]
+def _safe(row: Row, secrets: Sequence[Secret]) -> Row:
+    def safe(text: str) -> str:
+        return printable(redact(text, *secrets))
+
+    return Row(tuple(map(safe, row.cells)), tuple(map(safe, row.more)), safe(row.words))
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
