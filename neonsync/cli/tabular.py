@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +14,7 @@ from neonsync.secret import Secret, redact
 
 _GAP = "  "
 _INDENT = "    "
+_USUAL_WIDTH = 80
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,20 @@ def as_table(
 
 
 def terminal_width(stream: TextIO | None = None) -> int:
-    """Columns of the terminal that a stream leads to, or stdout; 0 where it leads elsewhere."""
-    return shutil.get_terminal_size().columns if (stream or sys.stdout).isatty() else 0
+    """Columns of the terminal that a stream leads to, or stdout; 0 where it leads elsewhere.
+
+    COLUMNS goes first, as in shutil, which asks stdout alone, be it a pipe or not.
+    """
+    stream = stream or sys.stdout
+    if not stream.isatty():
+        return 0
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL_WIDTH
+    except OSError:
+        return _USUAL_WIDTH
 
 
 def wrapped(lines: Iterable[str], width: int) -> Iterator[str]:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
+import struct
 import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TextIO
 
 import pytest
@@ -18,6 +26,18 @@ PHRASE = Secret("a phrase of several words that nobody guesses")
 SPOKEN = f"it was logged in with {PHRASE.reveal()} and refused"
 WORDS = ("horse", "battery", "staple", "several", "nobody", "guesses")
 WIDTHS = range(20, 100, 7)
+
+
+@contextmanager
+def terminal(columns: int) -> Iterator[TextIO]:
+    """A stream that leads to a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    try:
+        with os.fdopen(theirs, "w") as stream:
+            yield stream
+    finally:
+        os.close(ours)
 
 
 def narrow(monkeypatch: pytest.MonkeyPatch, *, out: int = 0, err: int = 0) -> None:
@@ -67,6 +87,31 @@ def test_a_table_shows_no_word_of_a_secret(width: int) -> None:
     said = "\n".join(tabular.as_table(header, rows, width, names=2, secrets=(PHRASE,)))
     assert said.count("********") >= 3
     assert not [word for word in WORDS if word in said], said
+
+
+def test_lines_are_as_wide_as_the_terminal_that_they_go_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    with terminal(43) as narrow, terminal(187) as wide:
+        assert (tabular.terminal_width(narrow), tabular.terminal_width(wide)) == (43, 187)
+        monkeypatch.setattr(sys, "stdout", wide)
+        assert tabular.terminal_width() == 187
+        monkeypatch.setenv("COLUMNS", "61")
+        assert (tabular.terminal_width(narrow), tabular.terminal_width(wide)) == (61, 61)
+        for nothing in ("", "0", "-3", "wide"):
+            monkeypatch.setenv("COLUMNS", nothing)
+            assert tabular.terminal_width(narrow) == 43
+    with terminal(0) as unknown:  # as a serial line, or a terminal that nobody has told
+        assert tabular.terminal_width(unknown) == 80
+
+
+def test_a_pipe_has_no_width_whatever_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "61")
+    with Path(os.devnull).open("w") as stream:
+        assert tabular.terminal_width(stream) == 0
 
 
 @pytest.mark.parametrize(
