@@ -87,8 +87,8 @@ def _show(work: Work, candidates: list[Branch]) -> None:
     now = work.project.now()
     rows = [_row(branch, now) for branch in candidates]
     header = Row(("NAME", "AGE", ""), ("ID", "MADE BY", "FROM"))
-    for line in as_table(header, rows, terminal_width()):
-        say(redact(line, *work.secrets))
+    for line in as_table(header, rows, terminal_width(), secrets=work.secrets):
+        say(line)
 
 
 def _row(branch: Branch, now: datetime) -> Row:

@@ -47,8 +47,8 @@ def show_all(work: Work, *, as_json: bool) -> None:
         return
     at = work.project.now()
     rows = [_row(each, names, syncs.get(each.id), at) for each in branches]
-    for line in as_table(_HEADER, rows, terminal_width()):
-        say(redact(line, *work.secrets))
+    for line in as_table(_HEADER, rows, terminal_width(), secrets=work.secrets):
+        say(line)
 
 
 def show_change(work: Work, done: Done, *, as_json: bool) -> None:

@@ -65,7 +65,7 @@ def history(
 
     from neonsync.cli.output import say
     from neonsync.cli.tabular import Row, as_table, terminal_width
-    from neonsync.secret import redact, redacted
+    from neonsync.secret import redacted
 
     entries = [
         entry for entry in _entries() if branch is None or branch in (entry.branch, entry.branch_id)
@@ -93,7 +93,7 @@ def history(
         ("TIME (UTC)", "WHAT", "BRANCH", "STATUS", "ROWS"), ("BY", "RUN OR DETAIL"), "RUN OR DETAIL"
     )
     for line in as_table(header, [*map(_row, entries)], terminal_width(), names=2):
-        say(redact(line))
+        say(line)
 
 
 @history.command(epilog="\b\nExample:\n  neonsync history show run_0123456789 --json")
@@ -125,7 +125,7 @@ def show(run: str, as_json: bool) -> None:
             if name == "command" and value:
                 text = shlex.join([*PROGRAM, *value])
             if text and text != "0.0":
-                say(redact(printable(f"{name.replace('_', ' '):<11}{text}")))
+                say(printable(redact(f"{name.replace('_', ' '):<11}{text}")))
 
 
 def _entries() -> tuple[Entry, ...]:
@@ -140,8 +140,9 @@ def _entries() -> tuple[Entry, ...]:
 
 def _row(entry: Entry) -> Row:
     from neonsync.cli.tabular import Row
+    from neonsync.secret import redact
 
-    about = " ".join(part for part in (entry.run_id, entry.detail) if part)
+    about = redact(" ".join(part for part in (entry.run_id, entry.detail) if part))
     return Row(
         (
             f"{entry.moment:%Y-%m-%d %H:%M:%S}",

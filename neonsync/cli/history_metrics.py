@@ -89,7 +89,7 @@ def show_metrics(runs: Sequence[MeasuredRun], *, whose: str, as_json: bool) -> N
         *as_table(_HEADER, [*map(_row, runs)], terminal_width(), names=1),
     ]
     for line in lines:
-        say(redact(printable(line)))
+        say(printable(redact(line)))
 
 
 def _row(run: MeasuredRun) -> Row:

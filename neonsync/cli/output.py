@@ -13,7 +13,7 @@ import click
 from neonsync.cli.tabular import terminal_width, wrapped
 from neonsync.errors import NeonsyncError
 from neonsync.report.wording import printable
-from neonsync.secret import redact
+from neonsync.secret import Secret, redact
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -26,17 +26,25 @@ def say(text: str, *, err: bool = False) -> None:
         give_up(stream.fileno())
 
 
-def print_error(error: NeonsyncError) -> None:
+def fitted(text: str, *secrets: Secret, err: bool = False) -> str:
+    """Lines without secrets, which break between words where their terminal is too narrow.
+
+    In this order: of a secret that is broken in two, neither half is found.
+    """
+    width = terminal_width(sys.stderr if err else sys.stdout)
+    return "\n".join(wrapped(redact(text, *secrets).splitlines(), width))
+
+
+def print_error(error: NeonsyncError, *secrets: Secret) -> None:
     """Say what happened and what to do next, on stderr."""
-    for line in wrapped(error_lines(error), terminal_width(sys.stderr)):
-        say(redact(line), err=True)
+    say(fitted(error_text(error), *secrets, err=True), err=True)
 
 
-def error_lines(error: NeonsyncError) -> list[str]:
+def error_text(error: NeonsyncError) -> str:
     """An error in lines; it may quote what a database said, which may not steer a terminal."""
     lines = f"neonsync: {error.message}".splitlines()
     lines += [f"  {line}" for line in error.remedy.splitlines()]
-    return [printable(line) for line in lines]
+    return "\n".join(map(printable, lines))
 
 
 class Tolerant(io.TextIOBase):

@@ -13,8 +13,7 @@ from functools import partial
 from typing import IO, Protocol, TypeAlias, cast
 
 from neonsync.cli.debug import debugging
-from neonsync.cli.output import Tolerant, error_lines, say
-from neonsync.cli.tabular import terminal_width, wrapped
+from neonsync.cli.output import Tolerant, error_text, fitted, say
 from neonsync.engine.events import Event, RunStarted
 from neonsync.engine.result import RunResult
 from neonsync.errors import NeonsyncError, RunCancelled
@@ -119,11 +118,9 @@ class Summary:
 
     def finish(self, result: RunResult, report_dir: str) -> None:
         """Print both."""
-        lines = summary(result, report_dir).splitlines()
-        self._write("\n".join(wrapped(lines, terminal_width())))
+        self._write(summary(result, report_dir))
         if result.error is not None:
-            for line in wrapped(error_lines(result.error), terminal_width(sys.stderr)):
-                self._write_error(line)
+            self._write_error(error_text(result.error))
 
     def abandon(self, result: RunResult) -> None:
         """Who asked twice has been told."""
@@ -145,12 +142,12 @@ def choose(
     """
     actions = in_actions(environ)
 
-    def write(line: str, *, err: bool) -> None:
-        line = redact(line, *secrets)
-        say(inert(line) if actions else line, err=err)
+    def show(text: str, *, err: bool) -> None:
+        text = fitted(text, *secrets, err=err)
+        say(inert(text) if actions else text, err=err)
 
-    to_stderr = partial(write, err=True)
-    members: list[Reporter] = [Summary(partial(write, err=as_json or stdout_is_taken), to_stderr)]
+    at_the_end = partial(show, err=as_json or stdout_is_taken)
+    members: list[Reporter] = [Summary(at_the_end, partial(show, err=True))]
     if actions:
         members.append(GitHubReporter(partial(say, err=True), environ, secrets))
     elif _is_live(environ, as_json=as_json):
@@ -161,7 +158,7 @@ def choose(
         terminal = cast("IO[str]", Tolerant(sys.stderr))
         members.append(LiveReporter(Console(file=terminal, highlight=False), secrets))
     else:
-        members.append(PlainReporter(to_stderr))
+        members.append(PlainReporter(lambda line: say(redact(line, *secrets), err=True)))
     if as_json:
         members.append(JsonLines(say, secrets))
     return Reporters(*members)

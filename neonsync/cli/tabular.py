@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from neonsync.report.wording import printable
+from neonsync.secret import Secret, redact
 
 _GAP = "  "
 _INDENT = "    "
+_USUAL_WIDTH = 80
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,22 @@ class Row:
     words: str = ""
 
 
-def as_table(header: Row, rows: Sequence[Row], width: int = 0, *, names: int = 0) -> list[str]:
-    """Rows in columns that stand below each other.
+def as_table(
+    header: Row,
+    rows: Sequence[Row],
+    width: int = 0,
+    *,
+    names: int = 0,
+    secrets: Sequence[Secret] = (),
+) -> list[str]:
+    """Rows in columns that stand below each other, without secrets.
 
     ``width`` is that of the terminal, 0 for lines of any length. ``names`` is the column with
     names, which may be long.
     """
-    whole = [_safe((*row.cells, *row.more)) for row in (header, *rows)]
+    # Before anything is broken: of a secret in two parts, neither is found.
+    header, *rows = [_safe(row, secrets) for row in (header, *rows)]
+    whole = [[*row.cells, *row.more] for row in (header, *rows)]
     widths = _widths(whole)
     if not width or sum(widths) + len(_GAP) * (len(widths) - 1) <= width:
         return [_line(cells, widths) for cells in whole]
@@ -38,8 +49,20 @@ def as_table(header: Row, rows: Sequence[Row], width: int = 0, *, names: int = 0
 
 
 def terminal_width(stream: TextIO | None = None) -> int:
-    """Columns of the terminal that a stream leads to, or stdout; 0 where it leads elsewhere."""
-    return shutil.get_terminal_size().columns if (stream or sys.stdout).isatty() else 0
+    """Columns of the terminal that a stream leads to, or stdout; 0 where it leads elsewhere.
+
+    COLUMNS goes first, as in shutil, which asks stdout alone, be it a pipe or not.
+    """
+    stream = stream or sys.stdout
+    if not stream.isatty():
+        return 0
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL_WIDTH
+    except OSError:
+        return _USUAL_WIDTH
 
 
 def wrapped(lines: Iterable[str], width: int) -> Iterator[str]:
@@ -60,7 +83,7 @@ def wrapped(lines: Iterable[str], width: int) -> Iterator[str]:
 
 
 def _folded(rows: Sequence[Row], width: int, names: int) -> Iterator[str]:
-    short = [_safe(row.cells) for row in rows]
+    short = [list(row.cells) for row in rows]
     widths = _widths(short)
     room = width - sum(widths) + widths[names] - len(_GAP) * (len(widths) - 1)
     widths[names] = min(widths[names], max(room, len(short[0][names])))
@@ -70,7 +93,7 @@ def _folded(rows: Sequence[Row], width: int, names: int) -> Iterator[str]:
             cells[names] = ""
         yield _line(cells, widths)
         yield from textwrap.wrap(
-            printable(row.words),
+            row.words,
             max(width, 20),
             initial_indent=_INDENT,
             subsequent_indent=_INDENT,
@@ -79,8 +102,11 @@ def _folded(rows: Sequence[Row], width: int, names: int) -> Iterator[str]:
         )
 
 
-def _safe(cells: Sequence[str]) -> list[str]:
-    return [printable(cell) for cell in cells]
+def _safe(row: Row, secrets: Sequence[Secret]) -> Row:
+    def safe(text: str) -> str:
+        return printable(redact(text, *secrets))
+
+    return Row(tuple(map(safe, row.cells)), tuple(map(safe, row.more)), safe(row.words))
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:

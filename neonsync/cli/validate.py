@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +12,7 @@ from typing import Any
 
 from neonsync.cli.headless import carry_out
 from neonsync.cli.options import IN_VAIN_FOR_VALIDATE, OF_REPAIR, flag_of
-from neonsync.cli.output import say
-from neonsync.cli.tabular import terminal_width, wrapped
+from neonsync.cli.output import fitted, say
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.proof.compared import Comparisons
 from neonsync.engine.validate import validate
@@ -57,7 +55,7 @@ def run_validate(
     repaired: dict[str, str] = {}
     stopped: ExitCode | None = None
     if repair and any(table.differs for table in found.tables):
-        say(_shown(redact(as_text(plan, found), *secrets), err=as_json), err=as_json)
+        say(fitted(as_text(plan, found), *secrets, err=as_json), err=as_json)
         try:
             stopped = _repair(settings, config, plan, found, repaired, err=as_json)
             if stopped is None:
@@ -73,16 +71,10 @@ def run_validate(
     if as_json:
         say(json.dumps(redacted(comparison_as_json(plan, found, tuple(repaired)), *secrets)))
     elif stopped is None:
-        say(_shown(redact(as_text(plan, found), *secrets)))
+        say(fitted(as_text(plan, found), *secrets))
     if stopped is not None:
         return stopped
     return ExitCode.OK if found.equal else ExitCode.VALIDATION
-
-
-def _shown(text: str, *, err: bool = False) -> str:
-    """Lines that break between words where a terminal is too narrow for them."""
-    width = terminal_width(sys.stderr if err else sys.stdout)
-    return "\n".join(wrapped(text.splitlines(), width))
 
 
 def _code(stop: BaseException) -> ExitCode:
