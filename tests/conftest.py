@@ -43,6 +43,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 speed.use_memory_for_folders()
 speed.load_descriptions_once()
 speed.work_names_out_once()
+speed.make_services_once()
 speed.let_children_keep_bytecode()
 
 
