@@ -244,8 +244,12 @@ class Lake:
 
     def files(self) -> set[str]:
         """Everything that lies in S3."""
-        root = self.world.directory / "aws" / "s3"
-        return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+        root = str(self.world.directory / "aws" / "s3")
+        return {
+            f"{folder}/{name}".removeprefix(f"{root}/")
+            for folder, _, names in os.walk(root)
+            for name in names
+        }
 
 
 def delete_branch(project: Project, settings: Settings, branch_id: str) -> None:
