@@ -29,7 +29,7 @@ from neonsync.sandbox import Sandbox
 from neonsync.sandbox.aws import AthenaOptions
 from neonsync.sandbox.neon import NeonOptions
 from neonsync.settings import Settings, load_settings
-from tests import speed
+from tests import clusters, speed
 from tests.recycled import Branches
 
 # No test may write into the history of whoever runs it; processes inherit this.
@@ -45,6 +45,7 @@ speed.load_descriptions_once()
 speed.work_names_out_once()
 speed.make_services_once()
 speed.let_children_keep_bytecode()
+clusters.make_once()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

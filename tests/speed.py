@@ -20,7 +20,7 @@ from botocore.loaders import JSONFileLoader, Loader
 
 _MEMORY = Path("/dev/shm")
 _ENOUGH = 6_000_000_000
-_TEMP_ROOT = "PYTEST_DEBUG_TEMPROOT"
+TEMP_ROOT = "PYTEST_DEBUG_TEMPROOT"
 # By what a test of theirs takes; a file of the first folders may take a worker two minutes.
 _FIRST = (
     *("faults", "engine", "cli", "contracts", "sandbox", "neon", "docs", "unit"),
@@ -38,13 +38,13 @@ _load = JSONFileLoader.load_file
 
 def use_memory_for_folders() -> None:
     """Keep the tests' folders in memory where there is room: each branch is a thousand files."""
-    if _TEMP_ROOT in os.environ or not os.access(_MEMORY, os.W_OK | os.X_OK):
+    if TEMP_ROOT in os.environ or not os.access(_MEMORY, os.W_OK | os.X_OK):
         return
     if os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
         return  # programs of npm are installed there
     free = min(shutil.disk_usage(_MEMORY).free, psutil.virtual_memory().available)
     if free >= _ENOUGH:
-        os.environ[_TEMP_ROOT] = str(_MEMORY)
+        os.environ[TEMP_ROOT] = str(_MEMORY)
 
 
 def let_children_keep_bytecode() -> None:
