@@ -29,7 +29,7 @@ from neonsync.sandbox import Sandbox
 from neonsync.sandbox.aws import AthenaOptions
 from neonsync.sandbox.neon import NeonOptions
 from neonsync.settings import Settings, load_settings
-from tests import speed
+from tests import clusters, speed
 from tests.recycled import Branches
 
 # No test may write into the history of whoever runs it; processes inherit this.
@@ -43,7 +43,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 speed.use_memory_for_folders()
 speed.load_descriptions_once()
 speed.work_names_out_once()
+speed.make_services_once()
 speed.let_children_keep_bytecode()
+clusters.make_once()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -243,8 +245,12 @@ class Lake:
 
     def files(self) -> set[str]:
         """Everything that lies in S3."""
-        root = self.world.directory / "aws" / "s3"
-        return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+        root = str(self.world.directory / "aws" / "s3")
+        return {
+            f"{folder}/{name}".removeprefix(f"{root}/")
+            for folder, _, names in os.walk(root)
+            for name in names
+        }
 
 
 def delete_branch(project: Project, settings: Settings, branch_id: str) -> None:

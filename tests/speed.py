@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import shutil
 import sys
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from botocore import useragent
+from botocore import hooks, useragent
+from botocore.client import ClientCreator
 from botocore.hooks import EVENT_ALIASES, EventAliaser
 from botocore.loaders import JSONFileLoader, Loader
 
 _MEMORY = Path("/dev/shm")
 _ENOUGH = 6_000_000_000
-_TEMP_ROOT = "PYTEST_DEBUG_TEMPROOT"
+TEMP_ROOT = "PYTEST_DEBUG_TEMPROOT"
 # By what a test of theirs takes; a file of the first folders may take a worker two minutes.
 _FIRST = (
     *("faults", "engine", "cli", "contracts", "sandbox", "neon", "docs", "unit"),
@@ -30,18 +32,19 @@ _NOT_LAST = ("test_flows.py", "test_terminal.py")
 _loaded: dict[str, Any] = {}
 _found: dict[tuple[str, ...], list[str]] = {}
 _aliased: dict[str, str] = {}
+_services: dict[tuple[str, str], Any] = {}
 _load = JSONFileLoader.load_file
 
 
 def use_memory_for_folders() -> None:
     """Keep the tests' folders in memory where there is room: each branch is a thousand files."""
-    if _TEMP_ROOT in os.environ or not os.access(_MEMORY, os.W_OK | os.X_OK):
+    if TEMP_ROOT in os.environ or not os.access(_MEMORY, os.W_OK | os.X_OK):
         return
     if os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
         return  # programs of npm are installed there
     free = min(shutil.disk_usage(_MEMORY).free, psutil.virtual_memory().available)
     if free >= _ENOUGH:
-        os.environ[_TEMP_ROOT] = str(_MEMORY)
+        os.environ[TEMP_ROOT] = str(_MEMORY)
 
 
 def let_children_keep_bytecode() -> None:
@@ -75,6 +78,35 @@ def work_names_out_once() -> None:
     setattr(EventAliaser, begin.__name__, begin_with_names)
     clean = "sanitize_user_agent_string_component"
     setattr(useragent, clean, lru_cache(1024)(getattr(useragent, clean)))
+
+
+def make_services_once() -> None:
+    """Let clients of boto3 share the models and the classes of their services."""
+    for name in ("_load_service_model", "_create_client_class"):
+        setattr(ClientCreator, name, _made_once(getattr(ClientCreator, name)))
+    look = hooks.accepts_kwargs
+
+    def accepts(handler: Any) -> Any:
+        code = getattr(handler, "__code__", None)
+        return look(handler) if code is None else code.co_flags & inspect.CO_VARKEYWORDS
+
+    def copied(each: hooks.NodeList) -> hooks.NodeList:
+        return hooks.NodeList(each.first[:], each.middle[:], each.last[:])
+
+    setattr(hooks, look.__name__, accepts)
+    setattr(hooks.NodeList, hooks.NodeList.__copy__.__name__, copied)
+
+
+def _made_once(make: Callable[..., Any]) -> Callable[..., Any]:
+    """What a maker of clients makes of a service, for all makers."""
+
+    def made(self: ClientCreator, service: str, *arguments: Any) -> Any:
+        key = (make.__name__, service)
+        if key not in _services:
+            _services[key] = make(self, service, *arguments)
+        return _services[key]
+
+    return made
 
 
 def _searched_once(name: str) -> Callable[..., list[str]]:

@@ -13,6 +13,7 @@ for _name in ("cli.headless", "engine.pipeline", "engine.plan", "services.run"):
 
 speed.load_descriptions_once()
 speed.work_names_out_once()
+speed.make_services_once()
 _session = boto3.Session("id", "secret", region_name="us-east-1")
 for _service in ("athena", "glue", "s3"):
     _session.client(_service)

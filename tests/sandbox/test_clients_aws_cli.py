@@ -6,13 +6,12 @@ import hashlib
 import json
 import os
 import random
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.sandbox.aws_cli import AwsCli, aws_cli
 from tests.sandbox.aws_fixtures import Aws, serving, small_lake, until
 from tests.sandbox.clients_fixtures import environment
 
@@ -26,24 +25,22 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def cli() -> Iterator[AwsCli]:
+    with aws_cli() as running:
+        yield running
+
+
 @pytest.fixture
-def run(aws: Aws, tmp_path: Path) -> Run:
+def run(aws: Aws, cli: AwsCli, tmp_path: Path) -> Run:
     """Run ``aws`` with some words in a directory of its own; returns what it prints."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-    variables = {**inherited, **environment(aws), "HOME": str(tmp_path), "PYTHONUTF8": "1"}
+    variables = {**inherited, **environment(aws), "HOME": str(tmp_path)}
 
     def call(*words: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "awscli", *words],
-            cwd=tmp_path,
-            env=variables,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == code, done.stderr or done.stdout
-        return done.stdout + done.stderr
+        ended, printed = cli.run(*words, env=variables, cwd=tmp_path)
+        assert ended == code, printed
+        return printed
 
     return call
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -16,14 +16,22 @@ from neonsync.sandbox.aws import keys
 from neonsync.sandbox.aws.errors import QueryFailed
 
 
-def object_path(s3_root: Path, location: str) -> Path:
-    """The file or directory of an s3:// address; raises QueryFailed when it is outside."""
+def object_path(
+    s3_root: Path, location: str, resolve: Callable[[Path], Path] = Path.resolve
+) -> Path:
+    """The file or directory of an s3:// address; raises QueryFailed when it is outside.
+
+    ``resolve`` follows the links of the folder that it is in.
+    """
     scheme, _, rest = location.partition("://")
     names = rest.strip("/").split("/")
     if scheme not in {"s3", "s3a"} or not names[0] or {".", ".."} & set(names):
         raise QueryFailed(f"INVALID_TABLE_PROPERTY: Invalid location URI: {location}")
-    path = s3_root.joinpath(*keys.components("/".join(names))).resolve()
-    if not path.is_relative_to(_resolved(s3_root)):
+    path = s3_root.joinpath(*keys.components("/".join(names)))
+    path = resolve(path.parent) / path.name
+    if path.is_symlink():
+        path = path.resolve()
+    if not str(path).startswith(f"{_resolved(s3_root)}{os.sep}"):
         raise QueryFailed(f"INVALID_TABLE_PROPERTY: Invalid location URI: {location}")
     return path
 
@@ -39,12 +47,14 @@ def has_objects(directory: Path) -> bool:
     return next(keys.objects_in(directory), None) is not None
 
 
-def data_files(s3_root: Path, location: str) -> list[tuple[str, Path]]:
+def data_files(
+    s3_root: Path, location: str, resolve: Callable[[Path], Path] = Path.resolve
+) -> list[tuple[str, Path]]:
     """A table's data under an s3:// address: the rests of the keys, in order, and the files.
 
     As Hive has it, names that start with . or _ are none, nor are empty objects.
     """
-    folder = object_path(s3_root, location)
+    folder = object_path(s3_root, location, resolve)
     return [
         (key, path)
         for key, path in keys.objects_in(folder)

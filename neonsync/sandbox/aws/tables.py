@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -51,11 +52,12 @@ def files_of(table: Table, s3_root: Path) -> tuple[DataFile, ...]:
             DataFile(path, _address(table.location, key))
             for key, path in data_files(s3_root, table.location)
         )
+    resolve = cache(Path.resolve)  # the partitions of a table share their folders
     return tuple(
         DataFile(path, _address(partition.location, key), _values(partition), by_folders)
         for partition in projection.partitions(table, s3_root)
         for by_folders in [_is_hive_style(table, partition)]
-        for key, path in data_files(s3_root, partition.location)
+        for key, path in data_files(s3_root, partition.location, resolve)
     )
 
 
