@@ -12,17 +12,18 @@ from typing import Any
 
 from neonsync.cli.headless import carry_out
 from neonsync.cli.options import IN_VAIN_FOR_VALIDATE, OF_REPAIR, flag_of
-from neonsync.cli.output import fitted, say
+from neonsync.cli.output import fitted, print_error, say
+from neonsync.cli.reporters import report_unstarted
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.proof.compared import Comparisons
 from neonsync.engine.validate import validate
-from neonsync.errors import ConfigError, ExitCode, RunCancelled
+from neonsync.errors import ConfigError, ExitCode, NeonsyncError, RunCancelled
 from neonsync.neon.guards import check_sync
 from neonsync.report.comparison import as_json as comparison_as_json
 from neonsync.report.comparison import as_text
 from neonsync.report.wording import printable
 from neonsync.secret import redact, redacted
-from neonsync.services.context import known_secrets
+from neonsync.services.context import hidden, known_secrets
 from neonsync.services.repair import repairs
 from neonsync.settings import Settings, load_settings
 from neonsync.tables import Mode, OnMissing
@@ -34,7 +35,8 @@ def run_validate(
     """Compare, and print on stdout what differs; with ``repair`` sync that and compare again.
 
     Raises:
-        NeonsyncError: the settings are wrong, or a service cannot be reached.
+        NeonsyncError: the settings are wrong, or a service cannot be reached; nothing was repaired.
+        RunCancelled: it was stopped before it knew what differs.
     """
     _refuse_in_vain(flags, repair=repair)
     settings = load_settings(flags=flags, environ=os.environ, config=config)
@@ -44,14 +46,15 @@ def run_validate(
     def tell(text: str) -> None:
         say(printable(redact(text, *secrets)), err=True)
 
-    plan = make_plan(settings, tell, compares=True)
-    if repair and settings.neon.api_key is not None:
-        # Before anything is paid for.
-        check_sync(plan.branch, settings.confirm)
-    try:
-        found = asyncio.run(validate(plan, tell))
-    except (KeyboardInterrupt, SystemExit) as stop:
-        raise RunCancelled("stopped comparing; nothing was written", _code(stop)) from None
+    with hidden(secrets):
+        plan = make_plan(settings, tell, compares=True)
+        if repair and settings.neon.api_key is not None:
+            # Before anything is paid for.
+            check_sync(plan.branch, settings.confirm)
+        try:
+            found = asyncio.run(validate(plan, tell))
+        except (KeyboardInterrupt, SystemExit) as stop:
+            raise RunCancelled("stopped comparing; nothing was written", _code(stop)) from None
     repaired: dict[str, str] = {}
     stopped: ExitCode | None = None
     if repair and any(table.differs for table in found.tables):
@@ -68,6 +71,13 @@ def run_validate(
         except (KeyboardInterrupt, SystemExit) as stop:
             stopped = _code(stop)
             tell(f"stopped; {_done(repaired)}. neonsync validate compares again.")
+        except NeonsyncError as error:
+            # Told here: what was published by then is not to be lost with it.
+            stopped = error.exit_code
+            error.message = redact(error.message, *secrets)
+            print_error(error, *secrets)
+            report_unstarted(error, os.environ, as_json=False)
+            tell(f"{_done(repaired)}. neonsync validate compares again.")
     if as_json:
         say(json.dumps(redacted(comparison_as_json(plan, found, tuple(repaired)), *secrets)))
     elif stopped is None:

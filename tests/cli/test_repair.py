@@ -13,11 +13,13 @@ from click.testing import CliRunner
 
 import neonsync.cli.validate as command
 from neonsync.cli import headless
-from neonsync.cli.main import cli
+from neonsync.cli.main import cli, main
 from neonsync.engine.proof.compared import Comparison, Comparisons, DateDifference
-from neonsync.errors import ConfigError, ExitCode, RunCancelled
+from neonsync.errors import ConfigError, DatabaseAccessError, ExitCode, RunCancelled
 from neonsync.tables import Validation
+from tests.cli.test_json import lines
 
+DOCS = Path(__file__).parents[2] / "docs"
 DIFFERS = Comparisons(
     tuple(
         Comparison(name, "", Validation.EXACT, differing=(DateDifference("2026-01-01", 1, 1),))
@@ -55,7 +57,11 @@ def comparisons(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def repair(
-    monkeypatch: pytest.MonkeyPatch, done: list[str], tmp_path: Path, *ends: tuple[str, ExitCode]
+    monkeypatch: pytest.MonkeyPatch,
+    done: list[str],
+    tmp_path: Path,
+    *ends: tuple[str, ExitCode],
+    as_json: bool = True,
 ) -> ExitCode:
     monkeypatch.chdir(tmp_path)
     left = list(ends)
@@ -66,7 +72,7 @@ def repair(
         return SimpleNamespace(run_id=f"run-{settings}", status=status, exit_code=code)
 
     monkeypatch.setattr(command, "carry_out", carried_out)
-    return command.run_validate({"branch": "b"}, None, repair=True, as_json=True)
+    return command.run_validate({"branch": "b"}, None, repair=True, as_json=as_json)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +133,97 @@ def test_who_stops_the_second_comparison_is_told_what_was_repaired(
     said = capsys.readouterr()
     assert "stopped; repaired and published before: public.a by run-public.a." in said.err
     assert json.loads(said.out)["repaired_by"] == ["run-public.a"]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_second_comparison_that_cannot_be_made_still_tells_what_was_repaired(
+    comparisons: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    as_json: bool,
+) -> None:
+    async def refused_then(*_: object) -> Comparisons:
+        if comparisons:
+            raise DatabaseAccessError("the server of u:geheimnis@h is gone", "Wait for it.")
+        comparisons.append("comparison")
+        return DIFFERS
+
+    monkeypatch.setenv("NEON_CONNECTION_STRING", "postgresql://u:geheimnis@h/d")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setattr(command, "validate", refused_then)
+    ends = (("succeeded", ExitCode.OK), ("failed", ExitCode.SYNC_FAILED))
+    code = repair(monkeypatch, comparisons, tmp_path, *ends, as_json=as_json)
+    assert code is ExitCode.ACCESS
+    said = capsys.readouterr()
+    assert "neonsync: the server of u:********@h is gone\n  Wait for it.\n" in said.err
+    assert "repaired and published before: public.a by run-public.a." in said.err
+    assert "::error title=neonsync%3A run failed::the server of u:********@h" in said.err
+    assert "geheimnis" not in said.out + said.err
+    if as_json:
+        told = json.loads(said.out)
+        assert (told["event"], told["equal"]) == ("validation", False)
+        assert told["repaired_by"] == ["run-public.a"]
+    else:
+        assert said.out.count("against Athena, as both are now") == 1
+
+
+def test_a_run_that_cannot_be_made_still_tells_of_those_before_it(
+    comparisons: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def carried_out(settings: Any, *_: object, **__: object) -> SimpleNamespace:
+        if settings == "public.b":
+            raise ConfigError("the reports cannot be written", "Name another folder.")
+        return SimpleNamespace(run_id="run-a", status="succeeded", exit_code=ExitCode.OK)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "carry_out", carried_out)
+    code = command.run_validate({"branch": "b"}, None, repair=True, as_json=True)
+    assert code is ExitCode.USAGE
+    assert comparisons == ["comparison"]
+    said = capsys.readouterr()
+    assert json.loads(said.out)["repaired_by"] == ["run-a"]
+    assert "neonsync: the reports cannot be written\n" in said.err
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "code"),
+    [
+        (KeyboardInterrupt(), "cancelled", 130),
+        (SystemExit(143), "cancelled", 143),
+        (DatabaseAccessError("u:geheimnis@h does not answer"), "failed", 3),
+    ],
+)
+def test_a_first_comparison_that_comes_to_nothing_ends_with_the_documented_summary(
+    comparisons: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    raised: BaseException,
+    status: str,
+    code: int,
+) -> None:
+    async def fails(*_: object) -> Comparisons:
+        raise raised
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEON_CONNECTION_STRING", "postgresql://u:geheimnis@h/d")
+    monkeypatch.setattr(command, "validate", fails)
+    monkeypatch.setattr("sys.argv", ["neonsync", "validate", "--branch", "b", "--json"])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == code
+    said = capsys.readouterr()
+    assert "geheimnis" not in said.out + said.err
+    (summary,) = lines(said.out)
+    assert summary["event"] == "summary"
+    assert (summary["status"], summary["exit_code"]) == (status, code)
+    events = " ".join((DOCS / "events.md").read_text().split())
+    assert "A comparison that comes to nothing prints the `summary` in its place" in events
 
 
 def test_who_stops_the_first_comparison_is_told_that_nothing_was_written(
