@@ -8,10 +8,16 @@ from typing import Any
 
 _MASK = "********"
 SHORTEST = 6
+_QUOTED = r"""'(?:\\.|''|[^'\\])*'?|"(?:\\.|[^"\\])*"?"""
 # Passwords inside addresses and key-value conninfo; the name before the value stays readable.
 _IN_TEXT = (
     (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@]*@", re.IGNORECASE), rf"\1:{_MASK}@"),
-    (re.compile(r"\b(password\s*=\s*)('[^']*'|\S+)", re.IGNORECASE), rf"\1{_MASK}"),
+    # Up to the end of the text where a quote is not closed.
+    (
+        re.compile(rf"((?:password|passwd|pwd)\s*=\s*)({_QUOTED}|[^\s'\"]\S*)", re.IGNORECASE),
+        rf"\1{_MASK}",
+    ),
+    (re.compile(rf"(\bpassword\s+)({_QUOTED})", re.IGNORECASE), rf"\1{_MASK}"),
     (re.compile(r"\b(napi_|npg_)[A-Za-z0-9_]+"), rf"\1{_MASK}"),
     (re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]+"), rf"\1{_MASK}"),
 )

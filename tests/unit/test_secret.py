@@ -29,12 +29,25 @@ def test_a_secret_shows_itself_to_nobody_who_does_not_ask() -> None:
         "postgresql://me:hunter2@host/db failed",
         "password=hunter2 host=x",
         "password = 'hunter2' host=x",
+        r"password='it\'s hunter2' host=x",
+        "password='it''s hunter2' host=x",
+        'password="my hunter2" host=x',
+        "password='a hunter2 that is not closed",
+        "PGPASSWORD=hunter2 psql",
+        "pwd=hunter2",
+        "ALTER ROLE me PASSWORD 'my hunter2'",
         "Authorization: Bearer hunter2",
         "key napi_hunter2",
     ],
 )
 def test_what_looks_like_a_secret_is_redacted(text: str) -> None:
     assert "hunter2" not in redact(text)
+
+
+def test_what_stands_beside_a_password_stays() -> None:
+    assert redact("password='a b' host=x") == "password=******** host=x"
+    assert redact("PGPASSWORD=a psql -h x") == "PGPASSWORD=******** psql -h x"
+    assert redact("the password of x is wrong") == "the password of x is wrong"
 
 
 def test_known_secrets_are_redacted_wherever_they_stand() -> None:
