@@ -69,7 +69,8 @@ async def refused(
             except psycopg.Error as error:
                 if connection.closed:
                     raise
-                refusal = _refusal(error, target, targets, path)
+                stand_in = target.stood_in_for(check)
+                refusal = _refusal(error, target.spec.target if stand_in else "", targets, path)
                 found.append(Refused(check, refusal, without_values(error)))
     return found
 
@@ -96,10 +97,9 @@ class _Target:
         columns = self.spec.columns
         return {each.name: str(each.type) for each in columns if not self.table.column(each.name)}
 
-    @property
-    def stood_in_for(self) -> bool:
-        """Whether a check of it cannot be planned with what is there."""
-        return self.absent or bool(self.lacking)
+    def stood_in_for(self, check: DeclaredCheck) -> bool:
+        """Whether a check is planned with a stand-in; a query names its tables by itself."""
+        return check.kind is not CheckKind.SQL and (self.absent or bool(self.lacking))
 
 
 async def _target(connection: Connection, spec: TableSpec, limit_seconds: float) -> _Target:
@@ -133,11 +133,11 @@ async def _explain(connection: Connection, check: DeclaredCheck, target: _Target
     if check.kind is CheckKind.FRESH_DAYS:
         return
     spec = target.spec
-    if check.kind is CheckKind.SQL or not target.stood_in_for:
-        found = violating(check, sql.Identifier(spec.schema, spec.target), spec.key)
-    else:
+    if target.stood_in_for(check):
         alias = sql.Identifier(spec.target)
         found = violating(check, alias, spec.key, _stand_in(target, alias))
+    else:
+        found = violating(check, sql.Identifier(spec.schema, spec.target), spec.key)
     statement = sql.SQL("EXPLAIN {}").format(await counting(connection, check, found))
     # By the extended protocol, which takes one statement alone.
     await connection.execute(statement, binary=True)
@@ -175,8 +175,9 @@ def _stand_in(target: _Target, alias: sql.Identifier) -> sql.Composed:
 
 
 def _refusal(
-    error: psycopg.Error, own: _Target, targets: Sequence[_Target], path: Sequence[str]
+    error: psycopg.Error, stand_in: str, targets: Sequence[_Target], path: Sequence[str]
 ) -> Refusal:
+    """What an error means of a check; ``stand_in`` is what its own stand-in is called, if any."""
     if isinstance(error, _BUSY):
         return Refusal.BUSY
     kinds = psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn
@@ -189,11 +190,11 @@ def _refusal(
             early = name in _relations_to_come(targets, path)
         case "column":
             to_come = {each for target in targets for each in target.lacking}
-            to_come |= _SYSTEM_COLUMNS if own.stood_in_for else set()
+            to_come |= _SYSTEM_COLUMNS if stand_in else set()
             early = any(name == each or name.endswith(f".{each}") for each in to_come)
         case _:
             # A stand-in is no table of a schema, so that schema.table.column does not lead to it.
-            early = own.stood_in_for and name == own.spec.target
+            early = name == stand_in
     return Refusal.EARLY if early else Refusal.WRONG
 
 

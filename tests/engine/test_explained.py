@@ -111,6 +111,13 @@ async def test_a_table_that_is_yet_to_come_is_early(target: Target, text: str) -
     assert found[0] is Refusal.WRONG
 
 
+@pytest.mark.parametrize("text", ["SELECT t.x FROM u", "SELECT ctid FROM (SELECT 1) AS one"])
+async def test_a_query_has_no_stand_in_to_be_early_for(target: Target, text: str) -> None:
+    target.sql("CREATE TABLE u (id int PRIMARY KEY, y text)")
+    found = await judged(target, check("sql", text))
+    assert found[0] is Refusal.WRONG
+
+
 async def test_a_table_outside_of_the_search_path_is_not_found_by_its_bare_name(
     target: Target,
 ) -> None:

@@ -168,6 +168,51 @@ async def test_a_table_may_be_copied_whole_whatever_is_asked_for(
 
 
 @pytest.mark.parametrize(
+    ("filters", "said", "remedy"),
+    [
+        (
+            {"table_filter": "itms"},
+            "'itms' is no table, and no state: no table of the run has",
+            "mean items?",
+        ),
+        # Whichever states are asked for beside it.
+        (
+            {"table_filter": "itms", "states": "CA"},
+            "'itms' is no table, and no state: no table of the run has",
+            "mean items?",
+        ),
+        ({"table_filter": "items", "states": "CA"}, "states are asked for (CA)", "state_column"),
+    ],
+)
+def test_a_misspelt_table_is_named_before_the_states_that_nothing_has(
+    planner: Target, filters: dict[str, str], said: str, remedy: str
+) -> None:
+    planner.configure('[[tables]]\nsource = "items"\nkey = ["id"]\n')
+    with pytest.raises(ConfigError) as caught:
+        planner.plan(**{f"filters.{name}": value for name, value in filters.items()})
+    assert said in caught.value.message
+    assert remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "It has"), (2, "They have")])
+def test_that_no_table_has_any_state_is_said_of_all(
+    planner: Target, lake: Lake, count: int, said: str
+) -> None:
+    frame = pd.DataFrame({"id": [1], "state": pd.Series([None], dtype="string")})
+    names = [lake.write(f"stateless{number}", frame) for number in range(count)]
+    planner.configure(
+        "".join(
+            f'[[tables]]\nsource = "{name}"\nkey = ["id"]\nstate_column = "state"\n'
+            for name in names
+        )
+    )
+    with pytest.raises(ConfigError) as caught:
+        planner.plan(**{"filters.states": "CA"})
+    assert caught.value.message.endswith(f"no state of {', '.join(names)}")
+    assert caught.value.remedy == f"{said} no states at all."
+
+
+@pytest.mark.parametrize(
     ("filters", "value", "valid"),
     [
         ({"filters.table_filter": "forecast,XX"}, "'XX' is neither a table nor a state", "CA"),

@@ -53,17 +53,19 @@ def choose(
         if not found:
             raise _no_table(tables, name, f"there is no table {name!r}")
         named += found
-    states = list(filters.states)
+    words = []
     for word in filters.words:
         found = _named(tables, word)
         named += found
         if not found:
-            states.append(word)
+            words.append(word)
+    states = [*filters.states, *words]
     chosen = tuple(table for table in tables if table in named) or tuple(tables)
     if states and not any(table.state_column and not table.whole for table in chosen):
-        if not filters.states:
-            what = f"{states[0]!r} is no table"
-            raise _no_table(tables, states[0], f"{what}, and no state: no table has a state_column")
+        # A misspelt table comes first: it is one of those that were to have the states.
+        if words:
+            what = f"{words[0]!r} is no table, and no state: no table of the run has a state_column"
+            raise _no_table(tables, words[0], what)
         raise ConfigError(
             f"states are asked for ({', '.join(filters.states)}), and no table of the run has a "
             "state_column",

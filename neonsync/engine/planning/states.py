@@ -96,10 +96,11 @@ def check_states(
         what = f"{', '.join(map(repr, unknown))} are no states of {names}"
     else:
         what = f"{state!r} is no state of {names}"
+    none = f"{'It has' if len(tables) == 1 else 'They have'} no states at all."
     raise ConfigError(
         what,
         (f"Did you mean {near[0]!r}? " if near else "")
-        + (f"The states there are: {listed}." if known else "It has no states at all."),
+        + (f"The states there are: {listed}." if known else none),
     )
 
 

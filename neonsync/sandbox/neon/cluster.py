@@ -197,7 +197,8 @@ class Cluster:
             # Each clone begins a new file of the log, and all are kept: small files, and the
             # other limits as they are with files of the usual size.
             *("--wal-segsize=1", "--set=min_wal_size=80MB", "--set=max_wal_size=1GB"),
-            # All passwords are long and random: to stretch them makes each login slow, no safer.
+            # Passwords that the sandbox gives are long and random: to stretch them makes each login
+            # slow, no safer. One that somebody sets by SQL is as safe as it is long.
             "--set=scram_iterations=1",
         )
 
