@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -26,7 +27,8 @@ from neonsync.engine.events import (
 class TableState:
     """One table; ``rows`` is None until the export is known.
 
-    ``loaded_rows`` are committed in staging, ``copied_rows`` on their way there.
+    ``loaded_rows`` are committed in staging, ``copied_rows`` on their way there. ``scanned`` are
+    bytes by query: Athena's counts are asked beside the export.
     """
 
     step: str = "waiting"
@@ -34,8 +36,13 @@ class TableState:
     loaded_rows: int = 0
     copied_rows: int = 0
     indexes: str = ""
-    scanned_bytes: int = 0
+    scanned: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     done: bool = False
+
+    @property
+    def scanned_bytes(self) -> int:
+        """What all queries about the table have scanned so far."""
+        return sum(self.scanned.values())
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,9 @@ def reduce(state: RunState, event: Event) -> RunState:
         case StepStarted():
             return _changed(state, event.table, step=event.step.value)
         case QueryProgress():
-            return _changed(state, event.table, scanned_bytes=event.scanned_bytes)
+            table = state.tables.get(event.table, TableState())
+            scanned = {**table.scanned, event.query_id: event.scanned_bytes}
+            return _changed(state, event.table, scanned=MappingProxyType(scanned))
         case ChunksPlanned():
             return _changed(state, event.table, rows=event.rows, loaded_rows=event.loaded_rows)
         case ChunkLoaded():

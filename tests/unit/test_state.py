@@ -8,6 +8,7 @@ from neonsync.engine.events import (
     ChunkLoaded,
     ChunksPlanned,
     Event,
+    QueryProgress,
     RunFinished,
     RunStarted,
     Step,
@@ -38,6 +39,16 @@ def test_chunks_add_up_on_what_was_loaded_before() -> None:
     state = after(STARTED, planned, ChunkLoaded("public.a", 60, 1_000))
 
     assert state.tables["public.a"].loaded_rows == 100
+
+
+def test_what_queries_side_by_side_have_scanned_adds_up() -> None:
+    state = after(
+        STARTED,
+        QueryProgress("public.a", "export", "RUNNING", 1_000),
+        QueryProgress("public.a", "count", "RUNNING", 20),
+        QueryProgress("public.a", "export", "SUCCEEDED", 1_500),
+    )
+    assert state.tables["public.a"].scanned_bytes == 1_520
 
 
 def test_a_state_says_what_goes_on() -> None:
