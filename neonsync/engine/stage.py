@@ -45,7 +45,7 @@ from neonsync.testdata import TableGenerator
 
 COMPARED = {
     Validation.EXACT: "digests",
-    Validation.AGGREGATE: "counts and sums",
+    Validation.AGGREGATE: "counts, sums and bounds",
     Validation.COUNTS: "counts",
 }
 IDS_MAY_CHANGE = "ids that the branch has generated may change"
