@@ -4,6 +4,7 @@
     ├── ConfigError              2   a setting is missing, unknown or wrong
     │   ├── UnknownBranchError   2   no branch has that name
     │   ├── UnknownTableError    2   the lake has no such table
+    │   ├── DeclaredCheckError   2   one of [[checks]] does not fit its table
     │   └── SourceError          2   a table or column of the lake is not as the plan needs it
     ├── AccessError              3   a service cannot be reached or refuses the credentials
     │   ├── AthenaAccessError
@@ -78,6 +79,10 @@ class ConfigError(NeonsyncError):
 
 class UnknownBranchError(ConfigError):
     """No branch of the project has the name that was asked for."""
+
+
+class DeclaredCheckError(ConfigError):
+    """One of ``[[checks]]`` does not fit its table, or Postgres does not take it."""
 
 
 class UnknownTableError(ConfigError):

@@ -93,7 +93,8 @@ def _disk() -> Iterator[None]:
         yield
     except OSError as error:
         raise ExportError(
-            f"no temporary file could be made of the columns of a wide table: {error}",
+            f"no temporary file could be made of the columns of a wide table: "
+            f"{error.strerror or error}",
             "Make room in the folder for temporary files, or name another one in TMPDIR. It takes "
             "a decoded row group for each of --jobs.",
         ) from error

@@ -13,7 +13,7 @@ from neonsync.cli.output import say
 from neonsync.cli.tabular import Row, as_table, terminal_width
 from neonsync.history import Entry, last_syncs, read_history
 from neonsync.neon.models import Branch
-from neonsync.neon.moments import in_words, write_moment
+from neonsync.neon.moments import in_words, time_left, write_moment
 from neonsync.report.wording import printable, size
 from neonsync.secret import redact, redacted
 from neonsync.services.showing import masked
@@ -146,7 +146,7 @@ def _row(branch: Branch, names: dict[str, str], sync: Entry | None, at: datetime
     expires = _DASH
     if branch.expires_at is not None:
         left = branch.expires_at - at
-        expires = f"in {in_words(left)}" if left > timedelta() else "expired"
+        expires = f"in {time_left(left)}" if left > timedelta() else "expired"
     # A branch that is the default one is guarded in the same way.
     guarded = ["protected"] * branch.protected + ["default"] * branch.default
     parent = names.get(branch.parent_id or "", branch.parent_id or "")

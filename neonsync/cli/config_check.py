@@ -15,8 +15,8 @@ from neonsync.cli.output import print_error, say
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.errors import (
     AthenaAccessError,
-    ConfigError,
     DatabaseAccessError,
+    DeclaredCheckError,
     ExitCode,
     NeonAccessError,
     NeonsyncError,
@@ -32,11 +32,6 @@ from neonsync.settings import Settings, load_settings
 from neonsync.tables import Mode
 from neonsync.validation.explained import Refusal, Refused, refused
 
-
-class _ChecksError(ConfigError):
-    """Postgres does not take what ``[[checks]]`` declare."""
-
-
 _CHECKS_ARE = (
     "values have the types of their columns, regular expressions and SQL are Postgres's, and names "
     "are those of the branch."
@@ -47,7 +42,7 @@ _SIDES: tuple[tuple[tuple[type[NeonsyncError], ...], str], ...] = (
     ((AthenaAccessError, UnknownTableError, SourceError), "Athena"),
     ((DatabaseAccessError,), "database"),
     ((RefusedError,), "permission"),
-    ((_ChecksError,), "checks"),
+    ((DeclaredCheckError,), "checks"),
 )
 
 
@@ -61,16 +56,18 @@ def run_check(flags: Mapping[str, Any], config: Path | None, *, live: bool = Fal
 
 async def _run(flags: Mapping[str, Any], config: Path | None, live: bool) -> ExitCode:
     secrets: tuple[Secret, ...] = ()
+    at_work = "settings"
     try:
         settings = load_settings(flags=flags, environ=os.environ, config=config)
         secrets = settings.secrets
         _good("settings", _places(settings))
+        at_work = "plan"
         for notice in settings.notices:
             _note(notice)
         async for what, detail in _checks(settings):
             _good(what, detail)
     except NeonsyncError as error:
-        side = next((name for kinds, name in _SIDES if isinstance(error, kinds)), "settings")
+        side = next((name for kinds, name in _SIDES if isinstance(error, kinds)), at_work)
         say(f"✗ failed  {side}")
         error.message = redact(error.message, *secrets)
         print_error(error)
@@ -134,12 +131,12 @@ async def _declared(plan: Plan, connection: Connection) -> list[Refused]:
     """Those of the declared checks that cannot be judged now.
 
     Raises:
-        ConfigError: Postgres does not take some of them.
+        DeclaredCheckError: Postgres does not take some of them.
     """
     tables = [(table.spec, table.checks) for table in plan.tables]
     found = await refused(connection, tables, plan.settings.check_timeout)
     if wrong := [each for each in found if each.refusal is Refusal.WRONG]:
-        raise _ChecksError(
+        raise DeclaredCheckError(
             "; ".join(f"{_called(each)}: {each.why}" for each in wrong),
             f"Mend {'it' if len(wrong) == 1 else 'them'} under [[checks]]: {_CHECKS_ARE}",
         )

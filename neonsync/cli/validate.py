@@ -82,6 +82,8 @@ def run_validate(
         say(json.dumps(redacted(comparison_as_json(plan, found, tuple(repaired)), *secrets)))
     elif stopped is None:
         say(fitted(as_text(plan, found), *secrets))
+        if not repair and any(table.differs for table in found.tables):
+            tell("Add --repair to sync again what differs, and nothing else.")
     if stopped is not None:
         return stopped
     return ExitCode.OK if found.equal else ExitCode.VALIDATION

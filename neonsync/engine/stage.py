@@ -45,7 +45,7 @@ from neonsync.testdata import TableGenerator
 
 COMPARED = {
     Validation.EXACT: "digests",
-    Validation.AGGREGATE: "counts and sums",
+    Validation.AGGREGATE: "counts, sums and bounds",
     Validation.COUNTS: "counts",
 }
 IDS_MAY_CHANGE = "ids that the branch has generated may change"
@@ -232,7 +232,8 @@ async def _prove(
         proof, sums = await audit(context, table, record, source, counts, target.loaded)
         files = f"{proof.files} files, " if proof.files else ""
         report.detail = (
-            f"{files}{proof.rows:,} rows, {COMPARED[proof.validation]} equal on {proof.dates} dates"
+            f"{files}{proof.rows:,} rows, {COMPARED[proof.validation]} equal "
+            f"on {proof.dates:,} date{'' if proof.dates == 1 else 's'}"
         )
     return proof, sums
 

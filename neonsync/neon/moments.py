@@ -77,3 +77,17 @@ def in_words(span: timedelta) -> str:
         if (count := seconds // size) >= 1:
             return f"{count} {name}{'' if count == 1 else 's'}"
     return "less than a minute"
+
+
+def time_left(span: timedelta) -> str:
+    """A span to come, to the nearest unit: what lives 7 days has 7 left in its first hour, not 6.
+
+    In hours below two days: of 47, a day would hide nearly another one.
+    """
+    day, hour = timedelta(days=1), timedelta(hours=1)
+    if span >= 2 * day:
+        return f"{round(span / day)} days"
+    if span >= hour:
+        hours = round(span / hour)
+        return f"{hours} hour{'' if hours == 1 else 's'}"
+    return in_words(span)

@@ -180,7 +180,7 @@ class NeonTransport(NeonAPI):
         )
 
     def _unreachable(self, error: requests.RequestException, seconds: float) -> UnreachableError:
-        text = redact(str(error), self._secret)
+        text = redact(_innermost(error), self._secret)
         if isinstance(error, requests.Timeout):
             text = f"no answer in {max(seconds, READ_TIMEOUT):.0f} s"
         return UnreachableError(
@@ -191,6 +191,14 @@ class NeonTransport(NeonAPI):
     def _say_once(self, attempt: int, text: str) -> None:
         if attempt == 1:
             self.patience.say(text)
+
+
+def _innermost(error: BaseException) -> str:
+    """What the system said: requests and urllib3 wrap it in the names of their own objects."""
+    for each in (error.__cause__, getattr(error, "reason", None), *error.args):
+        if isinstance(each, BaseException):
+            return _innermost(each)
+    return getattr(error, "strerror", None) or str(error)
 
 
 class _Bearer(AuthBase):

@@ -26,7 +26,7 @@ _METHODS = {
 
 
 _PROOFS = {
-    Validation.EXACT: "exact: the digest of every row, by date, before anything is published",
+    Validation.EXACT: "exact: the digest of every row by date, before publishing",
     Validation.AGGREGATE: "aggregate: counts, sums and bounds of each column, by date",
     Validation.COUNTS: "counts: rows by date",
 }

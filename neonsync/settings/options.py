@@ -102,7 +102,13 @@ SECTIONS = tuple(dict.fromkeys(name.partition(".")[0] for name in BY_NAME if "."
 def nearest(name: str, known: Iterable[str]) -> str:
     """What to say of an unknown name: the one that was meant, or all that there are."""
     known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    # days, for filters.days: the right name in the wrong section is no near match.
-    near = near or [other for other in known if other.rpartition(".")[2] == name]
+    # By its last part first: the same section makes strangers look alike, and another one hides
+    # that days is meant for filters.days.
+    last = difflib.get_close_matches(_last(name), [*map(_last, known)], n=1)
+    near = [other for other in known if _last(other) in last]
+    near = difflib.get_close_matches(name, near, n=1, cutoff=0)
     return f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]

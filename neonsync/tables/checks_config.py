@@ -36,6 +36,7 @@ _OF_ONE_COLUMN = (
     CheckKind.REGEX,
     CheckKind.REFERENCES,
 )
+_OF_COLUMNS = (CheckKind.NOT_NULL, CheckKind.UNIQUE)
 _NAMED = (CheckKind.EXPRESSION, CheckKind.SQL)
 """Those whose text is too long to be a name."""
 
@@ -145,8 +146,9 @@ class _Reader(EntryReader):
                 )
             return (self.text("column", column),)
         if column is not None:
-            raise self.error("column", f"is not for {kind}", "Leave it out.")
-        if kind not in (CheckKind.NOT_NULL, CheckKind.UNIQUE):
+            there = f', and name it there: {kind} = ["{column}"]' if kind in _OF_COLUMNS else ""
+            raise self.error("column", f"is not for {kind}", f"Leave it out{there}.")
+        if kind not in _OF_COLUMNS:
             return ()
         given = values[kind]
         names = (self.text(kind, given),) if isinstance(given, str) else self.names(kind, given)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from neonsync.selection import Selection
@@ -139,11 +140,16 @@ def left_out(selection: Selection, around: Around) -> list[str]:
         if not any(is_named(table, name) for table in around.offered)
     ]
     said = [f"{name} is not among the configured tables any more" for name in names]
-    if selection.config != around.base.config and selection.config is not None:
+    if selection.config is not None and not _is(selection.config, around.base.config):
         said.append(f"it was made with {selection.config}; this plan is of the configuration here")
     if selection.branch and selection.branch != around.branch.name:
         said.append(f"it was for {selection.branch}; this plan goes into {around.branch.name}")
     return said
+
+
+def _is(file: Path, other: Path | None) -> bool:
+    # The history keeps whole paths, and --config is as it was typed.
+    return other is not None and file.absolute() == other.absolute()
 
 
 # Which controls mean something.

@@ -56,7 +56,7 @@ async def date_range(subject: Subject) -> CheckResult:
             "right one.",
         )
     message = f"{days[0]} to {days[-1]} ({ago(days[-1], today)}), "
-    message += f"{len(days):,} dates on {covered:,} days"
+    message += f"{_number(len(days), 'date')} on {_number(covered, 'day')}"
     if strange:
         message += f"; {len(strange)} values are no dates, as {strange[0]!r}"
     narrow = bool(source) and (days[0] > source[0] or days[-1] < source[-1])
@@ -84,26 +84,31 @@ async def completeness(subject: Subject) -> CheckResult | None:
             # Where nothing deletes them there may be more rows than the source has.
             if missing > 0 or (missing and expected.complete):
                 (fewer if found[day] else lacking)[day or "no date"] = missing
+    whose = "the made rows" if expected.made else "the source"
     states: list[str] = []
     if spec.state_column is not None:
         there = await rows_by_state(subject)
         states = sorted(each for each in expected.states if each and not there[each])
     problems = [
-        f"{len(lacking):,} dates of the source are not there, as {_some(lacking)}"
+        f"the table lacks {_number(len(lacking), 'date')} of {whose}, as {_some(lacking)}"
         if lacking
         else "",
-        f"{len(fewer):,} dates have another number of rows, as {_some(fewer)}" if fewer else "",
-        f"{len(states):,} states of the source are not there, as {_some(states)}" if states else "",
+        f"another number of rows on {_number(len(fewer), 'date')}, as {_some(fewer)}"
+        if fewer
+        else "",
+        f"the table lacks {_number(len(states), 'state')} of {whose}, as {_some(states)}"
+        if states
+        else "",
     ]
     said = "; ".join(filter(None, problems))
-    of = [f"{len(expected.dates):,} dates"] if spec.day is not None else []
+    of = [_number(len(expected.dates), "date")] if spec.day is not None else []
     known = len([each for each in expected.states if each])
-    of += [f"{known:,} states"] if spec.state_column is not None else []
+    of += [_number(known, "state")] if spec.state_column is not None else []
     wanted = len(expected.dates) * (spec.day is not None) + known * bool(spec.state_column)
     return subject.result(
         "completeness",
         Status.FAILED if said else Status.PASSED,
-        said or f"all {' and '.join(of)} of the source are there with their rows",
+        said or f"all rows are there of {' and '.join(of)} of {whose}",
         {
             "expected": wanted,
             "measured": wanted - len(lacking) - len(fewer) - len(states),
@@ -153,8 +158,12 @@ def ago(day: date, today: date) -> str:
     age = (today - day).days
     if age == 0:
         return "today"
-    days = f"{abs(age):,} day{'' if abs(age) == 1 else 's'}"
+    days = _number(abs(age), "day")
     return f"{days} ago" if age > 0 else f"{days} ahead"
+
+
+def _number(count: int, of: str) -> str:
+    return f"{count:,} {of}{'' if count == 1 else 's'}"
 
 
 def _some(names: Iterable[str]) -> str:

@@ -307,6 +307,23 @@ async def test_check_notes_a_table_that_somebody_has_locked(target: Target) -> N
 
 
 @pytest.mark.parametrize(
+    ("configured", "side"),
+    [
+        (f'{CHECK}not_null = ["stat"]\n', "checks"),
+        ('[[tables]]\nsource = "forecast"\nkey = ["idd"]\n', "plan"),
+    ],
+)
+def test_what_no_plan_can_be_made_of_is_not_told_of_settings_that_were_in_order(
+    target: Target, configured: str, side: str
+) -> None:
+    target.configure(configured)
+    done = check(target, "--branch", target.name)
+    assert done.returncode == 2, done.stderr
+    assert "✓ ok      settings" in done.stdout
+    assert done.stdout.splitlines()[-1] == f"✗ failed  {side}"
+
+
+@pytest.mark.parametrize(
     ("arguments", "environ", "code", "side"),
     [
         (["--branch", "nowhere"], {}, 2, "Neon"),

@@ -44,6 +44,7 @@ def test_what_differs_is_named_and_repaired_on_its_dates_alone(compared: Target)
     assert equal.exit_code == 0, equal.output
     assert "✓ public.t: 20 rows, digest equal on 2 of 2 dates" in equal.stdout
     assert "Equal: 1 table" in equal.stdout
+    assert "--repair" not in equal.output
     compared.sql("UPDATE t SET a = 'other' WHERE id = 7")
     compared.sql("DELETE FROM t WHERE id = 9")
     compared.sql("INSERT INTO t (id, day, a) VALUES (99, '2026-01-02', 'surplus')")
@@ -55,6 +56,7 @@ def test_what_differs_is_named_and_repaired_on_its_dates_alone(compared: Target)
         differs.stdout
     )
     assert "columns that differ: a" in differs.stdout
+    assert "Add --repair" in differs.stderr
     assert "other" not in differs.stdout.replace("with other values", "").replace(
         "has other values", ""
     )
@@ -74,6 +76,8 @@ def test_what_differs_is_named_and_repaired_on_its_dates_alone(compared: Target)
     assert after == before
     report = json.loads((compared.report_dir / "etl-report.json").read_text())
     assert report["tables"][0]["scope"] == "2026-01-02"
+    newest = "SELECT metrics ->> 'scope' FROM neonsync.metrics ORDER BY measured_at DESC LIMIT 1"
+    assert compared.value(newest) == "2026-01-02"
 
 
 def test_less_is_compared_where_less_is_wanted_and_within_filters(compared: Target) -> None:

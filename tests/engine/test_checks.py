@@ -118,7 +118,7 @@ async def test_what_is_lacking_is_named_and_has_a_remedy(things: Target) -> None
     things.sql("DELETE FROM things WHERE state = 'TX'")
     lacking = (await look(things))["completeness"]
     assert lacking.details["missing_states"] == ["TX"]
-    assert "states of the source are not there, as TX" in lacking.message
+    assert "the table lacks 1 state of the source, as TX" in lacking.message
 
 
 async def test_more_rows_than_the_source_has_are_no_lack_where_they_are_kept(

@@ -12,7 +12,7 @@ from neonsync.neon.annotation import annotation
 from neonsync.neon.guards import PruneRule, prune_candidates
 from neonsync.neon.hosts import endpoint_of, without_pooler
 from neonsync.neon.models import ANNOTATION_KEY, Branch
-from neonsync.neon.moments import in_words, parse_duration, parse_moment, read_moment
+from neonsync.neon.moments import in_words, parse_duration, parse_moment, read_moment, time_left
 from tests.neon.scripted import branch
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -210,6 +210,13 @@ def test_spans_are_told_in_their_largest_unit() -> None:
     assert [in_words(span) for span in spans] == [
         *("1 day", "5 hours", "2 minutes", "less than a minute")
     ]
+
+
+def test_time_to_come_is_told_to_the_nearest_unit_and_in_hours_below_two_days() -> None:
+    second = timedelta(seconds=1)
+    spans = (timedelta(days=7) - second, timedelta(days=1, hours=12), timedelta(minutes=45))
+    assert [time_left(span) for span in spans] == ["7 days", "36 hours", "45 minutes"]
+    assert time_left(timedelta(hours=1)) == "1 hour"
 
 
 def test_hosts_are_read() -> None:

@@ -231,6 +231,8 @@ def test_what_the_form_cannot_take_over_is_said() -> None:
         "it was for old; this plan goes into dev-kate",
     ]
     assert left_out(Selection(branch="dev-kate", tables=("public.claims",)), AROUND) == []
+    typed = replace(AROUND, base=replace(AROUND.base, config=Path("ci.toml")))
+    assert left_out(Selection(config=Path("ci.toml").absolute()), typed) == []
 
 
 def test_words() -> None:

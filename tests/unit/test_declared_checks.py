@@ -107,7 +107,11 @@ def test_a_table_is_named_by_its_source_or_its_target(name: str, table: str) -> 
         ({"severity": "warning", "unique": "a"}, "severity in the file is 'warning'", ""),
         ({"unique": []}, "unique in the file names no column", "unique = "),
         ({"unique": ["a", "a"]}, "names 'a' twice", ""),
-        ({"unique": "a", "column": "a"}, "column in the file is not for unique", "out"),
+        (
+            {"unique": "a", "column": "a"},
+            "column in the file is not for unique",
+            'there: unique = ["a"]',
+        ),
         ({"regex": "x"}, "column in the file is missing", "regex"),
         ({"column": "a", "regex": 5}, "regex in the file is 5", ""),
         ({"column": "a", "regex": "x\x00"}, "regex in the file is", ""),

@@ -113,10 +113,19 @@ def test_each_mistake_is_named(
     assert int(caught.value.exit_code) == 2
 
 
-def test_a_near_name_is_suggested(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("toml", "meant"),
+    [
+        ("report_dri = 1", "report_dir"),
+        ("days = 1", "filters.days"),
+        ('[neon]\nbrnch = "dev"', "branch"),
+        ('[neon]\ndatabse = "a"', "neon.database"),
+    ],
+)
+def test_a_near_name_is_suggested(toml: str, meant: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        load(toml="report_dri = 1", tmp_path=tmp_path)
-    assert caught.value.remedy == "Did you mean 'report_dir'?"
+        load(toml=toml, tmp_path=tmp_path)
+    assert caught.value.remedy == f"Did you mean {meant!r}?"
 
 
 def test_a_configuration_that_is_not_there_is_named(tmp_path: Path) -> None:

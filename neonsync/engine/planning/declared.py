@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from neonsync.engine.planning.resolve import Resolved
-from neonsync.errors import ConfigError
+from neonsync.errors import ConfigError, DeclaredCheckError
 from neonsync.tables import CheckKind, DeclaredCheck, Mode
 
 
@@ -17,8 +17,8 @@ def checks_of(
     """Those of the table that are judged in the mode.
 
     Raises:
-        ConfigError: a check names a column that is not copied, or wants a date of a table that has
-            none.
+        DeclaredCheckError: a check names a column that is not copied, or wants a date of a table
+            that has none.
     """
     spec = resolved.spec
     found = []
@@ -26,14 +26,16 @@ def checks_of(
         if check.table != spec.qualified or mode not in check.modes:
             continue
         if check.kind is CheckKind.FRESH_DAYS and spec.day is None:
-            raise ConfigError(
+            raise DeclaredCheckError(
                 f"the check {check.name!r} of {check.table} is about its newest date, "
                 "and the table has no date_column",
                 "Name its date_column, or leave the check out.",
             )
         what = f"the check {check.name!r} of {check.table}"
         more = " Of a column that the branch alone has, an expression can tell."
-        columns = tuple(_target(resolved, name, what, more) for name in check.columns)
+        columns = tuple(
+            _target(resolved, name, DeclaredCheckError, what, more) for name in check.columns
+        )
         found.append(replace(check, columns=columns))
     return tuple(found)
 
@@ -45,10 +47,12 @@ def private_of(resolved: Resolved) -> tuple[str, ...]:
         ConfigError: one of them is not copied.
     """
     what = f"private of {resolved.config.name}"
-    return tuple(_target(resolved, name, what) for name in resolved.config.private)
+    return tuple(_target(resolved, name, ConfigError, what) for name in resolved.config.private)
 
 
-def _target(resolved: Resolved, name: str, what: str, more: str = "") -> str:
+def _target(
+    resolved: Resolved, name: str, error: type[ConfigError], what: str, more: str = ""
+) -> str:
     """The target's name of a column that is called as in the target or as in the lake."""
     spec = resolved.spec
     made = (spec.generated_id, spec.created_column, spec.updated_column)
@@ -59,7 +63,7 @@ def _target(resolved: Resolved, name: str, what: str, more: str = "") -> str:
     if name in resolved.sources:
         return spec.columns[resolved.sources.index(name)].name
     near = difflib.get_close_matches(name, there, n=1)
-    raise ConfigError(
+    raise error(
         f"{what} names the column {name!r}, which the run does not copy",
         (f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(there)}.") + more,
     )

@@ -128,5 +128,5 @@ def said(date: str | None) -> str:
 
 def listed(words: Sequence[str], separator: str = ", ") -> str:
     """The first of them, and how many more there are."""
-    more = f" and {len(words) - DATES_SHOWN} more" if len(words) > DATES_SHOWN else ""
+    more = f" and {len(words) - DATES_SHOWN:,} more" if len(words) > DATES_SHOWN else ""
     return separator.join(words[:DATES_SHOWN]) + more

@@ -89,7 +89,7 @@ class Differences:
         ):
             if keys:
                 words = [self.readable.key_of(key) for key in keys[:DATES_SHOWN]]
-                more = f" and {len(keys) - len(words)} more" if len(keys) > len(words) else ""
+                more = f" and {len(keys) - len(words):,} more" if len(keys) > len(words) else ""
                 shown = ", ".join(words) + more
                 told.append(f"{len(keys):,} {one if len(keys) == 1 else many}: {shown}")
         if self.columns:

@@ -85,7 +85,9 @@ def _part(scope: Scope, filters: Filters) -> str:
     if not scope.days or not (filters.days or filters.dates):
         return str(ordered)
     if filters.dates:
-        days = f"{len(filters.dates):,} dates from {filters.dates[0]} to {filters.dates[-1]}"
+        days = str(filters.dates[0])
+        if len(filters.dates) > 1:
+            days = f"{len(filters.dates):,} dates from {days} to {filters.dates[-1]}"
     else:
         days = f"the last {filters.days:,} day{'' if filters.days == 1 else 's'}"
     return "; ".join(filter(None, (days, str(replace(ordered, days=ALL_DATES)))))
