@@ -89,7 +89,10 @@ def roll_back(
     guards.check_restore(branch, branches, kept_as)
     work.project.check_history(goal.at)
     at = write_moment(goal.at)
-    runs = f" The runs {', '.join(goal.others)} are taken back too." if goal.others else ""
+    others = ", ".join(goal.others)
+    runs = f" The runs {others} are taken back too." if goal.others else ""
+    if len(goal.others) == 1:
+        runs = f" The run {others} is taken back too."
     idle = "" if goal.published else f" {run_id} itself has published nothing."
 
     def do() -> Done:

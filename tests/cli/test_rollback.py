@@ -77,7 +77,7 @@ def test_runs_of_others_that_go_too_are_named(call: Run, target: Target, run_id:
         *["--headless", "--branch", target.name, "--days", "2", "--json", *report], **ELSEWHERE
     )
     other = json.loads(later.stdout.splitlines()[-1])["run_id"]
-    assert f"The runs {other} are taken back too." in call("rollback", run_id).stderr
+    assert f"The run {other} is taken back too." in call("rollback", run_id).stderr
 
 
 def test_a_copy_is_not_taken_back_for_a_run_of_its_parent(
