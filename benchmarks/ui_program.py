@@ -20,6 +20,7 @@ from neonsync.engine.events import (
     ChunksPlanned,
     Emit,
     Event,
+    Purpose,
     QueryProgress,
     RowsCopied,
     RunFinished,
@@ -64,7 +65,10 @@ def _table(name: str, rows: int) -> list[Event]:
     copied: list[Event] = [RowsCopied(name, BATCH) for _ in range(rows // BATCH)]
     return [
         StepStarted(Step.EXTRACT, name),
-        *(QueryProgress(name, "q", "RUNNING", 1_000_000 * part) for part in range(20)),
+        *(
+            QueryProgress(name, Purpose.EXPORT, "q", "RUNNING", 1_000_000 * part)
+            for part in range(20)
+        ),
         StepFinished(Step.EXTRACT, name, 1.0, "exported"),
         ChunksPlanned(name, rows, 1, 0, 0),
         StepStarted(Step.LOAD, name),

@@ -18,6 +18,7 @@ from neonsync.engine.events import (
     Emit,
     Level,
     Notice,
+    Purpose,
     QueryProgress,
     Step,
     StepFinished,
@@ -54,7 +55,7 @@ class QueryCost:
     ``resumed`` tells that an earlier attempt has started it, and paid for it.
     """
 
-    purpose: str
+    purpose: Purpose
     table: str
     query_id: str
     scanned_bytes: int
@@ -189,7 +190,7 @@ class StartedQueries(Queries):
         self._loop = asyncio.get_running_loop()
         self.deaf = False
 
-    def listener(self, purpose: str, table: str, *, resumed: bool = False) -> OnPoll:
+    def listener(self, purpose: Purpose, table: str, *, resumed: bool = False) -> OnPoll:
         """What ``Athena.wait`` and ``ask`` report to, from a thread of theirs."""
 
         def record(status: QueryStatus) -> None:
@@ -199,7 +200,7 @@ class StartedQueries(Queries):
                 purpose, table, status.query_id, status.scanned_bytes, resumed
             )
             self._context.emit(
-                QueryProgress(table, status.query_id, status.state, status.scanned_bytes)
+                QueryProgress(table, purpose, status.query_id, status.state, status.scanned_bytes)
             )
 
         def listen(status: QueryStatus) -> None:

@@ -24,6 +24,14 @@ class Step(StrEnum):
     CLEAN_UP = "clean up"
 
 
+class Purpose(StrEnum):
+    """What a query is for: the rows, their count, or what a proof by aggregates compares."""
+
+    EXPORT = "export"
+    COUNT = "count"
+    FIGURES = "figures"
+
+
 class Level(StrEnum):
     """How much a notice matters."""
 
@@ -62,9 +70,13 @@ class StepFinished:
 
 @dataclass(frozen=True)
 class QueryProgress:
-    """Athena reports on a query. ``scanned_bytes`` is what is billed so far."""
+    """Athena reports on a query; a table has several at the same time.
+
+    ``scanned_bytes`` is what is billed so far.
+    """
 
     table: str
+    purpose: Purpose
     query_id: str
     state: str
     scanned_bytes: int

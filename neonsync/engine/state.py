@@ -11,6 +11,7 @@ from neonsync.engine.events import (
     ChunksPlanned,
     Event,
     IndexBuilt,
+    Purpose,
     QueryProgress,
     RowsCopied,
     RunFinished,
@@ -27,6 +28,7 @@ class TableState:
     """One table; ``rows`` is None until the export is known.
 
     ``loaded_rows`` are committed in staging, ``copied_rows`` on their way there.
+    ``scanned_bytes`` are the export's; the queries beside it are no part of its progress.
     """
 
     step: str = "waiting"
@@ -77,7 +79,7 @@ def reduce(state: RunState, event: Event) -> RunState:
             return replace(state, step="")
         case StepStarted():
             return _changed(state, event.table, step=event.step.value)
-        case QueryProgress():
+        case QueryProgress(purpose=Purpose.EXPORT):
             return _changed(state, event.table, scanned_bytes=event.scanned_bytes)
         case ChunksPlanned():
             return _changed(state, event.table, rows=event.rows, loaded_rows=event.loaded_rows)

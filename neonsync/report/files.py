@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from neonsync.engine.events import Event
+from neonsync.engine.events import Event, QueryProgress
 from neonsync.errors import ConfigError
 from neonsync.report.documents import RUNNING
 from neonsync.report.html_page import html_page
@@ -44,6 +44,7 @@ class ReportFiles:
             ConfigError: the directory cannot be written to; better known before than after.
         """
         self._secrets = secrets
+        self._queries: dict[str, str] = {}
         try:
             self.directory, self._log = _open_log(directory)
             # Whatever stands there is of an earlier run; should this one be killed, it shows.
@@ -56,7 +57,11 @@ class ReportFiles:
             ) from error
 
     def __call__(self, event: Event) -> None:
-        """Write an event to the log."""
+        """Write an event to the log; of a query only the changes of its state."""
+        if isinstance(event, QueryProgress):
+            if self._queries.get(event.query_id) == event.state:
+                return
+            self._queries[event.query_id] = event.state
         line = describe_detail(event)
         if line is not None:
             self.log(line)

@@ -141,8 +141,8 @@ def describe_detail(event: Event) -> str | None:
             return f"{event.step} {event.table}".rstrip() + " begins"
         case QueryProgress():
             return (
-                f"query {event.query_id} {event.state}, {size(event.scanned_bytes)} scanned "
-                f"({event.table})"
+                f"{event.purpose} of {event.table}: query {event.query_id} {event.state}, "
+                f"{size(event.scanned_bytes)} scanned"
             )
         case ChunksPlanned():
             return (

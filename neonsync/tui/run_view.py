@@ -92,7 +92,7 @@ class RunSnapshot:
 
     @property
     def scanned(self) -> int:
-        """Bytes that Athena has scanned for the exports."""
+        """Bytes that Athena has scanned, for the exports and the queries beside them."""
         return sum(table.scanned for table in self.tables)
 
     @property

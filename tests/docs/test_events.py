@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from neonsync.cli.reporters import unstarted
-from neonsync.engine.events import Event, Level, Step
+from neonsync.engine.events import Event, Level, Purpose, Step
 from neonsync.engine.proof.audit import Proof
 from neonsync.engine.publishing.published import Published
 from neonsync.errors import ConfigError
@@ -76,6 +76,7 @@ def test_the_words_of_the_enums_are_those_of_the_schema() -> None:
     parts = schema()["$defs"]
 
     assert parts["step_started"]["properties"]["step"]["enum"] == list(Step)
+    assert parts["query_progress"]["properties"]["purpose"]["enum"] == list(Purpose)
     assert parts["notice"]["properties"]["level"]["enum"] == list(Level)
     assert parts["check_finished"]["properties"]["status"]["enum"] == list(Status)
     assert schema()["properties"]["schema"] == {"const": SCHEMA}

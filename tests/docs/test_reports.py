@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from neonsync.engine import stage
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.context import RunContext
-from neonsync.engine.events import ChunkLoaded, Event, Step
+from neonsync.engine.events import ChunkLoaded, Event, Purpose, Step
 from neonsync.engine.loading.extract import SourceCounts, count_source
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.result import RunResult
@@ -81,9 +81,11 @@ def test_each_key_is_described_and_the_readme_names_the_schema(file: str) -> Non
     assert f"docs/{FILES[file]}" in README
 
 
-def test_the_steps_of_the_schema_are_those_that_there_are() -> None:
-    steps = schema(REPORT_NAME)["properties"]["steps"]["items"]["properties"]
-    assert steps["step"]["enum"] == list(Step)
+def test_the_steps_and_purposes_of_the_schema_are_those_that_there_are() -> None:
+    parts = schema(REPORT_NAME)["properties"]
+    assert parts["steps"]["items"]["properties"]["step"]["enum"] == list(Step)
+    queries = parts["athena"]["properties"]["queries"]["items"]["properties"]
+    assert queries["purpose"]["enum"] == list(Purpose)
 
 
 @pytest.mark.parametrize("result", [done(), invalid(), unproved(), unproved(lacking=25)])

@@ -9,7 +9,7 @@ import pytest
 
 from neonsync.athena import client as client_module
 from neonsync.engine.cancel import CancelToken
-from neonsync.engine.events import Event, QueryProgress
+from neonsync.engine.events import Event, Purpose, QueryProgress
 from neonsync.engine.pipeline import run
 from neonsync.errors import AthenaAccessError, QueryDelayedError, QueryError
 from tests.conftest import Lake, Outcome, Target
@@ -24,11 +24,6 @@ SYSTEM, USER, OTHER = 1, 2, 3
 def state_of(lake: Lake, query_id: str) -> str:
     answer = lake.client("athena").get_query_execution(QueryExecutionId=query_id)
     return str(answer["QueryExecution"]["Status"]["State"])
-
-
-def sql_of(lake: Lake, query_id: str) -> str:
-    answer = lake.client("athena").get_query_execution(QueryExecutionId=query_id)
-    return str(answer["QueryExecution"]["Query"])
 
 
 def queries(outcome: Outcome, purpose: str) -> list[str]:
@@ -121,9 +116,9 @@ async def test_a_query_that_fails_each_time_is_given_up(target: Target) -> None:
     assert target.staging_tables() == []
 
 
-@pytest.mark.parametrize("purpose", ["export", "count"])
+@pytest.mark.parametrize("purpose", [Purpose.EXPORT, Purpose.COUNT])
 async def test_a_query_that_somebody_stops_is_not_started_again(
-    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch, purpose: str
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch, purpose: Purpose
 ) -> None:
     plan = target.plan(**DAYS)
     faults = target.world.aws.faults
@@ -132,11 +127,11 @@ async def test_a_query_that_somebody_stops_is_not_started_again(
     def stop(event: Event) -> None:
         if not isinstance(event, QueryProgress) or event.state not in ("QUEUED", "RUNNING"):
             return
-        if sql_of(lake, event.query_id).startswith("UNLOAD") == (purpose == "export"):
+        if event.purpose is purpose:
             athena.stop_query_execution(QueryExecutionId=event.query_id)
 
     slow_counts(target, monkeypatch)
-    faults.query_seconds = 60.0 if purpose == "export" else None
+    faults.query_seconds = 60.0 if purpose is Purpose.EXPORT else None
     try:
         result = await run(plan, stop, CancelToken())
     finally:

@@ -15,7 +15,7 @@ from neonsync.athena import export as export_module
 from neonsync.engine import stage
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.context import RunContext
-from neonsync.engine.events import ChunksPlanned, Event, Notice
+from neonsync.engine.events import ChunksPlanned, Event, Notice, Purpose
 from neonsync.engine.loading.extract import count_source
 from neonsync.engine.pipeline import run
 from neonsync.engine.plan import TablePlan
@@ -153,7 +153,7 @@ async def test_a_source_that_changes_between_two_exports_is_counted_again(
         shutil.move(away, file)
     assert result.error is None
     assert target.value("SELECT count(*) FROM forecast_data") == ROWS - 100
-    assert [query.purpose for query in result.queries].count("count") == 2
+    assert [query.purpose for query in result.queries].count(Purpose.COUNT) == 2
 
 
 async def test_a_file_that_is_replaced_between_two_reads_is_no_mixture(

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from neonsync.engine.context import DateCounts, QueryCost
-from neonsync.engine.events import Step, StepFinished
+from neonsync.engine.events import Purpose, Step, StepFinished
 from neonsync.engine.proof.audit import ChangedValues, Proof
 from neonsync.engine.proof.compare import count_by_date
 from neonsync.engine.publishing.published import Published
@@ -92,7 +92,7 @@ def done(**changes: Any) -> RunResult:
             StepFinished(Step.LOAD, B, 2.5, "3,100 rows"),
             StepFinished(Step.PUBLISH, "", 0.5, "both"),
         ),
-        queries=(QueryCost("export", A, "7f6b1d1e", 1_200_000_000),),
+        queries=(QueryCost(Purpose.EXPORT, A, "7f6b1d1e", 1_200_000_000),),
         billed_bytes=1_210_000_000,
         price=0.00605,
     )

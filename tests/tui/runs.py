@@ -12,6 +12,7 @@ from neonsync.engine.events import (
     ChunksPlanned,
     Emit,
     Event,
+    Purpose,
     QueryProgress,
     RowsCopied,
     RunStarted,
@@ -92,8 +93,8 @@ def exported(name: str, rows: int, chunks: int = 10, scanned: int = 300_000_000)
     """The events from a table's first step to its first row."""
     return [
         StepStarted(Step.EXTRACT, name),
-        QueryProgress(name, f"7f3c0000-{name}", "RUNNING", scanned // 2),
-        QueryProgress(name, f"7f3c0000-{name}", "SUCCEEDED", scanned),
+        QueryProgress(name, Purpose.EXPORT, f"7f3c0000-{name}", "RUNNING", scanned // 2),
+        QueryProgress(name, Purpose.EXPORT, f"7f3c0000-{name}", "SUCCEEDED", scanned),
         StepFinished(Step.EXTRACT, name, 4.1, f"{rows:,} rows in 3 files"),
         StepStarted(Step.LOAD, name),
         ChunksPlanned(name, rows, chunks, 0, 0),
@@ -127,4 +128,6 @@ def in_full_swing(script: Script) -> None:
         script.send(*loaded(NAMES[0], 10_000 + second * 10), at=float(second))
         script.send(*loaded(NAMES[1], 38_000), at=float(second))
     script.send(StepStarted(Step.EXTRACT, NAMES[2]), at=266.0)
-    script.send(QueryProgress(NAMES[2], "8a4d0000", "RUNNING", 18_000_000), at=268.0)
+    script.send(
+        QueryProgress(NAMES[2], Purpose.EXPORT, "8a4d0000", "RUNNING", 18_000_000), at=268.0
+    )

@@ -11,6 +11,7 @@ from neonsync.engine.events import (
     Event,
     Level,
     Notice,
+    Purpose,
     QueryProgress,
     RowsCopied,
     RunFinished,
@@ -165,9 +166,10 @@ def test_no_time_left_is_told_while_it_would_be_a_guess() -> None:
 
 def test_bytes_are_summed_over_the_queries_of_a_table() -> None:
     view = view_of(
-        QueryProgress(A, "q1", "RUNNING", 5), QueryProgress(A, "q1", "SUCCEEDED", 10),
-        QueryProgress(A, "q2", "SUCCEEDED", 7),
-    )  # fmt: skip
+        QueryProgress(A, Purpose.EXPORT, "q1", "RUNNING", 5),
+        QueryProgress(A, Purpose.EXPORT, "q1", "SUCCEEDED", 10),
+        QueryProgress(A, Purpose.COUNT, "q2", "SUCCEEDED", 7),
+    )
     assert seen(view).scanned == 17
 
 

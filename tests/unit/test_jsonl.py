@@ -12,6 +12,7 @@ from neonsync.engine.events import (
     Event,
     Level,
     Notice,
+    Purpose,
     QueryProgress,
     RowsCopied,
     RunFinished,
@@ -101,9 +102,9 @@ def test_rows_that_came_to_nothing_are_taken_back() -> None:
 
 def test_a_query_is_told_of_when_something_of_it_has_changed() -> None:
     stream = Stream()
-    running = QueryProgress("a", "q1", "RUNNING", 10)
-    stream.send(running, running, QueryProgress("a", "q2", "RUNNING", 10), running)
-    stream.send(QueryProgress("a", "q1", "SUCCEEDED", 10))
+    running = QueryProgress("a", Purpose.EXPORT, "q1", "RUNNING", 10)
+    stream.send(running, running, QueryProgress("a", Purpose.EXPORT, "q2", "RUNNING", 10), running)
+    stream.send(QueryProgress("a", Purpose.EXPORT, "q1", "SUCCEEDED", 10))
 
     assert [(line["query_id"], line["state"]) for line in stream.lines] == [
         ("q1", "RUNNING"),

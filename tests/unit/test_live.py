@@ -6,6 +6,7 @@ from neonsync.engine.events import (
     ChunkLoaded,
     ChunksPlanned,
     Event,
+    Purpose,
     QueryProgress,
     RowsCopied,
     RunStarted,
@@ -107,7 +108,7 @@ def test_a_narrow_or_low_terminal_has_no_line_too_long_or_too_many() -> None:
 def test_an_export_shows_what_is_scanned_and_a_step_of_all_tables_is_alone() -> None:
     scanning: list[tuple[float, Event]] = [
         (0.0, StepStarted(Step.EXTRACT, A)),
-        (1.0, QueryProgress(A, "q", "RUNNING", 2_500_000)),
+        (1.0, QueryProgress(A, Purpose.EXPORT, "q", "RUNNING", 2_500_000)),
     ]
     assert shown(view(started(A), *scanning), now=3.0) == ["a extract 2.5 MB scanned  3.0 s"]
     publishing: tuple[float, Event] = (5.0, StepStarted(Step.PUBLISH))
@@ -157,7 +158,7 @@ def test_a_long_silence_is_broken_every_half_a_minute() -> None:
     plain = PlainReporter(written.append, lambda: now[0])
     plain(RunStarted("run_1", "dev", "br-1", (A,), 1))
     plain(StepStarted(Step.EXTRACT, A))
-    plain(QueryProgress(A, "q", "RUNNING", 2_500_000))
+    plain(QueryProgress(A, Purpose.EXPORT, "q", "RUNNING", 2_500_000))
     for second in range(int(2 * HEARTBEAT_SECONDS) + 5):
         now[0] = float(second)
         plain.tick()

@@ -8,6 +8,8 @@ from neonsync.engine.events import (
     ChunkLoaded,
     ChunksPlanned,
     Event,
+    Purpose,
+    QueryProgress,
     RunFinished,
     RunStarted,
     Step,
@@ -58,6 +60,23 @@ def test_a_state_says_what_goes_on() -> None:
     )
     assert done.status == "succeeded"
     assert done.tables["public.a"].done
+
+
+def test_the_progress_of_an_export_is_that_of_its_own_query() -> None:
+    def polled(purpose: Purpose, scanned: int) -> QueryProgress:
+        return QueryProgress("public.a", purpose, f"q-{purpose}", "RUNNING", scanned)
+
+    exporting = after(STARTED, StepStarted(Step.EXTRACT, "public.a"), polled(Purpose.EXPORT, 500))
+    said = "public.a: extract, 500 B scanned; public.b: waiting"
+    assert describe_state(exporting) == said
+
+    beside = fold(reduce, (polled(Purpose.COUNT, 7), polled(Purpose.FIGURES, 900)), exporting)
+    assert describe_state(beside) == said
+
+    further = reduce(beside, polled(Purpose.EXPORT, 600))
+    assert further.tables["public.a"].scanned_bytes == 600
+    again = reduce(further, QueryProgress("public.a", Purpose.EXPORT, "q-2", "QUEUED", 0))
+    assert describe_state(again) == "public.a: extract; public.b: waiting"
 
 
 def test_figures_are_said_as_people_say_them() -> None:

@@ -17,7 +17,7 @@ from neonsync.athena.export import Export, read_export
 from neonsync.digest import Frame
 from neonsync.engine import retry
 from neonsync.engine.context import RunContext
-from neonsync.engine.events import Level
+from neonsync.engine.events import Level, Purpose
 from neonsync.engine.names import slug, staging_name
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.runs import ledger
@@ -114,7 +114,7 @@ async def count_source(context: RunContext, table: TablePlan) -> SourceCounts:
 
 
 async def _count_source(context: RunContext, table: TablePlan) -> SourceCounts:
-    rows = await _ask(context, table, "count", table.count)
+    rows = await _ask(context, table, Purpose.COUNT, table.count)
     dates: Counter[str | None] = Counter()
     states: Counter[str | None] = Counter()
     lost: Counter[str] = Counter()
@@ -132,12 +132,14 @@ async def _count_source(context: RunContext, table: TablePlan) -> SourceCounts:
         dates = Counter({None: total})
     figures = {}
     if table.figures:
-        for date, *values in await _ask(context, table, "figures", table.figures):
+        for date, *values in await _ask(context, table, Purpose.FIGURES, table.figures):
             figures[date if table.spec.day else None] = tuple(values)
     return SourceCounts(total, +dates, +states, +lost, figures)
 
 
-async def _ask(context: RunContext, table: TablePlan, purpose: str, statement: str) -> list[Row]:
+async def _ask(
+    context: RunContext, table: TablePlan, purpose: Purpose, statement: str
+) -> list[Row]:
     """Athena's answer to a question about a table."""
     location = f"{_base(context, table.spec.qualified)}{purpose}/"
     async with context.queries_stopped_on_cancel() as queries:
@@ -194,7 +196,7 @@ async def _run_query(
             query_id = record.query_id
             queries.add(query_id)
         resumed = record.query_id is not None
-        listener = queries.listener("export", table.spec.qualified, resumed=resumed)
+        listener = queries.listener(Purpose.EXPORT, table.spec.qualified, resumed=resumed)
         pending = context.athena.wait(query_id, listener)
         at_work()
         return await queries.result(pending)
