@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -28,21 +29,21 @@ def test_a_signal_while_athena_works_stops_the_query(
     target.world.aws.faults.query_seconds = 60.0
     try:
         with running(target, tmp_path) as run:
-            assert run.wait_for_log("QUEUED") or run.wait_for_log("RUNNING")
+            for purpose in ("export", "count"):
+                assert run.wait_for_log(f"{purpose} of public.forecast_data: query ")
             run.process.send_signal(number)
             assert run.finish() == code
     finally:
         target.world.aws.faults.query_seconds = None
 
-    query_ids = {
-        line.split("query ")[1].split()[0] for line in run.log.splitlines() if " query " in line
-    }
+    queries = dict(re.findall(r"(\w+) of public\.forecast_data: query (\S+) ", run.log))
+    assert queries.keys() == {"export", "count"}
     athena = boto3.client(
         "athena", region_name="us-east-1", endpoint_url=target.environment["AWS_ENDPOINT_URL"]
     )
-    answer = athena.batch_get_query_execution(QueryExecutionIds=list(query_ids))
-    states = {each["Status"]["State"] for each in answer["QueryExecutions"]}
-    assert states == {"CANCELLED"}
+    answer = athena.batch_get_query_execution(QueryExecutionIds=list(queries.values()))
+    states = [each["Status"]["State"] for each in answer["QueryExecutions"]]
+    assert states == ["CANCELLED", "CANCELLED"]
     report = json.loads((tmp_path / "etl-report.json").read_text())
     assert report["status"] == "cancelled"
     assert report["exitCode"] == code
