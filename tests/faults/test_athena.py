@@ -255,6 +255,42 @@ async def test_figures_are_asked_once_and_only_of_an_export_that_has_succeeded(
     assert exported.index(True) < asked.index(True)
 
 
+async def test_what_a_stopped_query_has_scanned_is_in_the_bill(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = target.plan(**DAYS)
+    cancel = CancelToken()
+    stop = client_module.Athena.stop
+
+    def scanned(query_id: str) -> int:
+        answer = lake.client("athena").get_query_execution(QueryExecutionId=query_id)
+        return int(answer["QueryExecution"]["Statistics"].get("DataScannedInBytes", 0))
+
+    def stop_later(athena: client_module.Athena, query_id: str) -> None:
+        # Athena has scanned something since the last look at the query.
+        wait_until(lambda: scanned(query_id) > 0)
+        stop(athena, query_id)
+
+    monkeypatch.setattr(client_module.Athena, "stop", stop_later)
+
+    def listen(event: Event) -> None:
+        if isinstance(event, QueryProgress) and event.purpose is Purpose.COUNT:
+            cancel.request()
+
+    faults = target.world.aws.faults
+    faults.query_seconds = 10.0
+    try:
+        result = await run(plan, listen, cancel)
+    finally:
+        faults.query_seconds = None
+
+    assert result.status == "cancelled"
+    assert sorted(query.purpose for query in result.queries) == [Purpose.COUNT, Purpose.EXPORT]
+    for query in result.queries:
+        assert query.scanned_bytes == scanned(query.query_id) > 0
+    assert result.billed_bytes > 0
+
+
 async def test_a_query_that_runs_for_longer_than_its_time_is_stopped(
     target: Target, lake: Lake
 ) -> None:

@@ -160,11 +160,10 @@ async def _ask_once(
     context: RunContext, table: TablePlan, purpose: Purpose, statement: str
 ) -> list[Row]:
     location = f"{_base(context, table.spec.qualified)}{purpose}/"
-    async with context.queries_stopped_on_cancel() as queries:
-        listener = queries.listener(purpose, table.spec.qualified)
+    async with context.queries_stopped_on_cancel(purpose, table.spec.qualified) as queries:
 
         def ask() -> Pending[list[Row]]:
-            pending = context.athena.ask(statement, location, listener)
+            pending = context.athena.ask(statement, location, queries.listen)
             queries.add(pending.query_id)
             return pending
 
@@ -200,7 +199,10 @@ async def _run_query(
     """Start the export's query, or find the one that is recorded, and wait for its end."""
     statement = sql.unload(export_statement(table, frame), record.prefix)
     results = record.prefix.removesuffix("data/") + "results/"
-    async with context.queries_stopped_on_cancel() as queries:
+    resumed = record.query_id is not None
+    async with context.queries_stopped_on_cancel(
+        Purpose.EXPORT, table.spec.qualified, resumed=resumed
+    ) as queries:
 
         def start() -> str:
             query_id = context.athena.start(statement, record.token, results)
@@ -213,9 +215,7 @@ async def _run_query(
         else:
             query_id = record.query_id
             queries.add(query_id)
-        resumed = record.query_id is not None
-        listener = queries.listener(Purpose.EXPORT, table.spec.qualified, resumed=resumed)
-        pending = context.athena.wait(query_id, listener)
+        pending = context.athena.wait(query_id, queries.listen)
         at_work()
         return await queries.result(pending)
 
