@@ -314,6 +314,12 @@ class Athena:
         submitted: datetime = answer["QueryExecution"]["Status"]["SubmissionDateTime"]
         return submitted
 
+    def status(self, query_id: str) -> QueryStatus:
+        """What Athena says of a query now."""
+        with translated_errors("asking Athena for a query"):
+            answer = self.client.get_query_execution(QueryExecutionId=query_id)
+        return _status(AthenaQueryExecution(answer))
+
     def stop(self, query_id: str) -> None:
         """Ask Athena to stop a query; one that has ended already is left as it is."""
         with translated_errors(f"stopping the query {query_id}"):

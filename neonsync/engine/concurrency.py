@@ -21,6 +21,25 @@ async def side_by_side(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     return [task.result() for task in tasks]
 
 
+@contextlib.asynccontextmanager
+async def alongside() -> AsyncIterator[asyncio.TaskGroup]:
+    """Tasks beside the work within: when one of them fails it stops, and the error is raised.
+
+    Where the work fails they are cancelled and awaited, and its own error is raised, whatever else.
+    """
+    own: Exception | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            try:
+                yield group
+            except Exception as raised:
+                own = raised
+                raise
+    except BaseExceptionGroup as failed:
+        first = own or _first(failed)
+        raise first from first.__cause__
+
+
 class Room:
     """Memory that pieces of work share: each waits until what it needs is free.
 

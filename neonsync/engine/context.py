@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import psycopg
 
-from neonsync.athena.client import Athena, OnPoll, QueryStatus
+from neonsync.athena.client import Athena, QueryStatus
 from neonsync.engine import retry
 from neonsync.engine.concurrency import Room
 from neonsync.engine.events import (
@@ -27,7 +27,7 @@ from neonsync.engine.events import (
 from neonsync.engine.plan import Plan
 from neonsync.engine.queries import Queries
 from neonsync.engine.runs.lease import Lease, end_session
-from neonsync.errors import DatabaseAccessError
+from neonsync.errors import DatabaseAccessError, NeonsyncError
 from neonsync.postgres.connect import (
     Connection,
     is_connection_lost,
@@ -39,6 +39,9 @@ T = TypeVar("T")
 
 LOADING_BYTES = 200 * 1024 * 1024
 """For the reading and encoding of rows, so that a run stays under 400 MB with all that it is."""
+
+STATISTICS_SECONDS = 0.5
+"""For Athena's word on a query that was stopped: who cancels does not wait for it."""
 
 
 @dataclass
@@ -52,7 +55,8 @@ class StepReport:
 class QueryCost:
     """A query of this run: its purpose, and what it scanned.
 
-    ``resumed`` tells that an earlier attempt has started it, and paid for it.
+    ``resumed`` tells that an earlier attempt has started it, and paid for it. Of one that was
+    stopped it is what Athena told when it was asked to stop it.
     """
 
     purpose: Purpose
@@ -134,10 +138,12 @@ class RunContext:
         self.emit(Notice(level, message))
 
     @contextlib.asynccontextmanager
-    async def queries_stopped_on_cancel(self) -> AsyncIterator[StartedQueries]:
+    async def queries_stopped_on_cancel(
+        self, purpose: Purpose, table: str, *, resumed: bool = False
+    ) -> AsyncIterator[StartedQueries]:
         """Start queries within; a cancel stops those that were started. Left alone they go on,
         and are billed."""
-        queries = StartedQueries(self)
+        queries = StartedQueries(self, purpose, table, resumed=resumed)
         try:
             yield queries
         except asyncio.CancelledError:
@@ -182,29 +188,39 @@ def what_broke(error: Exception) -> str:
 
 
 class StartedQueries(Queries):
-    """Queries that report to the events of a run."""
+    """Queries that report to the events of a run, and to its bill."""
 
-    def __init__(self, context: RunContext) -> None:
+    def __init__(
+        self, context: RunContext, purpose: Purpose, table: str, *, resumed: bool = False
+    ) -> None:
         super().__init__(context.athena, context.plan.settings.athena.timeout_minutes)
         self._context = context
+        self._purpose = purpose
+        self._table = table
+        self._resumed = resumed
         self._loop = asyncio.get_running_loop()
         self.deaf = False
 
-    def listener(self, purpose: Purpose, table: str, *, resumed: bool = False) -> OnPoll:
+    def listen(self, status: QueryStatus) -> None:
         """What ``Athena.wait`` and ``ask`` report to, from a thread of theirs."""
+        with contextlib.suppress(RuntimeError):  # the loop is gone, and the run with it
+            self._loop.call_soon_threadsafe(self._record, status)
 
-        def record(status: QueryStatus) -> None:
-            if self.deaf:
-                return
-            self._context.queries[status.query_id] = QueryCost(
-                purpose, table, status.query_id, status.scanned_bytes, resumed
-            )
-            self._context.emit(
-                QueryProgress(table, purpose, status.query_id, status.state, status.scanned_bytes)
-            )
+    async def stop(self) -> None:
+        """Ask Athena to stop them all, and what they have scanned: that is billed all the same."""
+        await super().stop()
+        for query_id in self._ids:
+            with contextlib.suppress(NeonsyncError, TimeoutError):
+                async with asyncio.timeout(STATISTICS_SECONDS):
+                    self._record(await asyncio.to_thread(self._athena.status, query_id))
 
-        def listen(status: QueryStatus) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is gone, and the run with it
-                self._loop.call_soon_threadsafe(record, status)
-
-        return listen
+    def _record(self, status: QueryStatus) -> None:
+        if self.deaf:
+            return
+        query_id, scanned = status.query_id, status.scanned_bytes
+        self._context.queries[query_id] = QueryCost(
+            self._purpose, self._table, query_id, scanned, self._resumed
+        )
+        self._context.emit(
+            QueryProgress(self._table, self._purpose, query_id, status.state, scanned)
+        )

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self
+from typing import Any, Generic, TypeVar
 
 from neonsync.digest import DigestSums, Frame
+from neonsync.engine.concurrency import alongside
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level, Step
-from neonsync.engine.loading.extract import SourceCounts, count_source, extract, new_export
+from neonsync.engine.loading.extract import (
+    SourceCounts,
+    count_source,
+    extract,
+    figures_of_source,
+    new_export,
+)
 from neonsync.engine.loading.indexes import build_indexes
 from neonsync.engine.loading.load import load, prepare_staging
 from neonsync.engine.loading.rows import ExportedRows, MadeRows, Rows
@@ -22,7 +29,7 @@ from neonsync.engine.proof.frames import frame_of
 from neonsync.engine.runs import ledger
 from neonsync.engine.runs import outcome as outcomes
 from neonsync.engine.runs.ledger import ExportRecord
-from neonsync.errors import RefusedError
+from neonsync.errors import NeonsyncError, RefusedError
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import (
     IndexShape,
@@ -42,6 +49,8 @@ from neonsync.postgres.made_rows import count_made_rows, count_real_rows, refuse
 from neonsync.postgres.marks import marks_of, tells_made_rows
 from neonsync.tables import ColumnSpec, OnMissing, Publish, TableSpec, Validation
 from neonsync.testdata import TableGenerator
+
+T = TypeVar("T")
 
 COMPARED = {
     Validation.EXACT: "digests",
@@ -161,13 +170,19 @@ async def _stage_export(
 ) -> tuple[ExportRecord, Proof, SourceCounts, Digests | None]:
     """Export, load and prove what Athena has."""
     name = table.spec.qualified
-    async with _Counting(context, table) as counting:
+    async with alongside() as beside:
+        # The count is asked beside the UNLOAD: near to what that reads, and done with when rows are
+        # loaded. Where the UNLOAD is done again, the count is: the source may be another by then.
+        count = _Question(partial(count_source, context, table), beside)
+        # The figures read all columns: they are asked when no UNLOAD can fail any more.
+        figures = _Question(partial(figures_of_source, context, table), beside)
         async with context.step(Step.EXTRACT, name) as report:
             frame = frame_of(table, target.loaded)
             record, export = await extract(
-                context, table, record, frame, recorded=recorded, at_work=counting.ask
+                context, table, record, frame, recorded=recorded, at_work=count.ask
             )
             report.detail = f"{export.rows:,} rows in {len(export.files)} files"
+        figures.ask()
         wanted = {column.name for column in target.loaded}
         aliases = zip(table.spec.columns, table.exported, strict=True)
         taken = tuple(alias for column, alias in aliases if column.name in wanted)
@@ -175,7 +190,7 @@ async def _stage_export(
         async with context.step(Step.LOAD, name) as report:
             await _fill(context, table, target, record, source)
             report.detail = f"{export.rows:,} rows"
-        counts = await counting.answer()
+        counts = replace(await count.answer(), figures=await figures.answer())
     proof, sums = await _prove(context, table, target, record, source, counts)
     digests = None
     if frame is not None:
@@ -183,34 +198,41 @@ async def _stage_export(
     return record, proof, counts, digests
 
 
-class _Counting:
-    """Athena's count of a source, asked beside the UNLOAD: near to what that reads, and done with
-    when rows are loaded. Where the UNLOAD is done again, the count is: the source may be another
-    by then. What nobody waits for at the end is stopped.
-    """
+class _Question(Generic[T]):
+    """A question to Athena that is asked beside the work, which is in vain without an answer."""
 
-    def __init__(self, context: RunContext, table: TablePlan) -> None:
-        self._count = partial(count_source, context, table)
-        self._asked: list[asyncio.Task[SourceCounts]] = []
+    def __init__(
+        self, answered: Callable[[], Coroutine[Any, Any, T]], beside: asyncio.TaskGroup
+    ) -> None:
+        self._answered = answered
+        self._beside = beside
+        self._asked: list[asyncio.Task[T | NeonsyncError]] = []
 
     def ask(self) -> None:
         """Ask, in place of what was asked before."""
         for earlier in self._asked:
             earlier.cancel()
-        self._asked.append(asyncio.create_task(self._count()))
+        self._asked.append(self._beside.create_task(self._answer()))
 
-    async def answer(self) -> SourceCounts:
-        """What was asked last."""
-        return await self._asked[-1]
+    async def answer(self) -> T:
+        """What was asked last.
 
-    async def __aenter__(self) -> Self:
-        return self
+        Raises:
+            NeonsyncError: there is no answer.
+        """
+        answer = await self._asked[-1]
+        if isinstance(answer, NeonsyncError):
+            raise answer
+        return answer
 
-    async def __aexit__(self, *_: object) -> None:
-        for task in self._asked:
-            task.cancel()
-        # One that has failed is told of where it is waited for.
-        await asyncio.gather(*self._asked, return_exceptions=True)
+    async def _answer(self) -> T | NeonsyncError:
+        try:
+            return await self._answered()
+        except NeonsyncError as error:
+            # Where a next run goes on, what is exported and loaded meanwhile is not done in vain.
+            if error.resumable:
+                return error
+            raise
 
 
 async def _fill(

@@ -9,7 +9,7 @@ import pytest
 
 from neonsync.athena import client as client_module
 from neonsync.engine.cancel import CancelToken
-from neonsync.engine.events import Event, Purpose, QueryProgress
+from neonsync.engine.events import ChunksPlanned, Event, Purpose, QueryProgress
 from neonsync.engine.pipeline import run
 from neonsync.errors import AthenaAccessError, QueryDelayedError, QueryError
 from tests.conftest import Lake, Outcome, Target
@@ -26,7 +26,7 @@ def state_of(lake: Lake, query_id: str) -> str:
     return str(answer["QueryExecution"]["Status"]["State"])
 
 
-def queries(outcome: Outcome, purpose: str) -> list[str]:
+def queries(outcome: Outcome, purpose: Purpose) -> list[str]:
     return [query.query_id for query in outcome.result.queries if query.purpose == purpose]
 
 
@@ -39,6 +39,26 @@ def slow_counts(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
         return ask(*arguments)
 
     monkeypatch.setattr(client_module.Athena, "ask", ask_slowly)
+
+
+def slow_exports(target: Target, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """An UNLOAD takes so long, and what is asked beside it is answered at once."""
+    faults, start, ask = (
+        target.world.aws.faults,
+        client_module.Athena.start,
+        client_module.Athena.ask,
+    )
+
+    def start_slowly(*arguments: Any) -> Any:
+        faults.query_seconds = seconds
+        return start(*arguments)
+
+    def ask_at_once(*arguments: Any) -> Any:
+        faults.query_seconds = None
+        return ask(*arguments)
+
+    monkeypatch.setattr(client_module.Athena, "start", start_slowly)
+    monkeypatch.setattr(client_module.Athena, "ask", ask_at_once)
 
 
 async def test_throttled_calls_pass_unseen(target: Target) -> None:
@@ -76,7 +96,7 @@ async def test_throttling_that_does_not_pass_ends_a_run_that_goes_on_later(
     assert first.exit_code == 3
     assert second.result.error is None
     assert second.result.run_id == first.run_id
-    assert queries(second, "export") == [query.query_id for query in first.queries]
+    assert queries(second, Purpose.EXPORT) == [query.query_id for query in first.queries]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +112,7 @@ async def test_a_failed_query_is_started_anew_where_athena_lets_hope(
 
     outcome = await target.sync(**DAYS)
 
-    assert len(queries(outcome, "export")) == attempts
+    assert len(queries(outcome, Purpose.EXPORT)) == attempts
     if attempts > 1:
         assert outcome.result.error is None
         assert "no luck" in notices(outcome)
@@ -112,7 +132,7 @@ async def test_a_query_that_fails_each_time_is_given_up(target: Target) -> None:
     outcome = await target.sync(**DAYS)
 
     assert isinstance(outcome.result.error, QueryError)
-    assert len(queries(outcome, "export")) == 3
+    assert len(queries(outcome, Purpose.EXPORT)) == 3
     assert target.staging_tables() == []
 
 
@@ -159,8 +179,116 @@ async def test_the_count_is_stopped_where_the_export_fails(
         target.world.aws.faults.query_seconds = None
 
     assert isinstance(result.error, QueryError)
-    (count,) = [query.query_id for query in result.queries if query.purpose == "count"]
+    (count,) = [query.query_id for query in result.queries if query.purpose is Purpose.COUNT]
     await asyncio.to_thread(wait_until, lambda: state_of(lake, count) == "CANCELLED")
+
+
+async def test_a_count_that_fails_for_a_passing_reason_is_asked_again(target: Target) -> None:
+    target.world.aws.faults.fail_next_query("no luck", category=SYSTEM, verb="SELECT")
+
+    outcome = await target.sync(**DAYS)
+
+    assert outcome.result.error is None
+    (told,) = [each for each in notices(outcome).splitlines() if "no luck" in each]
+    assert told.startswith("counting forecast failed: ")
+    assert told.endswith("; again")
+    assert len(queries(outcome, Purpose.COUNT)) == 2
+    assert len(queries(outcome, Purpose.EXPORT)) == 1
+
+
+async def test_a_count_that_fails_for_good_stops_the_export(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_exports(target, monkeypatch, 60.0)
+    target.world.aws.faults.fail_next_query(
+        "no luck", category=USER, retryable=False, verb="SELECT"
+    )
+    try:
+        outcome = await target.sync(**DAYS)
+    finally:
+        target.world.aws.faults.query_seconds = None
+
+    assert isinstance(outcome.result.error, QueryError)
+    assert str(outcome.result.error).startswith("counting forecast: Athena's query ended as FAILED")
+    assert not [event for event in outcome.events if isinstance(event, ChunksPlanned)]
+    (export,) = queries(outcome, Purpose.EXPORT)
+    await asyncio.to_thread(wait_until, lambda: state_of(lake, export) == "CANCELLED")
+    assert target.staging_tables() == []
+    assert target.exported_files() == []
+
+
+async def test_a_count_that_has_no_access_leaves_the_export_to_the_next_run(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise AthenaAccessError("the keys are refused", "Renew them.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client_module.Athena, "ask", refuse)
+        first = await target.sync(**DAYS)
+    second = await target.sync(**DAYS)
+
+    assert str(first.result.error).startswith("counting forecast: the keys are refused")
+    assert first.result.exit_code == 3
+    assert second.result.error is None
+    assert queries(second, Purpose.EXPORT) == queries(first, Purpose.EXPORT)
+    (planned,) = [event for event in second.events if isinstance(event, ChunksPlanned)]
+    assert planned.loaded_chunks == planned.chunks
+
+
+async def test_figures_are_asked_once_and_only_of_an_export_that_has_succeeded(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_exports(target, monkeypatch, 1.0)
+    target.world.aws.faults.fail_next_query("no luck", category=SYSTEM, verb="UNLOAD")
+    try:
+        outcome = await target.sync(**DAYS, validation="aggregate")
+    finally:
+        target.world.aws.faults.query_seconds = None
+
+    assert outcome.result.error is None
+    assert len(queries(outcome, Purpose.EXPORT)) == 2
+    assert len(queries(outcome, Purpose.FIGURES)) == 1
+    polled = [event for event in outcome.events if isinstance(event, QueryProgress)]
+    exported = [event.purpose is Purpose.EXPORT and event.state == "SUCCEEDED" for event in polled]
+    asked = [event.purpose is Purpose.FIGURES for event in polled]
+    assert exported.index(True) < asked.index(True)
+
+
+async def test_what_a_stopped_query_has_scanned_is_in_the_bill(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = target.plan(**DAYS)
+    cancel = CancelToken()
+    stop = client_module.Athena.stop
+
+    def scanned(query_id: str) -> int:
+        answer = lake.client("athena").get_query_execution(QueryExecutionId=query_id)
+        return int(answer["QueryExecution"]["Statistics"].get("DataScannedInBytes", 0))
+
+    def stop_later(athena: client_module.Athena, query_id: str) -> None:
+        # Athena has scanned something since the last look at the query.
+        wait_until(lambda: scanned(query_id) > 0)
+        stop(athena, query_id)
+
+    monkeypatch.setattr(client_module.Athena, "stop", stop_later)
+
+    def listen(event: Event) -> None:
+        if isinstance(event, QueryProgress) and event.purpose is Purpose.COUNT:
+            cancel.request()
+
+    faults = target.world.aws.faults
+    faults.query_seconds = 10.0
+    try:
+        result = await run(plan, listen, cancel)
+    finally:
+        faults.query_seconds = None
+
+    assert result.status == "cancelled"
+    assert sorted(query.purpose for query in result.queries) == [Purpose.COUNT, Purpose.EXPORT]
+    for query in result.queries:
+        assert query.scanned_bytes == scanned(query.query_id) > 0
+    assert result.billed_bytes > 0
 
 
 async def test_a_query_that_runs_for_longer_than_its_time_is_stopped(

@@ -22,7 +22,9 @@ from neonsync.engine.names import slug, staging_name
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.runs import ledger
 from neonsync.engine.runs.ledger import ExportRecord
-from neonsync.errors import ExportError
+from neonsync.errors import ExportError, NeonsyncError
+
+_DOING = {Purpose.COUNT: "counting", Purpose.FIGURES: "taking the figures of"}
 
 
 @dataclass(frozen=True)
@@ -101,19 +103,11 @@ async def extract(
 
 
 async def count_source(context: RunContext, table: TablePlan) -> SourceCounts:
-    """Ask Athena to count the source by itself, apart from the export.
+    """Ask Athena to count the source by itself, apart from the export; its figures are not asked.
 
     Raises:
         ExportError: Athena failed the query, and trying again does not help.
     """
-
-    def tell(error: Exception) -> None:
-        context.notice(f"counting {table.spec.source} failed: {error}; again", Level.WARNING)
-
-    return await retry.persist(partial(_count_source, context, table), retry.QUERY, tell)
-
-
-async def _count_source(context: RunContext, table: TablePlan) -> SourceCounts:
     rows = await _ask(context, table, Purpose.COUNT, table.count)
     dates: Counter[str | None] = Counter()
     states: Counter[str | None] = Counter()
@@ -130,23 +124,46 @@ async def _count_source(context: RunContext, table: TablePlan) -> SourceCounts:
                 lost[name] += int(number)
     if table.spec.day is None:
         dates = Counter({None: total})
-    figures = {}
-    if table.figures:
-        for date, *values in await _ask(context, table, Purpose.FIGURES, table.figures):
-            figures[date if table.spec.day else None] = tuple(values)
-    return SourceCounts(total, +dates, +states, +lost, figures)
+    return SourceCounts(total, +dates, +states, +lost)
+
+
+async def figures_of_source(context: RunContext, table: TablePlan) -> Figures:
+    """Ask Athena for what a proof by aggregates compares; nothing where the proof is another.
+
+    Raises:
+        ExportError: Athena failed the query, and trying again does not help.
+    """
+    if not table.figures:
+        return {}
+    rows = await _ask(context, table, Purpose.FIGURES, table.figures)
+    return {date if table.spec.day else None: tuple(values) for date, *values in rows}
 
 
 async def _ask(
     context: RunContext, table: TablePlan, purpose: Purpose, statement: str
 ) -> list[Row]:
-    """Athena's answer to a question about a table."""
+    """Athena's answer to a question about a table, asked again where the error may pass."""
+    doing = f"{_DOING[purpose]} {table.spec.source}"
+
+    def tell(error: Exception) -> None:
+        context.notice(f"{doing} failed: {error}; again", Level.WARNING)
+
+    ask_once = partial(_ask_once, context, table, purpose, statement)
+    try:
+        return await retry.persist(ask_once, retry.QUERY, tell)
+    except NeonsyncError as error:
+        error.message = f"{doing}: {error.message}"
+        raise
+
+
+async def _ask_once(
+    context: RunContext, table: TablePlan, purpose: Purpose, statement: str
+) -> list[Row]:
     location = f"{_base(context, table.spec.qualified)}{purpose}/"
-    async with context.queries_stopped_on_cancel() as queries:
-        listener = queries.listener(purpose, table.spec.qualified)
+    async with context.queries_stopped_on_cancel(purpose, table.spec.qualified) as queries:
 
         def ask() -> Pending[list[Row]]:
-            pending = context.athena.ask(statement, location, listener)
+            pending = context.athena.ask(statement, location, queries.listen)
             queries.add(pending.query_id)
             return pending
 
@@ -182,7 +199,10 @@ async def _run_query(
     """Start the export's query, or find the one that is recorded, and wait for its end."""
     statement = sql.unload(export_statement(table, frame), record.prefix)
     results = record.prefix.removesuffix("data/") + "results/"
-    async with context.queries_stopped_on_cancel() as queries:
+    resumed = record.query_id is not None
+    async with context.queries_stopped_on_cancel(
+        Purpose.EXPORT, table.spec.qualified, resumed=resumed
+    ) as queries:
 
         def start() -> str:
             query_id = context.athena.start(statement, record.token, results)
@@ -195,9 +215,7 @@ async def _run_query(
         else:
             query_id = record.query_id
             queries.add(query_id)
-        resumed = record.query_id is not None
-        listener = queries.listener(Purpose.EXPORT, table.spec.qualified, resumed=resumed)
-        pending = context.athena.wait(query_id, listener)
+        pending = context.athena.wait(query_id, queries.listen)
         at_work()
         return await queries.result(pending)
 
