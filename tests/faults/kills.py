@@ -67,7 +67,7 @@ def kill_often(target: Target, tmp_path: Path, start: str, kills: int) -> None:
     old: object = "absent"
     if start == "merged":
         with running(target, tmp_path) as run:
-            assert run.finish() == 0
+            assert run.finish() == 0, run.log
         target.sql("UPDATE forecast_data SET y_50 = y_50 + 1 WHERE id % 3 = 0")
         target.sql("DELETE FROM forecast_data WHERE id % 50 = 0")
         old = target.sql(DIGEST)[0]
