@@ -93,9 +93,10 @@ def _by_columns(piece: Piece, metadata: pq.FileMetaData, columns: int) -> bool:
 
     Not where dictionaries make little of much: the disk would have to hold it all.
     """
+    if _open_bytes(piece, metadata, columns) <= MOST_OPEN_BYTES:
+        return False
     decoded = _row_bytes(piece, metadata) * piece.rows
-    spilled = decoded <= MOST_SPILLED * _uncompressed(piece, metadata)
-    return spilled and _open_bytes(piece, metadata, columns) > MOST_OPEN_BYTES
+    return decoded <= MOST_SPILLED * _uncompressed(piece, metadata)
 
 
 def _open_bytes(piece: Piece, metadata: pq.FileMetaData, columns: int) -> int:

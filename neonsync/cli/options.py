@@ -178,10 +178,11 @@ OF_REPAIR = (
 def validate_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """As ``run_options``, for a comparison: help shows what has an effect, and when."""
     command = run_options(function)
+    in_vain, of_repair = _parameters(IN_VAIN_FOR_VALIDATE), _parameters(OF_REPAIR)
     for parameter in command.__click_params__:  # type: ignore[attr-defined]
-        if parameter.name in _parameters(IN_VAIN_FOR_VALIDATE):
+        if parameter.name in in_vain:
             parameter.hidden = True
-        if parameter.name in _parameters(OF_REPAIR):
+        if parameter.name in of_repair:
             parameter.help = f"With --repair: {parameter.help}"
     return command
 
