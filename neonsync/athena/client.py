@@ -38,6 +38,7 @@ POLL_SECONDS = 0.5
 """The longest pause between two looks at a query."""
 MINIMUM_BILLED_BYTES = 10_000_000
 """Athena bills at least 10 MB for a query that scans anything (AWS's price page)."""
+_BYTES_PER_TB = 1e12
 
 SYSTEM_ERROR = 1
 """Athena's error category for faults of its own; 2 is the user's, 3 others (AWS's docs)."""
@@ -353,9 +354,6 @@ def delayed(query_id: str, minutes: float) -> QueryDelayedError:
         "Set athena.timeout_minutes higher (0 is no limit), narrow the run by filters, or find out "
         "what keeps the workgroup busy.",
     )
-
-
-_BYTES_PER_TB = 1e12
 
 
 def billed_bytes(scanned: int) -> int:

@@ -27,7 +27,7 @@ from neonsync.errors import (
     WrongTargetError,
 )
 from neonsync.postgres.connect import Connection, Database, connected, server_error
-from neonsync.secret import Secret, redact
+from neonsync.secret import Secret
 from neonsync.settings import Settings, load_settings
 from neonsync.tables import Mode
 from neonsync.validation.explained import Refusal, Refused, refused
@@ -69,8 +69,7 @@ async def _run(flags: Mapping[str, Any], config: Path | None, live: bool) -> Exi
     except NeonsyncError as error:
         side = next((name for kinds, name in _SIDES if isinstance(error, kinds)), at_work)
         say(f"✗ failed  {side}")
-        error.message = redact(error.message, *secrets)
-        print_error(error)
+        print_error(error, *secrets)
         return error.exit_code
     return await run_live(settings) if live else ExitCode.OK
 

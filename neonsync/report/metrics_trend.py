@@ -96,25 +96,22 @@ def trend_lines(runs: Sequence[MeasuredRun], *, ascii_only: bool = False) -> lis
         label = label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…"
         return f"{label:<{_LABEL}}  {bars}  {first} to {last}"
 
+    def counted(label: str, counts: Sequence[int], whose: str = "") -> str:
+        return line(label, counts, f"{counts[0]:,}", f"{counts[-1]:,}{whose}")
+
     metrics = [run.metrics for run in runs]
     shown = metrics[-BARS:]
-    lines = [line("rows", [each.rows for each in shown], *_ends([each.rows for each in shown]))]
+    lines = [counted("rows", [each.rows for each in shown])]
     parts: dict[str, list[int]] = {}
     for each in metrics:
         parts.setdefault(each.scope, []).append(each.source_rows)
     for scope, found in parts.items():
-        counts = found[-BARS:]
-        if len(parts) == 1 or len(counts) > 1:
-            first, last = _ends(counts)
-            last += f" of {scope or 'all'}" if len(parts) > 1 else ""
-            lines.append(line("rows in Athena", counts, first, last))
+        if len(parts) == 1 or len(found) > 1:
+            whose = f" of {scope or 'all'}" if len(parts) > 1 else ""
+            lines.append(counted("rows in Athena", found[-BARS:], whose))
     for name, shares in _changed_most(shown):
         lines.append(line(f"NULLs in {name}", shares, percent(shares[0]), percent(shares[-1])))
     return lines
-
-
-def _ends(counts: Sequence[int]) -> tuple[str, str]:
-    return f"{counts[0]:,}", f"{counts[-1]:,}"
 
 
 def _changed_most(metrics: Sequence[TableMetrics]) -> list[tuple[str, list[float]]]:
