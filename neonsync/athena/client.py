@@ -21,8 +21,8 @@ from pyathena.util import RetryConfig
 
 from neonsync import __version__
 from neonsync.athena.failures import translated_errors
-from neonsync.athena.moments import session
 from neonsync.athena.pauses import FIRST_PAUSE, Pauses
+from neonsync.athena.session import REQUESTS, session
 from neonsync.athena.sql import SourceTable
 from neonsync.errors import (
     AthenaAccessError,
@@ -42,7 +42,6 @@ _BYTES_PER_TB = 1e12
 
 SYSTEM_ERROR = 1
 """Athena's error category for faults of its own; 2 is the user's, 3 others (AWS's docs)."""
-REQUEST_ATTEMPTS = 8
 READ_TIMEOUT = 30.0
 """Seconds without a byte after which an answer is given up; it holds within an object as well."""
 
@@ -126,7 +125,7 @@ class Athena:
         # A request is tried again here and nowhere else: pyathena would multiply it by its own
         # attempts, and the engine takes an answer that has not begun as final.
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": REQUEST_ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": REQUESTS.attempts},
             connect_timeout=15,
             read_timeout=READ_TIMEOUT,
             tcp_keepalive=True,

@@ -27,12 +27,8 @@ from neonsync.engine.events import (
 from neonsync.engine.plan import Plan
 from neonsync.engine.queries import Queries
 from neonsync.engine.runs.lease import Lease, end_session
-from neonsync.errors import DatabaseAccessError, NeonsyncError
-from neonsync.postgres.connect import (
-    Connection,
-    is_connection_lost,
-    server_error,
-)
+from neonsync.errors import NeonsyncError
+from neonsync.postgres.connect import Connection
 from neonsync.postgres.pool import Pool
 
 T = TypeVar("T")
@@ -117,8 +113,9 @@ class RunContext:
         async with self.pool.connection(kept=kept) as connection:
             pid = connection.info.backend_pid
             try:
-                while self.stranded:
-                    await end_session(connection, self.stranded.pop())
+                for lost in list(self.stranded):
+                    await end_session(connection, lost)
+                    self.stranded.discard(lost)
                 yield connection
             finally:
                 if connection.closed:
@@ -165,26 +162,12 @@ class RunContext:
                 return await work(connection)
 
         def tell(error: Exception) -> None:
-            self.notice(f"{what_broke(error)}; trying again", Level.WARNING)
+            self.notice(f"{retry.what_broke(error)}; trying again", Level.WARNING)
 
         try:
             return await retry.persist(once, retry.WORK, tell)
         except psycopg.Error as error:
-            if not is_connection_lost(error):
-                raise server_error(error) from error
-            raise DatabaseAccessError(
-                f"the connection to the branch was lost {retry.WORK.attempts} times: {error}",
-                "Run the same command again; it goes on where this run ended.",
-            ) from error
-
-
-def what_broke(error: Exception) -> str:
-    """What a person is told of an error that may pass."""
-    if is_connection_lost(error):
-        return "the connection was lost"
-    if isinstance(error, psycopg.Error):
-        return f"Postgres gave up a transaction ({error.diag.message_primary or error})"
-    return str(error)
+            raise retry.given_up(error, retry.WORK) from error
 
 
 class StartedQueries(Queries):

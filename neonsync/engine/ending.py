@@ -30,6 +30,8 @@ async def end_run(
 
     async def end(connection: Connection) -> None:
         async with connection.transaction():
+            if await outcomes.has_ended(connection, context.lease):
+                return  # Its COMMIT had succeeded, and only the answer was lost.
             await context.lease.guard(connection, published=True)
             await leftovers.drop_staging(connection, run_id, () if room else spared)
             await outcomes.finish_run(

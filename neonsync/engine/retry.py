@@ -11,8 +11,10 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from neonsync.errors import NeonsyncError
-from neonsync.postgres.connect import is_transient
+import psycopg
+
+from neonsync.errors import DatabaseAccessError, NeonsyncError, ServerError
+from neonsync.postgres.connect import is_connection_lost, is_transient, server_error
 from neonsync.retry import Backoff
 
 T = TypeVar("T")
@@ -37,6 +39,25 @@ def decide(error: BaseException, attempt: int, backoff: Backoff, chance: float) 
     """
     transient = error.transient if isinstance(error, NeonsyncError) else is_transient(error)
     return backoff.seconds(attempt, chance) if transient else None
+
+
+def what_broke(error: Exception) -> str:
+    """What a person is told of an error that may pass."""
+    if is_connection_lost(error):
+        return "the connection was lost"
+    if isinstance(error, psycopg.Error):
+        return f"Postgres gave up a transaction ({error.diag.message_primary or error})"
+    return str(error)
+
+
+def given_up(error: psycopg.Error, backoff: Backoff) -> DatabaseAccessError | ServerError:
+    """Our error for one of Postgres that ``persist`` has raised."""
+    if not is_connection_lost(error):
+        return server_error(error)
+    return DatabaseAccessError(
+        f"the connection to the branch was lost {backoff.attempts} times: {error}",
+        "Run the same command again; it goes on where this run ended.",
+    )
 
 
 def pause(error: BaseException, attempt: int, backoff: Backoff) -> float | None:

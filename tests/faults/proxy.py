@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from neonsync.engine.plan import Plan
@@ -23,6 +23,10 @@ class Proxy:
         self._open = asyncio.Event()
         self._open.set()
         self._writers: set[asyncio.StreamWriter] = set()
+        self.passed = 0
+        """Pieces that clients have sent: at most a message or a few."""
+        self._is_last: Callable[[bytes], bool] | None = None
+        self._passed_on = False
         self._loop = asyncio.new_event_loop()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -32,6 +36,15 @@ class Proxy:
     def cut(self) -> None:
         """Hang up on everybody; who comes next is let through."""
         self._loop.call_soon_threadsafe(self._hang_up)
+
+    def cut_at(self, piece: int, *, passed_on: bool) -> None:
+        """Hang up on everybody, once: in place of that piece of the clients', or of its answer."""
+        self.cut_when(lambda _: self.passed == piece, passed_on=passed_on)
+
+    def cut_when(self, is_last: Callable[[bytes], bool], *, passed_on: bool) -> None:
+        """The same at the first piece that is the last one by what it says."""
+        self._passed_on = passed_on
+        self._is_last = is_last
 
     def fall_silent(self) -> None:
         """Keep all connections, take new ones, and pass nothing on."""
@@ -79,18 +92,47 @@ class Proxy:
                 "127.0.0.1", self._upstream
             )
             self._writers |= {writer, server_writer}
+            line = _Line(gate)
             await asyncio.gather(
-                self._pass(gate, reader, server_writer), self._pass(gate, server_reader, writer)
+                self._pass(line, reader, server_writer), self._answer(line, server_reader, writer)
             )
 
     async def _pass(
-        self, gate: asyncio.Event, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, line: _Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        """Pass on what the client says."""
         while data := await reader.read(65_536):
-            await gate.wait()
+            await line.gate.wait()
+            self.passed += 1
+            if self._is_last is not None and self._is_last(data):
+                self._is_last = None
+                line.answers = False
+                if not self._passed_on:
+                    self._hang_up()
             writer.write(data)
             await writer.drain()
         writer.close()
+
+    async def _answer(
+        self, line: _Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Pass on what the server says."""
+        while data := await reader.read(65_536):
+            await line.gate.wait()
+            if not line.answers:
+                self._hang_up()
+                return
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+
+@dataclass
+class _Line:
+    """A client's line to the server: whether anything passes, and whether answers do."""
+
+    gate: asyncio.Event
+    answers: bool = True
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import ChunksPlanned, Event, Purpose, QueryProgress
 from neonsync.engine.pipeline import run
 from neonsync.errors import AthenaAccessError, QueryDelayedError, QueryError
+from neonsync.retry import Backoff
 from tests.conftest import Lake, Outcome, Target
 from tests.faults.processes import wait_until
 from tests.faults.test_resume import notices
@@ -82,7 +83,7 @@ async def test_throttling_that_does_not_pass_ends_a_run_that_goes_on_later(
             faults.throttle_next(1000)
 
     with monkeypatch.context() as patched:
-        patched.setattr(client_module, "REQUEST_ATTEMPTS", 2)
+        patched.setattr(client_module, "REQUESTS", Backoff(2, 0.01))
         faults.query_seconds = 0.3
         try:
             first = await run(plan, throttle, CancelToken())

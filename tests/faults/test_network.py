@@ -8,13 +8,15 @@ from collections.abc import Callable
 import pytest
 
 from neonsync.athena import export as export_module
+from neonsync.engine import context as context_module
 from neonsync.engine import retry
 from neonsync.engine.cancel import CancelToken
-from neonsync.engine.events import Event, Notice, RowsCopied
+from neonsync.engine.events import Event, IndexBuilt, Notice, RowsCopied, Step, StepStarted
 from neonsync.engine.pipeline import run
 from neonsync.engine.runs import lease as leases
 from neonsync.errors import DatabaseAccessError
 from neonsync.postgres import connect as connect_module
+from neonsync.postgres.connect import Connection
 from neonsync.retry import Backoff
 from tests.conftest import Target
 from tests.faults.proxy import Proxy, through_proxy
@@ -58,6 +60,65 @@ async def test_a_broken_line_in_the_midst_of_a_copy_is_replaced(
     assert result.error is None, result.error
     assert any("the connection was lost" in notice for notice in notices)
     assert target.value("SELECT count(*) FROM forecast_data") == ROWS
+    assert target.staging_tables() == []
+
+
+async def test_a_line_that_is_cut_anew_before_the_chunk_is_begun_again_is_replaced(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect_module, "CONNECTING", Backoff(3, 0.1))
+    broken: list[Event] = []
+    ended: list[int] = []
+
+    async def end_session(connection: Connection, pid: int) -> None:
+        if not ended:
+            await connection.close()
+        ended.append(pid)
+        await leases.end_session(connection, pid)
+
+    monkeypatch.setattr(context_module, "end_session", end_session)
+    with through_proxy(target.plan(**DAYS)) as (plan, proxy):
+
+        def listen(event: Event) -> None:
+            if isinstance(event, RowsCopied) and not broken:
+                broken.append(event)
+                proxy.cut()
+
+        result = await asyncio.wait_for(run(plan, listen, CancelToken()), 60)
+
+    assert result.error is None, result.error
+    assert ended[0] in ended[1:], "who could not end the old session leaves it to the next"
+    assert target.value("SELECT count(*) FROM forecast_data") == ROWS
+
+
+@pytest.mark.parametrize(
+    "follows",
+    [
+        lambda event: isinstance(event, StepStarted) and event.step is Step.INDEX,
+        lambda event: isinstance(event, IndexBuilt) and event.done == event.total,
+        lambda event: isinstance(event, StepStarted) and event.step is Step.PUBLISH,
+        lambda event: isinstance(event, StepStarted) and event.step is Step.CLEAN_UP,
+    ],
+    ids=["index", "constraint", "publish", "end"],
+)
+async def test_what_is_committed_is_not_done_twice_when_the_answer_is_lost(
+    target: Target, follows: Callable[[Event], bool]
+) -> None:
+    cut: list[Event] = []
+    with through_proxy(target.plan(**DAYS)) as (plan, proxy):
+
+        def listen(event: Event) -> None:
+            if follows(event) and not cut:
+                cut.append(event)
+                proxy.cut_when(lambda said: b"COMMIT" in said, passed_on=True)
+
+        result = await asyncio.wait_for(run(plan, listen, CancelToken()), 60)
+
+    assert cut
+    assert result.error is None, result.error
+    assert target.value("SELECT count(*) FROM forecast_data") == ROWS
+    assert target.value("SELECT count(*) FROM pg_indexes WHERE tablename = 'forecast_data'") == 8
+    assert target.value("SELECT status FROM neonsync.runs") == "succeeded"
     assert target.staging_tables() == []
 
 

@@ -59,7 +59,7 @@ async def test_errors_of_s3_pass_unseen(target: Target) -> None:
 async def test_errors_of_s3_that_do_not_pass_end_a_run_that_goes_on_later(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "REQUEST_ATTEMPTS", 2)
+    monkeypatch.setattr(client_module, "REQUESTS", Backoff(2, 0.01))
     faults = target.world.aws.faults
 
     first = await sync_with(target, lambda: faults.s3_errors_next(1000), ChunksPlanned)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
+
+import psycopg
 
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext
@@ -47,7 +50,7 @@ async def build_indexes(
 
     await side_by_side(build() for _ in range(min(INDEX_CONNECTIONS, len(missing))))
     for position, shape in numbered:
-        if shape.constraint and not there.get(staging.index_name(name, position), False):
+        if shape.constraint:
             await context.with_connection(partial(_constrain, context, name, position, shape))
     if any(shape.columns is None for shape in shapes):
         # Staging has statistics from the audit, but only an index has those of an expression.
@@ -68,9 +71,11 @@ async def _build(
     shape: IndexShape,
     connection: Connection,
 ) -> None:
-    async with connection.transaction():
-        await context.lease.guard(connection)
-        await staging.build_index(connection, name, position, shape, spec)
+    with contextlib.suppress(psycopg.errors.DuplicateTable):
+        # Its COMMIT had succeeded, and only the answer was lost: nobody else has that name.
+        async with connection.transaction():
+            await context.lease.guard(connection)
+            await staging.build_index(connection, name, position, shape, spec)
 
 
 async def _constrain(
@@ -78,4 +83,6 @@ async def _constrain(
 ) -> None:
     async with connection.transaction():
         await context.lease.guard(connection)
-        await staging.add_constraint(connection, name, position, shape)
+        there = await staging.existing_indexes(connection, name)
+        if not there.get(staging.index_name(name, position), False):
+            await staging.add_constraint(connection, name, position, shape)

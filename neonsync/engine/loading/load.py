@@ -14,7 +14,7 @@ from psycopg import sql
 
 from neonsync.engine import retry
 from neonsync.engine.concurrency import side_by_side
-from neonsync.engine.context import RunContext, what_broke
+from neonsync.engine.context import RunContext
 from neonsync.engine.events import ChunkLoaded, ChunksPlanned, Level, RowsCopied
 from neonsync.engine.loading.rows import Rows
 from neonsync.engine.plan import TablePlan
@@ -184,29 +184,31 @@ class _Loader:
     async def _work(self, waiting: deque[Chunk]) -> None:
         attempts: Counter[str] = Counter()
         while waiting:
-            async with self._context.loading, self._context.connection() as connection:
-                while waiting:
-                    chunk = waiting.popleft()
-                    try:
-                        async with self._context.memory.taken(self._source.memory(chunk)):
-                            await self._load_chunk(connection, chunk)
-                    except (psycopg.Error, NeonsyncError) as error:
-                        attempts[chunk.key] += 1
-                        seconds = retry.pause(error, attempts[chunk.key], retry.CHUNK)
-                        if seconds is None:
-                            if isinstance(error, NeonsyncError):
-                                raise
-                            raise self._chunk_error(error) from error
-                        waiting.append(chunk)
-                        self._context.notice(
-                            f"{self._spec.qualified}: {what_broke(error)}; loading the chunk again",
-                            Level.WARNING,
-                        )
-                        break
-                    self._context.emit(ChunkLoaded(self._spec.qualified, chunk.rows, chunk.bytes))
-                else:
-                    return
-            await asyncio.sleep(seconds)
+            chunk = waiting.popleft()
+            try:
+                async with self._context.loading, self._context.connection() as connection:
+                    await self._load(connection, chunk)
+                    while waiting:
+                        chunk = waiting.popleft()
+                        await self._load(connection, chunk)
+            except (psycopg.Error, NeonsyncError) as error:
+                attempts[chunk.key] += 1
+                seconds = retry.pause(error, attempts[chunk.key], retry.CHUNK)
+                if seconds is None:
+                    if isinstance(error, NeonsyncError):
+                        raise
+                    raise self._chunk_error(error) from error
+                waiting.append(chunk)
+                self._context.notice(
+                    f"{self._spec.qualified}: {retry.what_broke(error)}; loading the chunk again",
+                    Level.WARNING,
+                )
+                await asyncio.sleep(seconds)
+
+    async def _load(self, connection: Connection, chunk: Chunk) -> None:
+        async with self._context.memory.taken(self._source.memory(chunk)):
+            await self._load_chunk(connection, chunk)
+        self._context.emit(ChunkLoaded(self._spec.qualified, chunk.rows, chunk.bytes))
 
     def _chunk_error(self, error: psycopg.Error) -> NeonsyncError:
         """What a chunk that is given up ends the table with."""

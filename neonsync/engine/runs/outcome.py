@@ -67,6 +67,15 @@ async def published_outcome(connection: Connection, lease: Lease) -> dict[str, A
     return None if row is None else row[0]
 
 
+async def has_ended(connection: Connection, lease: Lease) -> bool:
+    """Whether this run's own end is recorded; who takes over raises the epoch."""
+    cursor = await connection.execute(
+        "SELECT FROM neonsync.runs WHERE run_id = %s AND epoch = %s AND finished_at IS NOT NULL",
+        (lease.run_id, lease.epoch),
+    )
+    return await cursor.fetchone() is not None
+
+
 async def finish_run(
     connection: Connection,
     lease: Lease,

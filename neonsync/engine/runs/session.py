@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import psycopg
 
 from neonsync.athena.client import Athena
+from neonsync.engine import retry
 from neonsync.engine.events import Emit, Level, Notice
 from neonsync.engine.plan import Plan
 from neonsync.engine.planning.target import check_server
@@ -25,7 +26,6 @@ from neonsync.postgres.connect import (
     Connection,
     Database,
     connect,
-    connected,
     is_connection_lost,
     server_error,
 )
@@ -59,38 +59,59 @@ async def held_session(
         DatabaseAccessError: the branch's database cannot be reached.
         ServerError: the role may not make the ledger's schema.
     """
-    database = Database(plan.address.uri)
     if plan.address.suspended:
         emit(Notice(Level.INFO, f"waking the compute {plan.address.endpoint_id}, which sleeps"))
-    async with connected(database) as connection:
+    connection, session = await _open(plan, athena, emit)
+    keeper = asyncio.create_task(_keep(connection, session, lost))
+    try:
+        yield session
+    finally:
+        keeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeper
+        await connection.close()
+
+
+async def _open(plan: Plan, athena: Athena, emit: Emit) -> tuple[Connection, Session]:
+    """Connect and take the lease; anew where the line is lost in the midst of it."""
+    run_id = plan.run_id or f"run_{secrets.token_hex(5)}"
+    database = Database(plan.address.uri).named(Lease(run_id, 0).application_name)
+    stranded: list[int] = []
+
+    async def once() -> tuple[Connection, Session]:
+        connection = await connect(database)
+        pid = connection.info.backend_pid
         try:
+            # Where the server has not noticed, it would keep the advisory lock against us.
+            for lost in stranded:
+                await leases.end_session(connection, lost)
             by_name = plan.settings.neon.api_key is not None
             if said := await check_server(connection, plan.branch, verified=by_name):
                 emit(Notice(Level.INFO, said))
             await leases.prepare(connection)
-            lease, resumed = await _acquire(connection, plan, athena, emit)
+            lease, resumed = await _acquire(connection, plan, run_id, athena, emit)
             # Under the run's name a takeover can end this session too, and its advisory lock.
+            named = database.named(lease.application_name)
             await connection.execute(
-                "SELECT set_config('application_name', %s, false)", (lease.application_name,)
+                "SELECT set_config('application_name', %s, false)", (named.application_name,)
             )
-        except psycopg.Error as error:
-            if is_connection_lost(error):
-                raise DatabaseAccessError(
-                    f"the connection to the branch was lost at once: {error}", "Run again."
-                ) from error
-            raise server_error(error) from error
-        named = database.named(lease.application_name)
-        keeper = asyncio.create_task(_keep(connection, named, lease, lost))
-        try:
-            yield Session(lease, named, resumed)
-        finally:
-            keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeper
+        except BaseException:
+            await connection.close()
+            stranded.append(pid)
+            raise
+        return connection, Session(lease, named, resumed)
+
+    def tell(error: Exception) -> None:
+        emit(Notice(Level.WARNING, f"{retry.what_broke(error)}; trying again"))
+
+    try:
+        return await retry.persist(once, retry.WORK, tell)
+    except psycopg.Error as error:
+        raise retry.given_up(error, retry.WORK) from error
 
 
 async def _acquire(
-    connection: Connection, plan: Plan, athena: Athena, emit: Emit
+    connection: Connection, plan: Plan, run_id: str, athena: Athena, emit: Emit
 ) -> tuple[Lease, bool]:
     holder = holders.this_process()
     branch_id = plan.branch.id
@@ -111,7 +132,7 @@ async def _acquire(
         return lease, True
     lease = await leases.start_run(
         connection,
-        run_id=plan.run_id or f"run_{secrets.token_hex(5)}",
+        run_id=run_id,
         branch_id=branch_id,
         branch_name=plan.branch.name,
         fingerprint=plan.fingerprint,
@@ -228,12 +249,13 @@ async def _beat(connection: Connection, database: Database, lease: Lease) -> Non
 
 
 async def _keep(
-    connection: Connection, database: Database, lease: Lease, lost: Callable[[Exception], None]
+    connection: Connection, session: Session, lost: Callable[[Exception], None]
 ) -> None:
     """Beat until cancelled; a cut connection is replaced, a lost lease is told at once.
 
     The first connection is the session's own, which holds the advisory lock as well.
     """
+    database, lease = session.database, session.lease
     current, pid = connection, connection.info.backend_pid
     beaten_at = time.monotonic()
     try:

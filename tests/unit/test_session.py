@@ -1,7 +1,11 @@
-"""Times as AWS writes them: what botocore would read."""
+"""What a session with AWS reads: times as botocore would, and whole answers alone."""
 
 from __future__ import annotations
 
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
@@ -9,9 +13,16 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.exceptions import ConnectionClosedError
 from botocore.utils import parse_timestamp
 
-from neonsync.athena.moments import moment, session
+from neonsync.athena import session as session_module
+from neonsync.athena.session import moment, session
+from neonsync.retry import Backoff
+
+BODY = b'{"QueryExecutionId": "one"}'
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
+HALF = WHOLE[:-10]
 
 
 @pytest.mark.parametrize(
@@ -67,3 +78,50 @@ def test_the_clients_of_a_session_read_times_by_it(monkeypatch: pytest.MonkeyPat
     for read in (listed["LastModified"], asked["LastModified"]):
         assert read == datetime(2026, 11, 26, 1, 31, 44, tzinfo=UTC)
         assert read.tzinfo is UTC, "dateutil has a zone of its own for it"
+
+
+@contextmanager
+def answering(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """A server that gives each client one of the answers and hangs up; what is left of them."""
+    waiting = list(answers)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while waiting:
+            connection, _ = listener.accept()
+            with connection:
+                asked = b""
+                while not asked.endswith(b"}"):
+                    asked += connection.recv(65_536)
+                connection.sendall(waiting.pop(0))
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    with closing(listener):
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", waiting
+    thread.join()
+
+
+@pytest.fixture
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setattr(session_module, "REQUESTS", Backoff(3, 0.001))
+
+
+def asked_for_a_query(url: str) -> str:
+    client = session("us-east-1").client("athena", endpoint_url=url)
+    return client.start_query_execution(QueryString="SELECT 1")["QueryExecutionId"]
+
+
+@pytest.mark.usefixtures("_quick")
+def test_an_answer_that_was_cut_off_is_asked_for_again() -> None:
+    with answering(HALF, HALF, WHOLE) as (url, left):
+        assert asked_for_a_query(url) == "one"
+        assert left == []
+
+
+@pytest.mark.usefixtures("_quick")
+def test_one_that_is_cut_off_each_time_is_an_error() -> None:
+    with answering(HALF, HALF, HALF) as (url, _), pytest.raises(ConnectionClosedError):
+        asked_for_a_query(url)
