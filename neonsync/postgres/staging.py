@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-import psycopg
 from psycopg import sql
 
 from neonsync.errors import LoadError
@@ -12,7 +11,7 @@ from neonsync.postgres.catalog import IndexShape, TargetTable
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.ddl import column_definition, new_constraint, new_index, new_table
 from neonsync.postgres.marks import is_marked
-from neonsync.tables import ColumnSpec, TableSpec
+from neonsync.tables import PRIVATE, ColumnSpec, TableSpec
 from neonsync.tables.spec import TEST_FLAG
 
 SCHEMA = "neonsync"
@@ -109,18 +108,12 @@ async def drop(connection: Connection, staging: str) -> None:
 
 
 async def build_index(
-    connection: Connection, staging: str, position: int, shape: IndexShape, spec: TableSpec
+    connection: Connection, staging: str, position: int, shape: IndexShape
 ) -> None:
-    """Build one index of a full staging table; ``add_constraint`` may follow.
-
-    Raises:
-        LoadError: the source has the same key twice.
-    """
-    statement = new_index(index_name(staging, position), sql.Identifier(SCHEMA, staging), shape)
-    try:
-        await connection.execute(statement)
-    except psycopg.errors.UniqueViolation as error:
-        raise duplicate_key_error(spec, error.diag.message_detail or "") from error
+    """Build one index of a full staging table; ``add_constraint`` may follow."""
+    await connection.execute(
+        new_index(index_name(staging, position), sql.Identifier(SCHEMA, staging), shape)
+    )
 
 
 async def add_constraint(
@@ -148,27 +141,43 @@ async def existing_indexes(connection: Connection, staging: str) -> dict[str, bo
     return {str(name): bool(constraint) for name, constraint in await cursor.fetchall()}
 
 
-async def find_duplicates(connection: Connection, staging: str, spec: TableSpec) -> None:
-    """Make sure that no key stands twice in a staging table without indexes.
+async def find_duplicates(
+    connection: Connection,
+    staging: str,
+    spec: TableSpec,
+    columns: Sequence[str],
+    private: Collection[str] = (),
+) -> None:
+    """Make sure that no two rows of a staging table have the same values in ``columns``.
+
+    NULLs of the table's key are the same, those of other columns are not: as a merge and a unique
+    index have it. Values of ``private`` columns are not shown.
 
     Raises:
         LoadError: some do; the message counts them and names a few.
     """
-    key = sql.SQL(", ").join(map(sql.Identifier, spec.key))
+    names = [sql.Identifier(name) for name in columns]
+    key = sql.SQL(", ").join(names)
+    shown = sql.SQL(", ").join(
+        sql.Literal(PRIVATE) if name in private else sql.SQL("{}::text").format(each)
+        for name, each in zip(columns, names, strict=True)
+    )
+    told_apart: sql.Composable = sql.SQL("")
+    if set(columns) != set(spec.key):
+        told_apart = sql.SQL(" WHERE ROW({}) IS NOT NULL").format(key)
     cursor = await connection.execute(
         sql.SQL(
-            "SELECT ({})::text, count(*) OVER () FROM {} GROUP BY {} HAVING count(*) > 1 LIMIT {}"
+            "SELECT count(*) OVER (), {} FROM {}{} GROUP BY {} HAVING count(*) > 1 LIMIT {}"
         ).format(
-            sql.SQL("ROW({})").format(key),
-            sql.Identifier(SCHEMA, staging),
-            key,
-            sql.Literal(DUPLICATES_SHOWN),
+            shown, sql.Identifier(SCHEMA, staging), told_apart, key, sql.Literal(DUPLICATES_SHOWN)
         )
     )
     rows = await cursor.fetchall()
     if rows:
-        shown = ", ".join(str(row[0]) for row in rows)
-        raise duplicate_key_error(spec, f"{rows[0][1]} keys stand more than once, as {shown}")
+        some = ", ".join(f"({', '.join(map(str, values))})" for _, *values in rows)
+        found = rows[0][0]
+        stand = f"{found:,} keys stand" if found > 1 else "1 key stands"
+        raise duplicate_key_error(spec, columns, f"{stand} more than once, as {some}")
 
 
 async def analyze(connection: Connection, staging: str, columns: Sequence[str] = ()) -> None:
@@ -183,12 +192,18 @@ async def analyze(connection: Connection, staging: str, columns: Sequence[str] =
     )
 
 
-def duplicate_key_error(spec: TableSpec, detail: str) -> LoadError:
-    """The error for a source that has a key twice."""
+def duplicate_key_error(spec: TableSpec, columns: Sequence[str], detail: str) -> LoadError:
+    """The error for a source that has a key twice, or what another unique index forbids."""
+    remedy = "Mend the source, or drop the unique index of these columns."
+    if set(columns) == set(spec.key):
+        remedy = (
+            "Mend the source, name a key that is unique, or set on_duplicate and order_column to "
+            "take one row of each key."
+        )
     return LoadError(
         f"the Athena table {spec.source} has rows with the same key "
-        f"({', '.join(spec.key)}): {detail}",
-        "The target stays as it was. Mend the source, or name a key that is unique.",
+        f"({', '.join(columns)}): {detail}",
+        f"The target stays as it was. {remedy}",
     )
 
 

@@ -10,6 +10,8 @@ from neonsync.columns import SqlType
 TEST_FLAG = "is_test_data"
 TEST_SCENARIO = "test_scenario"
 """The two columns by which generated rows are told from real ones."""
+PRIVATE = "(private)"
+"""What is shown in place of a value that is not to be shown."""
 
 
 class Mode(StrEnum):

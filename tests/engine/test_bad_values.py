@@ -146,8 +146,30 @@ async def test_without_a_policy_the_table_stops_and_the_target_stays_as_it_was(
     target.configure(entry(lake.write("twice", ROWS)))
     error = (await target.sync()).result.error
     assert isinstance(error, LoadError)
-    assert "same key (id)" in error.message
+    assert "same key (id): 2 keys stand more than once, as (" in error.message
+    assert "on_duplicate" in error.remedy
     assert target.value("SELECT to_regclass('public.t')") is None
+
+
+async def test_what_a_unique_index_forbids_is_counted_and_private_values_are_not_shown(
+    target: Target, lake: Lake
+) -> None:
+    rows = frame(id=[1, 2, 3, 4, 5], name=["a", "a", "b", None, None], ssn=list("77788"))
+    source = lake.write("people", rows)
+    target.sql("CREATE TABLE t (id bigint PRIMARY KEY, name text, ssn text UNIQUE)")
+    target.configure(entry(source, private=["ssn"]))
+    private = (await target.sync()).result.error
+
+    target.sql("DROP TABLE t")
+    target.sql("CREATE TABLE t (id bigint PRIMARY KEY, name text UNIQUE, ssn text)")
+    shown = (await target.sync()).result.error
+
+    assert isinstance(private, LoadError)
+    assert "(ssn): 2 keys stand more than once, as ((private)), ((private))" in private.message
+    assert isinstance(shown, LoadError)
+    assert "(name): 1 key stands more than once, as (a)" in shown.message
+    assert "drop the unique index" in shown.remedy
+    assert target.value("SELECT count(*) FROM t") == 0
 
 
 ROWS = pd.DataFrame(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from functools import partial
 
 import psycopg
@@ -10,17 +9,17 @@ import psycopg
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import IndexBuilt
+from neonsync.engine.plan import TablePlan
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import IndexShape
 from neonsync.postgres.connect import Connection
-from neonsync.tables import TableSpec
 
 INDEX_CONNECTIONS = 2
 EXPRESSION_WEIGHT = 10
 
 
 async def build_indexes(
-    context: RunContext, spec: TableSpec, name: str, shapes: tuple[IndexShape, ...]
+    context: RunContext, table: TablePlan, name: str, shapes: tuple[IndexShape, ...]
 ) -> int:
     """Build what the staging table ``name`` lacks of its indexes, unique ones first.
 
@@ -44,9 +43,9 @@ async def build_indexes(
     async def build() -> None:
         nonlocal done
         for position, shape in waiting:
-            await context.with_connection(partial(_build, context, spec, name, position, shape))
+            await context.with_connection(partial(_build, context, table, name, position, shape))
             done += 1
-            context.emit(IndexBuilt(spec.qualified, done, len(shapes)))
+            context.emit(IndexBuilt(table.spec.qualified, done, len(shapes)))
 
     await side_by_side(build() for _ in range(min(INDEX_CONNECTIONS, len(missing))))
     for position, shape in numbered:
@@ -65,17 +64,25 @@ def _weight(shape: IndexShape) -> int:
 
 async def _build(
     context: RunContext,
-    spec: TableSpec,
+    table: TablePlan,
     name: str,
     position: int,
     shape: IndexShape,
     connection: Connection,
 ) -> None:
-    with contextlib.suppress(psycopg.errors.DuplicateTable):
-        # Its COMMIT had succeeded, and only the answer was lost: nobody else has that name.
+    try:
         async with connection.transaction():
             await context.lease.guard(connection)
-            await staging.build_index(connection, name, position, shape, spec)
+            await staging.build_index(connection, name, position, shape)
+    except psycopg.errors.DuplicateTable:
+        # Its COMMIT had succeeded, and only the answer was lost: nobody else has that name.
+        return
+    except psycopg.errors.UniqueViolation as error:
+        columns = shape.columns or ()
+        if columns and not shape.partial:
+            await staging.find_duplicates(connection, name, table.spec, columns, table.private)
+        told = "" if table.private else error.diag.message_detail or ""
+        raise staging.duplicate_key_error(table.spec, columns or (shape.name,), told) from error
 
 
 async def _constrain(

@@ -116,7 +116,9 @@ async def audit(
     async def prepare(connection: Connection) -> None:
         if record.method == "merge":
             # No plan of Postgres's spreads it over the processors: it takes as long as all else.
-            await staging.find_duplicates(connection, record.staging, table.spec)
+            await staging.find_duplicates(
+                connection, record.staging, table.spec, table.spec.key, table.private
+            )
         else:
             await staging.analyze(connection, record.staging)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from neonsync.digest import Field, Rule
+from neonsync.tables import PRIVATE
 
-PRIVATE = "(private)"
 _LONGEST_SHOWN = 60
 _EPOCH = date(1970, 1, 1)
 _Y2K = datetime(2000, 1, 1)  # of a frame, which is in UTC

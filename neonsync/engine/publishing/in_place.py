@@ -227,7 +227,7 @@ async def swap_in_shell(connection: Connection, shell: str, spec: TableSpec) -> 
     shapes = wanted_indexes(spec)
     await staging.create_for_swap(connection, shell, spec, None)
     for position, shape in enumerate(shapes):
-        await staging.build_index(connection, shell, position, shape, spec)
+        await staging.build_index(connection, shell, position, shape)
         if shape.constraint:
             await staging.add_constraint(connection, shell, position, shape)
     await swap(connection, shell, spec, shapes)
