@@ -31,13 +31,15 @@ class Drift:
 
     ``added`` and ``widened`` columns are changed when the table is published, in the same
     transaction; ``left_out`` ones of the source are not copied; ``gone`` are the target's columns
-    that an earlier run has filled and the source no longer has.
+    that an earlier run has filled and the source no longer has. ``narrow`` columns keep the
+    target's own type, which holds less than the source's: their values are tried one by one.
     """
 
     added: tuple[ColumnSpec, ...] = ()
     widened: tuple[ColumnSpec, ...] = ()
     left_out: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    narrow: tuple[tuple[ColumnSpec, SqlType], ...] = ()
 
     @property
     def changes_target(self) -> bool:
@@ -53,6 +55,11 @@ class Drift:
         notes += [
             f"{spec.qualified}: the column {_named(column.name)} becomes {column.type}"
             for column in self.widened
+        ]
+        notes += [
+            f"{spec.qualified}: the column {_named(column.name)} is {there}, and {column.type} in "
+            f"{spec.source}: a value that does not fit is a bad one"
+            for column, there in self.narrow
         ]
         if self.left_out:
             notes.append(
@@ -107,7 +114,7 @@ def loaded_columns(
     needed = [column for column in absent if column.name in kept]
     if (absent and spec.on_drift is OnDrift.FAIL) or needed:
         raise _missing(spec, needed or absent)
-    columns, widened = [], []
+    columns, widened, narrow = [], [], []
     for wanted in spec.columns:
         there = table.column(wanted.name)
         if there is None:
@@ -119,6 +126,8 @@ def loaded_columns(
             widened.append(column)
         else:
             column = _as_there(spec, wanted, there)
+            if _holds_less(there.type, wanted.type):
+                narrow.append((wanted, there.type))
         columns.append(column)
     _check_the_rest(table, spec, {column.name for column in columns})
     new = {column.name for column in absent}
@@ -130,6 +139,7 @@ def loaded_columns(
         widened=tuple(widened),
         left_out=() if adding else tuple(column.name for column in absent),
         gone=gone,
+        narrow=tuple(narrow),
     )
 
 
@@ -248,6 +258,16 @@ def _is_wider(wanted: SqlType, there: SqlType) -> bool:
             and wanted.modifiers[1] >= there.modifiers[1]
         )
     return False
+
+
+def _holds_less(there: SqlType, wanted: SqlType) -> bool:
+    """Whether a type of the same name is declared for less than the other one."""
+    if there.base != wanted.base or not there.modifiers or not wanted.modifiers:
+        return False
+    if there.base == "numeric":
+        (precision, scale), (digits, fraction) = there.modifiers, wanted.modifiers
+        return digits - fraction > precision - scale or fraction > scale
+    return there.base in _TEXT_FAMILY and wanted.modifiers[0] > there.modifiers[0]
 
 
 def _check_the_rest(table: TargetTable, spec: TableSpec, loaded: Collection[str]) -> None:

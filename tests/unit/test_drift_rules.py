@@ -185,3 +185,27 @@ def test_a_column_that_has_changed_since_is_not_narrowed() -> None:
     with pytest.raises(TargetError, match="has changed since"):
         asyncio.run(apply(connection, SPEC, table(a="numeric(38,0)"), drift))
     asyncio.run(apply(connection, SPEC, table(a="bigint"), drift))
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "less"),
+    [
+        ("numeric(10,2)", "numeric(14,4)", True),
+        ("numeric(10,2)", "numeric(12,0)", True),
+        ("numeric(10,2)", "numeric(9,3)", True),
+        ("numeric(14,4)", "numeric(10,2)", False),
+        ("numeric", "numeric(10,2)", False),
+        ("varchar(5)", "varchar(50)", True),
+        ("varchar(50)", "varchar(5)", False),
+        ("varchar(5)", "text", False),
+    ],
+)
+@pytest.mark.parametrize("way", ["fail", "ignore"])
+def test_a_target_that_is_declared_for_less_is_told(
+    way: str, there: str, wanted: str, less: bool
+) -> None:
+    columns, drift = loaded(table(n=there), spec(way, n=wanted))
+
+    assert columns == {"n": there if "(" in there else wanted}
+    told = f'the column "n" is {there}, and {wanted} in lake.t: a value that does not fit'
+    assert any(told in note for note in drift.notes(SPEC)) == less
