@@ -55,16 +55,22 @@ class FittedBatch:
 class BatchEncoder:
     """Turns Arrow batches into one binary COPY stream; use a new one for each COPY.
 
-    With ``frame`` each batch has the digests of its rows as its last column.
+    With ``frame`` each batch has the digests of its rows as its last column. With ``found`` what
+    else Postgres would find is found here.
     """
 
     def __init__(
-        self, spec: TableSpec, columns: tuple[ColumnSpec, ...], frame: Frame | None = None
+        self,
+        spec: TableSpec,
+        columns: tuple[ColumnSpec, ...],
+        frame: Frame | None = None,
+        *,
+        found: bool = False,
     ) -> None:
         self._spec = spec
         self._frame = frame
         self._columns = columns
-        self._fitting = Fitting(spec)
+        self._fitting = Fitting(spec, found=found)
         self._schema = pa.schema(
             [pa.field(column.name, arrow_type(column.type, column.name)) for column in columns]
         )
@@ -180,7 +186,9 @@ def copy_error(spec: TableSpec, error: psycopg.Error) -> LoadError | ServerError
             f"{spec.source}: {diag.message_detail or diag.message_primary}",
             "Mend the source, or change the constraint.",
         )
-    where = (diag.context or "").splitlines()[0] if diag.context else ""
+    # What COPY was at; a type's own words may stand before it.
+    lines = (diag.context or "").splitlines()
+    where = next((line for line in lines if line.startswith("COPY ")), "")
     column = f', column "{diag.column_name}"' if diag.column_name else ""
     return LoadError(
         f"{spec.source} into {spec.qualified}{column}: {diag.message_primary or error}"

@@ -250,14 +250,15 @@ def _is_wider(wanted: SqlType, there: SqlType) -> bool:
             wanted.base == "varchar"
             and (not wanted.modifiers or wanted.modifiers[0] > there.modifiers[0])
         )
-    if wanted.base == there.base == "numeric" and len(there.modifiers) == 2:
-        digits = wanted.modifiers[0] - wanted.modifiers[1]
-        return (
-            wanted.modifiers != there.modifiers
-            and digits >= there.modifiers[0] - there.modifiers[1]
-            and wanted.modifiers[1] >= there.modifiers[1]
-        )
+    if wanted.base == there.base == "numeric" and wanted.modifiers and there.modifiers:
+        return _digits(wanted) != _digits(there) and not _holds_less(wanted, there)
     return False
+
+
+def _digits(type_: SqlType) -> tuple[int, int]:
+    """The digits of a numeric with modifiers, before the point and after it."""
+    precision, scale = (*type_.modifiers, 0)[:2]
+    return precision - scale, scale
 
 
 def _holds_less(there: SqlType, wanted: SqlType) -> bool:
@@ -265,8 +266,8 @@ def _holds_less(there: SqlType, wanted: SqlType) -> bool:
     if there.base != wanted.base or not there.modifiers or not wanted.modifiers:
         return False
     if there.base == "numeric":
-        (precision, scale), (digits, fraction) = there.modifiers, wanted.modifiers
-        return digits - fraction > precision - scale or fraction > scale
+        (whole, fraction), (digits, places) = _digits(there), _digits(wanted)
+        return digits > whole or places > fraction
     return there.base in _TEXT_FAMILY and wanted.modifiers[0] > there.modifiers[0]
 
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from neonsync.columns import fraction_limit, length_limit
 from neonsync.errors import LoadError
 from neonsync.postgres.arrow import cast_exactly
+from neonsync.postgres.json_texts import not_json
 from neonsync.tables import ColumnSpec, OnBadValue, TableSpec
 
 VALUES_SHOWN = 3
@@ -48,10 +49,15 @@ class _Rule:
 
 
 class Fitting:
-    """Makes arrays fit the columns of one table, or refuses them."""
+    """Makes arrays fit the columns of one table, or refuses them.
 
-    def __init__(self, spec: TableSpec) -> None:
+    Whether a text is JSON is left to Postgres, which looks anyway, and faster: unless those that
+    are none become NULL, or Postgres has refused one and it is to be ``found``.
+    """
+
+    def __init__(self, spec: TableSpec, *, found: bool = False) -> None:
         self._spec = spec
+        self._tries_json = found or spec.on_bad_value is OnBadValue.NULL
         day = spec.day.columns if spec.day is not None else ()
         # The day of a row is what the proof counts by, and its state what a check does: they
         # cannot be others than Athena's.
@@ -76,7 +82,7 @@ class Fitting:
                 array = cast_exactly(array, wanted)
             except pa.ArrowException as error:
                 array = self._cast_the_rest(array, wanted, column, source, error, changes)
-        for rule in _rules(column):
+        for rule in _rules(column, self._tries_json):
             mask = rule.find(array, column)
             count = 0 if mask is None else pc.sum(mask).as_py() or 0
             if not count:
@@ -146,10 +152,12 @@ class Fitting:
         )
 
 
-def _rules(column: ColumnSpec) -> list[_Rule]:
+def _rules(column: ColumnSpec, tries_json: bool) -> list[_Rule]:
     rules = []
     if column.type.base in ("text", "varchar", "char", "jsonb"):
         rules.append(_Rule(lambda _: "hold U+0000, which Postgres has no place for", _nul, _no_nul))
+    if column.type.base == "jsonb" and tries_json:
+        rules.append(_Rule(lambda _: "are no JSON", lambda array, _: not_json(array)))
     if length_limit(column.type) is not None:
         rules.append(_Rule(lambda c: f"are longer than {c.type}", _too_long))
     if fraction_limit(column.type) is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 from typing import Any
 
 import pandas as pd
@@ -149,6 +150,23 @@ async def test_without_a_policy_the_table_stops_and_the_target_stays_as_it_was(
     assert "same key (id): 2 keys stand more than once, as (" in error.message
     assert "on_duplicate" in error.remedy
     assert target.value("SELECT to_regclass('public.t')") is None
+
+
+async def test_a_text_that_is_no_json_is_named_or_becomes_null(target: Target, lake: Lake) -> None:
+    texts = ['{"a": 1}', "not json", None, "NaN", '"\\ud800"', f"[{'9' * 5_000}]"]
+    source = lake.write("documents", frame(j=texts))
+    target.configure(entry(source, types={"j": "jsonb"}))
+    error = (await target.sync()).result.error
+
+    assert isinstance(error, LoadError)
+    assert 'column "j", file s3://' in error.message
+    assert re.search(r"are no JSON \(\d of them\), as ('not json'|'NaN'|'\"\\)", error.message)
+
+    target.configure(entry(source, types={"j": "jsonb"}, on_bad_value="null"))
+    outcome = await synced(target)
+    assert target.value("SELECT count(*) FROM t WHERE j IS NULL") == 4
+    (change,) = outcome.result.proofs["public.t"].changes
+    assert (change.column, change.values, change.reason) == ("j", 3, "are no JSON")
 
 
 async def test_what_a_unique_index_forbids_is_counted_and_private_values_are_not_shown(

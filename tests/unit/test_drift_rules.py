@@ -193,6 +193,8 @@ def test_a_column_that_has_changed_since_is_not_narrowed() -> None:
         ("numeric(10,2)", "numeric(14,4)", True),
         ("numeric(10,2)", "numeric(12,0)", True),
         ("numeric(10,2)", "numeric(9,3)", True),
+        ("numeric(10)", "numeric(12,2)", True),
+        ("numeric(12,2)", "numeric(10)", False),
         ("numeric(14,4)", "numeric(10,2)", False),
         ("numeric", "numeric(10,2)", False),
         ("varchar(5)", "varchar(50)", True),

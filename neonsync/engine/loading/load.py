@@ -197,7 +197,7 @@ class _Loader:
                 if seconds is None:
                     if isinstance(error, NeonsyncError):
                         raise
-                    raise self._chunk_error(error) from error
+                    raise await self._chunk_error(error, chunk) from error
                 waiting.append(chunk)
                 self._context.notice(
                     f"{self._spec.qualified}: {retry.what_broke(error)}; loading the chunk again",
@@ -210,15 +210,30 @@ class _Loader:
             await self._load_chunk(connection, chunk)
         self._context.emit(ChunkLoaded(self._spec.qualified, chunk.rows, chunk.bytes))
 
-    def _chunk_error(self, error: psycopg.Error) -> NeonsyncError:
+    async def _chunk_error(self, error: psycopg.Error, chunk: Chunk) -> NeonsyncError:
         """What a chunk that is given up ends the table with."""
-        if not is_connection_lost(error):
-            return copy_error(self._spec, error)
-        return DatabaseAccessError(
-            f"the connection was lost {retry.CHUNK.attempts} times while a chunk of "
-            f"{self._spec.qualified} was loaded: {error}",
-            "Run the same command again; it goes on with this chunk.",
-        )
+        if is_connection_lost(error):
+            return DatabaseAccessError(
+                f"the connection was lost {retry.CHUNK.attempts} times while a chunk of "
+                f"{self._spec.qualified} was loaded: {error}",
+                "Run the same command again; it goes on with this chunk.",
+            )
+        if isinstance(error, psycopg.DataError):
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._find, chunk)
+            except NeonsyncError as found:
+                return found
+        return copy_error(self._spec, error)
+
+    def _find(self, chunk: Chunk) -> None:
+        """Look for the value that Postgres has refused, which does not know the files.
+
+        Raises:
+            LoadError: here it is.
+        """
+        encoder = BatchEncoder(self._spec, self._columns, self._source.frame, found=True)
+        for batch, origin in self._source.batches(chunk):
+            encoder.fit(batch, origin)
 
     async def _load_chunk(self, connection: Connection, chunk: Chunk) -> None:
         context, target = self._context, self._record.target
