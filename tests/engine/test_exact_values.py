@@ -373,3 +373,18 @@ def test_a_name_that_postgres_would_cut_is_refused(planner: Target, lake: Lake) 
         planner.plan()
     planner.configure(f'{entry}[tables.rename]\n{name} = "short"\n')
     assert planner.plan().tables[0].spec.column("short") is not None
+
+
+async def test_nested_numbers_that_json_does_not_have_become_what_the_readme_says(
+    target: Target, lake: Lake
+) -> None:
+    values = [[1.5, 1e20, -0.0, math.nan, math.inf, -math.inf]] * ROWS
+    put(lake, "nested_numbers", {"a": Column("array<double>", pa.list_(pa.float64()), values)})
+    target.configure('[[tables]]\nsource = "nested_numbers"\ntarget = "t"\nkey = ["id"]\n')
+
+    await synced(target)
+
+    assert target.value("SELECT DISTINCT a FROM t") == [
+        *(1.5, 1e20, 0.0),
+        *("NaN", "Infinity", "-Infinity"),
+    ]
