@@ -64,7 +64,7 @@ async def _run(flags: Mapping[str, Any], config: Path | None, live: bool) -> Exi
         at_work = "plan"
         for notice in settings.notices:
             _note(notice)
-        async for what, detail in _checks(settings):
+        async for what, detail in _checks(settings, live=live):
             _good(what, detail)
     except NeonsyncError as error:
         side = next((name for kinds, name in _SIDES if isinstance(error, kinds)), at_work)
@@ -74,16 +74,20 @@ async def _run(flags: Mapping[str, Any], config: Path | None, live: bool) -> Exi
     return await run_live(settings) if live else ExitCode.OK
 
 
-async def _checks(settings: Settings) -> AsyncIterator[tuple[str, str]]:
+async def _checks(settings: Settings, *, live: bool) -> AsyncIterator[tuple[str, str]]:
     """Each thing that is in order, as it is found out; what comes later needs what came before.
+
+    Before ``live``, which writes, the branch has to be confirmed.
 
     Raises:
         NeonsyncError: something is not in order.
     """
-    plan = await asyncio.to_thread(make_plan, settings)
+    plan = await asyncio.to_thread(make_plan, settings, reads=not live)
     for warning in plan.warnings:
         if warning not in settings.notices:
             _note(warning)
+    if plan.confirmation:
+        _note(plan.confirmation)
     for line in _planned(plan):
         yield line
     declared = sum(len(table.checks) for table in plan.tables)

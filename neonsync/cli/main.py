@@ -17,11 +17,13 @@ from neonsync.cli.branches import branches as branches_group
 from neonsync.cli.config import config as config_group
 from neonsync.cli.history import history as history_group
 from neonsync.cli.options import (
+    PLAN,
+    RUN,
+    VALIDATE,
     jobs_option,
+    options_of,
     refuse_before_command,
     report_dir_option,
-    run_options,
-    validate_options,
 )
 from neonsync.cli.output import print_error, say
 from neonsync.cli.parameters import SPAN
@@ -81,7 +83,7 @@ def _via(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.version_option(__version__, prog_name="neonsync")
 @click.option("--headless", is_flag=True, help="Run the sync here and now, without the UI.")
-@run_options
+@options_of(RUN)
 @_via
 @click.option(
     "--keep-on-stop",
@@ -140,7 +142,7 @@ def _refuse_json(as_json: bool) -> None:
 
 
 @cli.command(epilog="\b\nExample:\n  neonsync plan --branch dev --days 30 --states CA,TX")
-@run_options
+@options_of(PLAN)
 @_via
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def plan(
@@ -184,7 +186,7 @@ def _refuse_expires(expires: timedelta | None) -> None:
 
 
 @cli.command(epilog="\b\nExample:\n  neonsync validate --branch dev --days 30 --repair")
-@validate_options
+@options_of(VALIDATE)
 @click.option(
     "--repair",
     is_flag=True,

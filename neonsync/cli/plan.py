@@ -46,7 +46,7 @@ def run_plan(flags: Mapping[str, Any], config: Path | None, *, as_json: bool = F
     def tell(text: str) -> None:
         say(printable(redact(text, *secrets)), err=True)
 
-    show_plan(make_plan(settings, tell), settings, as_json=as_json)
+    show_plan(make_plan(settings, tell, reads=True), settings, as_json=as_json)
     return ExitCode.OK
 
 

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from neonsync.cli.headless import carry_out
-from neonsync.cli.options import IN_VAIN_FOR_VALIDATE, OF_REPAIR, flag_of
 from neonsync.cli.output import fitted, print_error, say
 from neonsync.cli.reporters import report_unstarted
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.proof.compared import Comparisons
 from neonsync.engine.validate import validate
-from neonsync.errors import ConfigError, ExitCode, NeonsyncError, RunCancelled
+from neonsync.errors import ExitCode, NeonsyncError, RunCancelled
 from neonsync.neon.guards import check_sync
 from neonsync.report.comparison import as_json as comparison_as_json
 from neonsync.report.comparison import as_text
@@ -38,7 +37,6 @@ def run_validate(
         NeonsyncError: the settings are wrong, or a service cannot be reached; nothing was repaired.
         RunCancelled: it was stopped before it knew what differs.
     """
-    _refuse_in_vain(flags, repair=repair)
     settings = load_settings(flags=flags, environ=os.environ, config=config)
     settings = replace(settings, mode=Mode.FULL)
     secrets = (*settings.secrets, *known_secrets(os.environ))
@@ -107,27 +105,6 @@ def _done(repaired: Mapping[str, str]) -> str:
         return "no repair has been published"
     told = ", ".join(f"{table} by {run}" for run, table in repaired.items())
     return f"repaired and published before: {told}"
-
-
-def _refuse_in_vain(flags: Mapping[str, Any], *, repair: bool) -> None:
-    """Make sure that nobody is in the belief that a flag holds something back.
-
-    Raises:
-        ConfigError: a flag was given that has no effect here.
-    """
-    given = [name for name, value in flags.items() if value is not None and value != ()]
-    for name in given:
-        if name in IN_VAIN_FOR_VALIDATE:
-            raise ConfigError(
-                f"{flag_of(name)} has no effect on validate",
-                "It compares tables of the mode full, writes nothing without --repair, and repairs "
-                "each table by a fresh run of its own. Leave the flag out.",
-            )
-        if name in OF_REPAIR and not repair:
-            raise ConfigError(
-                f"{flag_of(name)} has no effect on validate without --repair",
-                "Add --repair, or leave the flag out: a comparison writes nothing.",
-            )
 
 
 _ENDS = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.ACCESS, ExitCode.REFUSED)

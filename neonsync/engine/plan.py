@@ -32,6 +32,7 @@ from neonsync.engine.planning.scope import (
 from neonsync.engine.planning.source import Source, look_up
 from neonsync.engine.planning.states import check_states
 from neonsync.engine.planning.target import find_target
+from neonsync.neon.guards import confirmation_needed
 from neonsync.neon.models import Branch, BranchAddress
 from neonsync.postgres.scope import WHOLE, TargetScope
 from neonsync.settings import Settings, VerifyTarget
@@ -113,25 +114,37 @@ class Plan:
     test_data: TestData | None = None
     run_id: str = ""
 
+    @property
+    def confirmation(self) -> str:
+        """What has to be confirmed before a run of it, and how; empty where nothing has."""
+        if self.settings.neon.api_key is None:
+            return ""  # of a branch that is known by its address alone nobody can tell
+        return confirmation_needed(self.branch, self.settings.confirm)
+
 
 def make_plan(
-    settings: Settings, say: Callable[[str], None] | None = None, *, compares: bool = False
+    settings: Settings,
+    say: Callable[[str], None] | None = None,
+    *,
+    reads: bool = False,
+    compares: bool = False,
 ) -> Plan:
     """Resolve the branch and the tables. Blocks; contacts Neon and Athena, writes nowhere.
 
     ``say`` gets a line when Neon has to be waited for, in the thread of the caller.
-    With ``compares`` it is a plan for comparing only: nothing needs to be confirmed, and the rows
-    of the target within the scope are known.
+    With ``reads`` nobody will write by it, and nothing needs to be confirmed. With ``compares`` it
+    is a plan for comparing only, which reads, and knows the rows of the target within the scope.
     Athena is not asked in the mode test-data for tables whose columns are configured.
 
     Raises:
         ConfigError: the branch, the project, a table, a filter or a setting is wrong.
-        RefusedError: the branch is the default or a protected one and was not confirmed.
+        RefusedError: the branch is the default or a protected one, is to be written, and was not
+            confirmed.
         AccessError: Neon or AWS cannot be reached.
     """
     configs, states = choose(settings.tables, settings.filters)
     days = days_of(settings.filters)
-    address, warnings = find_target(settings, say, reads=compares)
+    address, warnings = find_target(settings, say, reads=reads or compares)
     planner = _Planner(settings, days, states, compares)
     tables = tuple(planner.table(config) for config in configs)
     check_apart([table.spec for table in tables])

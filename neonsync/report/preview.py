@@ -43,6 +43,8 @@ def _lines(preview: Preview) -> Iterator[str]:
     yield f"Plan: {plan.mode} into {branch}, database {plan.address.database}"
     for warning in plan.warnings:
         yield f"  warning: {warning}"
+    if plan.confirmation:
+        yield f"  note: {plan.confirmation}"
     for table in preview.tables:
         yield ""
         yield from _table(table)
@@ -163,6 +165,7 @@ def as_json(preview: Preview) -> dict[str, Any]:
         "database": plan.address.database,
         "price": preview.price,
         "on_error": plan.settings.on_error.value,
+        "confirmation": plan.confirmation,
         "room": {**asdict(preview.room), "lacking": preview.room.lacking},
         "left_runs": [asdict(left) for left in preview.left],
         "warnings": list(plan.warnings),

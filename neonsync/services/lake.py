@@ -90,7 +90,7 @@ class Lake:
             settings = settings_to_plan(settings, settings.branch)
         secrets = (*settings.secrets, *known_secrets(self._context.environ))
         with hidden(secrets):
-            found = asyncio.run(preview(make_plan(settings)))
+            found = asyncio.run(preview(make_plan(settings, reads=True)))
         return _as_values(found, redact(as_text(found), *secrets))
 
     def _athena(self, settings: AthenaSettings) -> Athena:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from neonsync.errors import RefusedError, UnknownTableError
+from neonsync.errors import ConfigError, UnknownTableError
 from neonsync.services.context import Context
 from neonsync.services.lake import Lake
 from neonsync.services.values import LakeTable
@@ -105,14 +105,23 @@ def test_a_preview_has_the_price_the_method_and_the_sql(service: Lake, looking: 
     assert (made.rows, made.price, made.billed_bytes) == (7, 0.0, 0)
 
 
-def test_a_preview_is_refused_for_what_a_run_is_refused_for(
+def test_a_guarded_branch_is_looked_at_before_anything_is_confirmed(
     service: Lake, looking: Context
 ) -> None:
     main = replace(looking.base(), branch="main")
-    with pytest.raises(RefusedError):
-        service.preview(main)
-    # Via a branch main is only looked at.
-    assert service.preview(replace(main, via_branch=True)).branch == "main"
+    needs = "a run into it needs --confirm main"
+    assert needs in service.preview(main).text
+    for other in (replace(main, confirm=("main",)), replace(main, via_branch=True)):
+        seen = service.preview(other)
+        assert seen.branch == "main"
+        assert needs not in seen.text
+
+
+def test_a_preview_is_refused_for_what_a_run_is_refused_for(
+    service: Lake, looking: Context
+) -> None:
+    with pytest.raises(ConfigError, match="nowhere"):
+        service.preview(replace(looking.base(), branch="nowhere"))
 
 
 def _queries(target: Target) -> list[str]:
