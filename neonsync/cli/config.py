@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neonsync.cli.options import CHECK, SHOW, options_of
-from neonsync.cli.output import print_error, say
+from neonsync.cli.output import hide, print_error, say, say_json
 from neonsync.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -38,8 +37,9 @@ def show(as_json: bool, config: Path | None, flags: dict[str, Any]) -> None:
     from neonsync.settings import overview
 
     seen = overview(flags=flags, environ=os.environ, config=config)
+    hide(*seen.secrets)
     if as_json:
-        say(json.dumps(_document(seen), indent=2, ensure_ascii=False))
+        say_json(_document(seen), indent=2)
     else:
         say("\n".join(_lines(seen)))
         for notice in seen.notices:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -25,7 +26,7 @@ from neonsync.cli.options import (
     refuse_before_command,
     report_dir_option,
 )
-from neonsync.cli.output import print_error, say
+from neonsync.cli.output import LastResort, forget, print_error, print_usage_error, say
 from neonsync.cli.parameters import SPAN
 from neonsync.cli.rollback import rollback
 from neonsync.cli.tables import tables as tables_group
@@ -285,13 +286,15 @@ def main() -> None:
     """The console script: our own errors become a message and their exit code."""
     # Until a command installs its own: SIGTERM shall end with its exit code, and clean up.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(int(ExitCode.TERMINATED)))
+    logging.lastResort = LastResort(logging.WARNING)
+    forget()
     try:
         cli(prog_name="neonsync", standalone_mode=False)
     except NeonsyncError as error:
         print_error(error)
         _leave(error)
     except click.ClickException as error:
-        error.show()
+        print_usage_error(error)
         _leave(ConfigError(error.format_message()))
     except (click.Abort, KeyboardInterrupt):
         message = "stopped before anything was done"
@@ -305,14 +308,10 @@ def _unexpected(error: Exception) -> NeonsyncError:
     """A mistake of ours, without the traceback that only --debug shows, and never a secret."""
     import traceback
 
-    from neonsync.secret import redact
-    from neonsync.services.context import known_secrets
-
-    secrets = known_secrets(os.environ)
     if "--debug" in sys.argv:
-        say(redact("".join(traceback.format_exception(error)), *secrets), err=True)
+        say("".join(traceback.format_exception(error)), err=True)
     wrapped = NeonsyncError(
-        f"unexpected: {type(error).__name__}: {redact(str(error), *secrets)}",
+        f"unexpected: {type(error).__name__}: {error}",
         "Run again; if it happens again, add --debug and report what that shows.",
     )
     print_error(wrapped)

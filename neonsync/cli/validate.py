@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from neonsync.cli.headless import carry_out
-from neonsync.cli.output import fitted, print_error, say
+from neonsync.cli.loaded import loaded
+from neonsync.cli.output import fitted, print_error, say, say_json, write_line
 from neonsync.cli.reporters import report_unstarted
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.proof.compared import Comparisons
@@ -21,10 +21,8 @@ from neonsync.neon.guards import check_sync
 from neonsync.report.comparison import as_json as comparison_as_json
 from neonsync.report.comparison import as_text
 from neonsync.report.wording import printable
-from neonsync.secret import redact, redacted
-from neonsync.services.context import hidden, known_secrets
 from neonsync.services.repair import repairs
-from neonsync.settings import Settings, load_settings
+from neonsync.settings import Settings
 from neonsync.tables import Mode, OnMissing
 
 
@@ -37,26 +35,23 @@ def run_validate(
         NeonsyncError: the settings are wrong, or a service cannot be reached; nothing was repaired.
         RunCancelled: it was stopped before it knew what differs.
     """
-    settings = load_settings(flags=flags, environ=os.environ, config=config)
-    settings = replace(settings, mode=Mode.FULL)
-    secrets = (*settings.secrets, *known_secrets(os.environ))
+    settings = replace(loaded(flags, config), mode=Mode.FULL)
 
     def tell(text: str) -> None:
-        say(printable(redact(text, *secrets)), err=True)
+        say(printable(text), err=True)
 
-    with hidden(secrets):
-        plan = make_plan(settings, tell, compares=True)
-        if repair and settings.neon.api_key is not None:
-            # Before anything is paid for.
-            check_sync(plan.branch, settings.confirm)
-        try:
-            found = asyncio.run(validate(plan, tell))
-        except (KeyboardInterrupt, SystemExit) as stop:
-            raise RunCancelled("stopped comparing; nothing was written", _code(stop)) from None
+    plan = make_plan(settings, tell, compares=True)
+    if repair and settings.neon.api_key is not None:
+        # Before anything is paid for.
+        check_sync(plan.branch, settings.confirm)
+    try:
+        found = asyncio.run(validate(plan, tell))
+    except (KeyboardInterrupt, SystemExit) as stop:
+        raise RunCancelled("stopped comparing; nothing was written", _code(stop)) from None
     repaired: dict[str, str] = {}
     stopped: ExitCode | None = None
     if repair and any(table.differs for table in found.tables):
-        say(fitted(as_text(plan, found), *secrets, err=as_json), err=as_json)
+        write_line(fitted(as_text(plan, found), err=as_json), err=as_json)
         try:
             stopped = _repair(settings, config, plan, found, repaired, err=as_json)
             if stopped is None:
@@ -72,14 +67,13 @@ def run_validate(
         except NeonsyncError as error:
             # Told here: what was published by then is not to be lost with it.
             stopped = error.exit_code
-            error.message = redact(error.message, *secrets)
-            print_error(error, *secrets)
+            print_error(error)
             report_unstarted(error, os.environ, as_json=False)
             tell(f"{_done(repaired)}. neonsync validate compares again.")
     if as_json:
-        say(json.dumps(redacted(comparison_as_json(plan, found, tuple(repaired)), *secrets)))
+        say_json(comparison_as_json(plan, found, tuple(repaired)))
     elif stopped is None:
-        say(fitted(as_text(plan, found), *secrets))
+        write_line(fitted(as_text(plan, found)))
         if not repair and any(table.differs for table in found.tables):
             tell("Add --repair to sync again what differs, and nothing else.")
     if stopped is not None:
