@@ -115,7 +115,7 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
     "validation": click.option(
         "--validation",
         type=click.Choice(VALIDATION),
-        help="What is compared with Athena: every field of every row, sums by"
+        help="What is compared with Athena in the mode full: every field of every row, sums by"
         " date, or row counts by date.  [default: exact]",
     ),
     "verify_target": click.option(

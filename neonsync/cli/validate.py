@@ -35,7 +35,7 @@ def run_validate(
         NeonsyncError: the settings are wrong, or a service cannot be reached; nothing was repaired.
         RunCancelled: it was stopped before it knew what differs.
     """
-    settings = replace(loaded(flags, config), mode=Mode.FULL)
+    settings = loaded({**flags, "mode": Mode.FULL.value}, config)
 
     def tell(text: str) -> None:
         say(printable(text), err=True)

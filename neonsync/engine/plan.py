@@ -172,7 +172,7 @@ def make_plan(
 
 
 def _passed_over(settings: Settings, days: DateRange, states: Sequence[str]) -> list[str]:
-    """Filters on rows have no meaning where no rows of the lake are copied."""
+    """What has no meaning where no rows of the lake are copied, as filters on them."""
     if settings.mode is Mode.FULL:
         return []
     asked = [str(each) for each in (days, ", ".join(states)) if each]
@@ -180,10 +180,14 @@ def _passed_over(settings: Settings, days: DateRange, states: Sequence[str]) -> 
     asked += ["publish = replace"] if Publish.REPLACE in publish else []
     on_missing = {table.on_missing for table in settings.tables} | {settings.on_missing}
     asked += ["on_missing = delete"] if OnMissing.DELETE in on_missing else []
+    levels = {table.validation for table in settings.tables} | {settings.validation}
+    asked += [f"validation = {each}" for each in Validation if each in levels - {Validation.EXACT}]
+    asked += ["verify_target = all"] if settings.verify_target is VerifyTarget.ALL else []
     if not asked:
         return []
     return [
-        f"the mode {settings.mode} copies no rows of the lake: {' and '.join(asked)} has no effect"
+        f"the mode {settings.mode} copies no rows of the lake: {' and '.join(asked)} "
+        f"{'has' if len(asked) == 1 else 'have'} no effect"
     ]
 
 
