@@ -15,11 +15,11 @@ from neonsync.cli.output import fitted, print_error, say, say_json, write_line
 from neonsync.cli.reporters import report_unstarted
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.proof.compared import Comparisons
-from neonsync.engine.validate import validate
+from neonsync.engine.validate import Bill, validate
 from neonsync.errors import ExitCode, NeonsyncError, RunCancelled
 from neonsync.neon.guards import check_sync
 from neonsync.report.comparison import as_json as comparison_as_json
-from neonsync.report.comparison import as_text
+from neonsync.report.comparison import as_text, stopped
 from neonsync.report.wording import printable
 from neonsync.services.repair import repairs
 from neonsync.settings import Settings
@@ -44,54 +44,51 @@ def run_validate(
     if repair and settings.neon.api_key is not None:
         # Before anything is paid for.
         check_sync(plan.branch, settings.confirm)
+    bill, per_tb = Bill(), settings.athena.price_per_tb
     try:
-        found = asyncio.run(validate(plan, tell))
+        found = asyncio.run(validate(plan, tell, bill))
     except (KeyboardInterrupt, SystemExit) as stop:
-        raise RunCancelled("stopped comparing; nothing was written", _code(stop)) from None
+        what = stopped("stopped comparing; nothing was written", bill, per_tb)
+        raise RunCancelled(what, _code(stop)) from None
     repaired: dict[str, str] = {}
-    stopped: ExitCode | None = None
+    end: ExitCode | None = None
     if repair and any(table.differs for table in found.tables):
         write_line(fitted(as_text(plan, found), err=as_json), err=as_json)
         try:
-            stopped = _repair(settings, config, plan, found, repaired, err=as_json)
-            if stopped is None:
-                found = _with_costs(asyncio.run(validate(plan, tell)), found)
+            end = _repair(settings, config, plan, found, repaired, err=as_json)
+            if end is None:
+                found = asyncio.run(validate(plan, tell, bill))
                 if found.surplus and settings.on_missing is OnMissing.KEEP:
                     tell(
                         "Rows that only the branch has were kept; "
                         "--repair --on-missing delete lets them go."
                     )
         except (KeyboardInterrupt, SystemExit) as stop:
-            stopped = _code(stop)
-            tell(f"stopped; {_done(repaired)}. neonsync validate compares again.")
+            end = _code(stop)
+            told = stopped(f"stopped; {_done(repaired)}", bill, per_tb)
+            tell(f"{told}. neonsync validate compares again.")
         except NeonsyncError as error:
             # Told here: what was published by then is not to be lost with it.
-            stopped = error.exit_code
+            end = error.exit_code
             print_error(error)
             report_unstarted(error, os.environ, as_json=False)
             tell(f"{_done(repaired)}. neonsync validate compares again.")
+    # The second comparison is paid for as well, be it stopped or not.
+    found = replace(found, scanned_bytes=bill.scanned_bytes, price=bill.price(per_tb))
     if as_json:
         say_json(comparison_as_json(plan, found, tuple(repaired)))
-    elif stopped is None:
+    elif end is None:
         write_line(fitted(as_text(plan, found)))
         if not repair and any(table.differs for table in found.tables):
             tell("Add --repair to sync again what differs, and nothing else.")
-    if stopped is not None:
-        return stopped
+    if end is not None:
+        return end
     return ExitCode.OK if found.equal else ExitCode.VALIDATION
 
 
 def _code(stop: BaseException) -> ExitCode:
     """Of Ctrl-C, or of SIGTERM, which ends the program by an exception as well."""
     return ExitCode.INTERRUPTED if isinstance(stop, KeyboardInterrupt) else ExitCode.TERMINATED
-
-
-def _with_costs(found: Comparisons, before: Comparisons) -> Comparisons:
-    return replace(
-        found,
-        scanned_bytes=before.scanned_bytes + found.scanned_bytes,
-        price=before.price + found.price,
-    )
 
 
 def _done(repaired: Mapping[str, str]) -> str:
