@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from neonsync.athena.client import Athena, billed_bytes
+from neonsync.athena.filters import DateRange
 from neonsync.athena.sample import sample_footers
 from neonsync.engine.loading.source_files import source_files
 from neonsync.engine.plan import TablePlan
@@ -15,12 +18,28 @@ FOOTERS = 16
 
 
 @dataclass(frozen=True)
+class HeldDates:
+    """The dates that the lake has: so many, from ``first`` to ``last``, as its partitions tell.
+
+    Those ``within`` the run's range begin and end with the other two, None where there are none.
+    """
+
+    dates: int
+    first: date
+    last: date
+    within: int
+    first_within: date | None
+    last_within: date | None
+
+
+@dataclass(frozen=True)
 class Estimate:
     """What an export would read.
 
     ``rows`` is None when the files do not tell; ``exact`` when all footers were read and no filter
     is left that they do not know. ``scanned_bytes`` is for the export and the count together,
     ``billed_bytes`` what Athena bills for that. ``note`` says what is missing, if anything.
+    ``held`` is None where no dates are asked for, or the partitions do not tell which there are.
     """
 
     files: int = 0
@@ -32,6 +51,7 @@ class Estimate:
     scanned_bytes: int | None = None
     billed_bytes: int | None = None
     note: str = ""
+    held: HeldDates | None = None
 
 
 def estimate(athena: Athena, table: TablePlan) -> Estimate:
@@ -56,6 +76,7 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
         partitions=files.partitions,
         all_partitions=files.all_partitions,
         note=_unpruned(filtered - keys),
+        held=_held(files.days, scope.days),
     )
     try:
         sample = sample_footers(athena.s3, files.objects, FOOTERS)
@@ -82,6 +103,14 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
         scanned_bytes=sum(read),
         billed_bytes=sum(map(billed_bytes, read)),
     )
+
+
+def _held(days: Sequence[date], asked: DateRange) -> HeldDates | None:
+    if not days or not asked:
+        return None
+    within = [day for day in days if asked.holds(day)]
+    bounds = (within[0], within[-1]) if within else (None, None)
+    return HeldDates(len(days), days[0], days[-1], len(within), *bounds)
 
 
 def _unpruned(columns: set[str]) -> str:

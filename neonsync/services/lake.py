@@ -168,6 +168,8 @@ def _told(source: Source, newest: str) -> str:
 
 
 def _as_values(found: engine.Preview, text: str) -> PlanPreview:
+    from neonsync.report.preview import warnings_of
+
     plan = found.plan
     tables = tuple(map(_table, found.tables))
     estimates = [table.estimate for table in found.tables if table.estimate is not None]
@@ -179,12 +181,14 @@ def _as_values(found: engine.Preview, text: str) -> PlanPreview:
         scanned_bytes=_sum(estimate.scanned_bytes for estimate in estimates),
         billed_bytes=_sum(estimate.billed_bytes for estimate in estimates),
         price=found.price,
-        warnings=(*plan.warnings, *(w for table in plan.tables for w in table.warnings)),
+        warnings=(*plan.warnings, *(w for table in found.tables for w in warnings_of(table))),
         text=text,
     )
 
 
 def _table(found: engine.TablePreview) -> TablePreview:
+    from neonsync.report.preview import dates_of
+
     estimate, made = found.estimate, found.table.made_rows
     shown = TablePreview(
         source=found.table.spec.source,
@@ -201,6 +205,7 @@ def _table(found: engine.TablePreview) -> TablePreview:
         rows_exact=estimate.exact,
         billed_bytes=estimate.billed_bytes,
         note=estimate.note,
+        dates=dates_of(found),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -101,6 +102,12 @@ def test_a_preview_has_the_price_the_method_and_the_sql(service: Lake, looking: 
     assert seen.price is not None
     assert seen.price > 0
     assert "Athena SQL, export:" in seen.text
+    assert table.dates.startswith("3 of the lake's 90 dates: ")
+    assert seen.warnings == ()
+    none = service.preview(replace(looking.base(), first=date(2100, 1, 1)))
+    assert [text.partition(";")[0] for text in none.warnings] == [
+        "forecast has no date of 2100-01-01 to …"
+    ]
     made = service.preview(replace(looking.base(), mode="test-data", rows=7))
     assert (made.rows, made.price, made.billed_bytes) == (7, 0.0, 0)
 
