@@ -13,9 +13,6 @@ from neonsync.engine.loading.source_files import source_files
 from neonsync.engine.plan import TablePlan
 from neonsync.errors import NeonsyncError
 
-FOOTERS = 16
-"""Files whose footers are read; more would tell little more, and each costs a request."""
-
 
 @dataclass(frozen=True)
 class HeldDates:
@@ -79,7 +76,7 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
         held=_held(files.days, scope.days),
     )
     try:
-        sample = sample_footers(athena.s3, files.objects, FOOTERS)
+        sample = sample_footers(athena.s3, files.objects)
     except NeonsyncError as error:
         return _with(found, note=f"the files could not be read: {error}")
     if not files.objects:
@@ -93,12 +90,12 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
             billed_bytes=scans * billed_bytes(files.bytes),
             note="the files are not Parquet, and do not tell their rows",
         )
-    share = files.bytes / sample.bytes if sample.bytes else 0.0
+    share = files.bytes / sample.bytes
     asked = (exported, counted, *([exported] if table.figures else []))
     read = [round(sample.bytes_of(columns - keys) * share) for columns in asked]
     return _with(
         found,
-        rows=round(sample.rows * share),
+        rows=sample.rows_in(files.bytes),
         exact=sample.files == len(files.objects) and not filtered - keys,
         scanned_bytes=sum(read),
         billed_bytes=sum(map(billed_bytes, read)),

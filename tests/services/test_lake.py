@@ -42,6 +42,23 @@ def test_a_table_is_looked_at_by_its_files_alone(service: Lake) -> None:
     assert (seen.date_column, seen.state_column) == ("business_date", "state")
 
 
+def test_list_and_plan_estimate_a_table_alike(
+    lake: conftest.Lake, looking: Context, planner: Target
+) -> None:
+    # Thirty files whose rows are of very different sizes: a few of them tell another number.
+    parts = [part for part in range(30) for _ in range(1 + 40 * (part % 7))]
+    frame = pd.DataFrame({"id": range(len(parts)), "part": parts})
+    frame["text"] = [f"{number} " * (1 + part * 3) for number, part in enumerate(parts)]
+    table = lake.write("uneven", frame, partition_cols=["part"])
+    planner.configure(f'[[tables]]\nsource = "{table}"\nkey = ["id"]\n')
+    service = Lake(looking)
+    listed = service.look(service.tables()[0])
+    planned = service.preview(looking.base()).tables[0]
+    assert not planned.rows_exact
+    assert listed.rows is not None
+    assert listed.rows == planned.rows
+
+
 def test_a_table_that_is_not_there_tells_its_problem(looking: Context, planner: Target) -> None:
     planner.configure('[[tables]]\nsource = "orders_of_nobody"\nkey = ["id"]\n')
     service = Lake(looking)
