@@ -12,6 +12,7 @@ from neonsync.athena.sample import sample_footers
 from neonsync.engine.loading.source_files import source_files
 from neonsync.engine.plan import TablePlan
 from neonsync.errors import NeonsyncError
+from neonsync.tables import Validation
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
         files = source_files(athena, table, catalogue)
     except NeonsyncError as error:
         return Estimate(note=f"the files could not be listed: {error}")
+    figures = table.validation is Validation.AGGREGATE
     keys = {column.name for column in catalogue.partition_keys}
     filtered = set(resolved.day.columns if resolved.day and scope.days else ())
     filtered |= {resolved.state.name} if resolved.state and scope.states else set()
@@ -83,7 +85,7 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
         return _with(found, rows=0, exact=True, scanned_bytes=0, billed_bytes=0)
     if sample is None:
         # No Parquet: a scan reads whole files, once for the export and once for each question.
-        scans = 3 if table.figures else 2
+        scans = 3 if figures else 2
         return _with(
             found,
             scanned_bytes=scans * files.bytes,
@@ -91,7 +93,7 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
             note="the files are not Parquet, and do not tell their rows",
         )
     share = files.bytes / sample.bytes
-    asked = (exported, counted, *([exported] if table.figures else []))
+    asked = (exported, counted, *([exported] if figures else []))
     read = [round(sample.bytes_of(columns - keys) * share) for columns in asked]
     return _with(
         found,

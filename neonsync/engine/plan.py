@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from neonsync.aggregates import measures_of
 from neonsync.athena import sql
-from neonsync.athena.aggregates import DAY, aggregates_by_day
+from neonsync.athena.aggregates import DAY
 from neonsync.athena.catalogue import CatalogueTable
 from neonsync.athena.client import Athena
 from neonsync.athena.filters import DateRange
@@ -62,9 +61,8 @@ class TablePlan:
     ``relation`` is the source as it stands after FROM, ``by_day`` what is exported with the day of
     each row as one more column. All of them are empty where nothing is exported: then
     ``made_rows`` are made, or none. ``exported`` are the names of the columns in the exported
-    files, in the order of the spec's columns. ``validation`` is how the copy is proved;
-    ``figures`` asks Athena for what a proof by aggregates compares, and is empty for the
-    others. ``losses`` names what ``count`` counts besides: columns whose values may become NULL,
+    files, in the order of the spec's columns. ``validation`` is how the copy is proved.
+    ``losses`` names what ``count`` counts besides: columns whose values may become NULL,
     and ``DUPLICATES``. ``warnings`` tells of columns whose declared type cannot hold every value
     of the source's.
     ``publish`` is how its rows get in, ``on_missing`` what becomes of the target's rows within
@@ -79,7 +77,6 @@ class TablePlan:
     select: str = ""
     count: str = ""
     by_day: str = ""
-    figures: str = ""
     losses: tuple[str, ...] = ()
     exported: tuple[str, ...] = ()
     scope: Scope = EVERYTHING
@@ -273,7 +270,6 @@ class _Planner:
                 losses=[condition for _, condition in losses],
             ),
             by_day=by_day(resolved, rows),
-            figures=_figures(resolved, rows) if validation is Validation.AGGREGATE else "",
             losses=tuple(name for name, _ in losses),
             exported=tuple(alias for _, alias in resolved.expressions),
             scope=scope,
@@ -293,11 +289,6 @@ class _Planner:
     def _made(self, resolved: Resolved) -> TablePlan:
         rows = self.settings.test_data.rows or resolved.rules.rows
         return TablePlan(resolved.spec, resolved, made_rows=rows)
-
-
-def _figures(resolved: Resolved, rows: Chosen) -> str:
-    """Athena's figures of what is exported, by date."""
-    return aggregates_by_day(by_day(resolved, rows), measures_of(resolved.frame))
 
 
 def by_day(resolved: Resolved, rows: Chosen) -> str:

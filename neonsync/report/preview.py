@@ -84,7 +84,7 @@ def _table(preview: TablePreview) -> Iterator[str]:
     for title, statement in (
         ("export", preview.select),
         ("count", table.count),
-        ("figures", table.figures),
+        ("figures", preview.figures),
     ):
         if statement:
             yield f"  Athena SQL, {title}:"
@@ -224,7 +224,7 @@ def _table_as_json(preview: TablePreview) -> dict[str, Any]:
         "validation": table.validation.value,
         "select": preview.select,
         "count": table.count,
-        "figures": table.figures,
+        "figures": preview.figures,
         "ddl": list(preview.ddl),
         "warnings": warnings_of(preview),
         "estimate": None if estimate is None else _estimate_as_json(estimate),
