@@ -48,25 +48,6 @@ def measures_of(frame: Frame) -> tuple[Measure, ...]:
     return tuple(Measure(field, kind) for field in frame.fields for kind in _kinds(field))
 
 
-def places_of(measures: Sequence[Measure], own: Frame) -> list[int]:
-    """Which of the planned ``measures`` say something of a target with the columns ``own``.
-
-    Postgres writes some values its own way where a column is of another type than planned, as in
-    jsonb: there are as many, and of other lengths.
-    """
-    fields = {field.name: field for field in own.fields}
-    return [
-        place
-        for place, measure in enumerate(measures)
-        if (field := fields.get(measure.field.name)) is not None
-        and (field.rule is measure.field.rule or _same_in_any(measure.kind, field))
-    ]
-
-
-def _same_in_any(kind: Kind, own: Field) -> bool:
-    return kind is Kind.NON_NULLS or (own.exact and kind is not Kind.BYTES)
-
-
 def only_counted(measures: Sequence[Measure]) -> tuple[str, ...]:
     """Columns of which no more is measured than how many values there are."""
     told = {measure.field.name for measure in measures if measure.kind is not Kind.NON_NULLS}

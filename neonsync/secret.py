@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 _MASK = "********"
 SHORTEST = 6
 _QUOTED = r"""'(?:\\.|''|[^'\\])*'?|"(?:\\.|[^"\\])*"?"""
 # Passwords inside addresses and key-value conninfo; the name before the value stays readable.
 _IN_TEXT = (
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@]*@", re.IGNORECASE), rf"\1:{_MASK}@"),
+    # Up to the last @ of the word: in a password that is not encoded another one may stand. What
+    # was taken for a path has lost a slash.
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*:/{1,2}[^\s:/@]*):\S*@", re.IGNORECASE), rf"\1:{_MASK}@"),
     # Up to the end of the text where a quote is not closed.
     (
         re.compile(rf"((?:password|passwd|pwd)\s*=\s*)({_QUOTED}|[^\s'\"]\S*)", re.IGNORECASE),
@@ -49,6 +52,19 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a Secret is not pickled")
+
+
+def secrets_of(key: Secret | None, address: Secret | None) -> tuple[Secret, ...]:
+    """A key and an address, each if it is there, and the password in the address."""
+    found = [secret for secret in (key, address) if secret is not None]
+    if address is not None:
+        try:
+            password = urlsplit(address.reveal()).password or ""
+        except ValueError:
+            password = ""  # no address: it is hidden as a whole all the same
+        # libpq gets it as it stands there, and errors may show it either way.
+        found += [Secret(form) for form in {password, unquote(password)} if form]
+    return tuple(found)
 
 
 def redact(text: str, *secrets: Secret | None) -> str:

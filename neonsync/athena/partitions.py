@@ -38,7 +38,7 @@ class Files:
     """The files that a scan would read. ``partitions`` of ``all_partitions`` hold them.
 
     ``pruned`` is False when the table's files could not be told apart by partition, so that all of
-    them are here.
+    them are here. ``days`` are those of all partitions, in order; empty where some do not tell.
     """
 
     objects: tuple[S3Object, ...]
@@ -46,6 +46,7 @@ class Files:
     all_partitions: int
     newest: str
     pruned: bool
+    days: tuple[date, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -143,7 +144,18 @@ def files_to_read(
         len(partitions),
         newest_partition(table, partitions),
         pruned=True,
+        days=_days_of(keys, partitions, day),
     )
+
+
+def _days_of(
+    keys: Sequence[str], partitions: Sequence[Partition], day: Day | None
+) -> tuple[date, ...]:
+    if day is None or not set(day.columns) <= set(keys):
+        return ()
+    told = [each for each in partitions if NULL_PARTITION not in each.values]
+    days = {day_of_values(keys, each.values, day) for each in told}
+    return tuple(sorted(filter(None, days))) if None not in days else ()
 
 
 def newest_partition(table: CatalogueTable, partitions: Sequence[Partition]) -> str:

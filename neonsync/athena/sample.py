@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any, cast
 
 import pyarrow as pa
@@ -19,6 +21,9 @@ from neonsync.errors import ExportError, NeonsyncError
 
 FILES = 4
 ROWS = 2_000_000
+FOOTERS = 16
+"""Files whose footers are read; more would tell little more, and each costs a request."""
+_SIDE_BY_SIDE = 8
 
 
 @dataclass(frozen=True)
@@ -38,17 +43,22 @@ class Sample:
         """Their rows."""
         return sum(footer.num_rows for footer in self.footers)
 
+    def rows_in(self, size: int) -> int:
+        """The rows of files of so many bytes together, as far as these tell."""
+        return round(self.rows * size / self.bytes)
+
     def bytes_of(self, columns: Set[str]) -> int:
         """What a query of some columns reads of them."""
         names = {name.lower() for name in columns}
         return sum(_bytes_of(footer, names) for footer in self.footers)
 
 
-def sample_footers(s3: Any, files: Sequence[S3Object], count: int) -> Sample | None:
-    """Read the footers of ``count`` files, spread evenly; None when one is no Parquet."""
-    chosen = _spread(files, count)
+def sample_footers(s3: Any, files: Sequence[S3Object]) -> Sample | None:
+    """Read some footers, of files spread evenly; None when one is no Parquet, or there are none."""
+    chosen = _spread(files, FOOTERS)
     try:
-        footers = tuple(read_footer(s3, file) for file in chosen)
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
+            footers = tuple(threads.map(partial(read_footer, s3), chosen))
     except ExportError:
         return None
     return Sample(footers, sum(file.size for file in chosen)) if chosen else None

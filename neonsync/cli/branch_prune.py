@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import datetime
 
 from neonsync.cli.branch_views import branch_as_json
-from neonsync.cli.output import print_error, say
+from neonsync.cli.output import known, print_error, say, say_json
 from neonsync.cli.tabular import Row, as_table, terminal_width
 from neonsync.errors import NeonsyncError, RefusedError
 from neonsync.neon import guards
 from neonsync.neon.guards import PruneRule, prune_candidates
 from neonsync.neon.models import Branch
 from neonsync.neon.moments import in_words
-from neonsync.secret import redact, redacted
 from neonsync.services.work import Work, recorded
 
 
@@ -36,7 +34,7 @@ def prune_branches(work: Work, rule: PruneRule, *, yes: bool, as_json: bool) -> 
             if _delete(work, branch, rule):
                 deleted.append(branch)
         except NeonsyncError as error:
-            failed[branch.name] = redact(error.message, *work.secrets)
+            failed[branch.name] = error.message
             work.tell(f"{branch.name} stays: {error.message}")
     if as_json:
         names = {branch.id: branch.name for branch in branches}
@@ -45,7 +43,7 @@ def prune_branches(work: Work, rule: PruneRule, *, yes: bool, as_json: bool) -> 
             "deleted": [branch.name for branch in deleted],
             "failed": failed,
         }
-        say(json.dumps(redacted(answer, *work.secrets)))
+        say_json(answer)
     elif yes:
         say(f"deleted {len(deleted)} of {len(candidates)} branches")
     elif candidates:
@@ -87,7 +85,7 @@ def _show(work: Work, candidates: list[Branch]) -> None:
     now = work.project.now()
     rows = [_row(branch, now) for branch in candidates]
     header = Row(("NAME", "AGE", ""), ("ID", "MADE BY", "FROM"))
-    for line in as_table(header, rows, terminal_width(), secrets=work.secrets):
+    for line in as_table(header, rows, terminal_width(), secrets=known()):
         say(line)
 
 

@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from neonsync.cli.output import say
+from neonsync.cli.output import known, say, say_json, write_line
 from neonsync.cli.tabular import Row, as_table, terminal_width
 from neonsync.history import Entry, last_syncs, read_history
 from neonsync.neon.models import Branch
 from neonsync.neon.moments import in_words, time_left, write_moment
 from neonsync.report.wording import printable, size
-from neonsync.secret import redact, redacted
 from neonsync.services.showing import masked
 from neonsync.who import in_actions
 
@@ -43,11 +42,11 @@ def show_all(work: Work, *, as_json: bool) -> None:
     names = {branch.id: branch.name for branch in branches}
     if as_json:
         shown = [branch_as_json(each, names, syncs.get(each.id)) for each in branches]
-        say(json.dumps(redacted(shown, *work.secrets)))
+        say_json(shown)
         return
     at = work.project.now()
     rows = [_row(each, names, syncs.get(each.id), at) for each in branches]
-    for line in as_table(_HEADER, rows, terminal_width(), secrets=work.secrets):
+    for line in as_table(_HEADER, rows, terminal_width(), secrets=known()):
         say(line)
 
 
@@ -58,9 +57,9 @@ def show_change(work: Work, done: Done, *, as_json: bool) -> None:
         if done.branch.parent_id is not None:
             names = {each.id: each.name for each in work.project.branches()}
         shown = {**branch_as_json(done.branch, names), **done.more}
-        say(json.dumps(redacted(shown, *work.secrets)))
+        say_json(shown)
     else:
-        say(printable(redact(done.text, *work.secrets)))
+        say(printable(done.text))
 
 
 def show_address(work: Work, name: str, *, show: bool, as_env: bool, as_json: bool) -> None:
@@ -76,28 +75,25 @@ def show_address(work: Work, name: str, *, show: bool, as_env: bool, as_json: bo
     if show and in_actions(os.environ):
         # GitHub hides it from then on, this very line included.
         for secret in {whole, urlsplit(whole).password or whole}:
-            say(f"::add-mask::{secret}", err=True)
+            write_line(f"::add-mask::{secret}", err=True)
     uri = whole if show else masked(address.uri)
     if as_env:
-        for variable, value in _libpq_variables(uri):
-            say(f"export {variable}={shlex.quote(value)}")
-        return
-    if not as_json:
-        say(uri)
-        return
-    say(
-        json.dumps(
-            {
-                "uri": uri,
-                "branch": address.branch.name,
-                "branch_id": address.branch.id,
-                "endpoint_id": address.endpoint_id,
-                "host": address.host,
-                "database": address.database,
-                "role": address.role,
-            }
-        )
-    )
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in _libpq_variables(uri)]
+    elif as_json:
+        shown = {
+            "uri": uri,
+            "branch": address.branch.name,
+            "branch_id": address.branch.id,
+            "endpoint_id": address.endpoint_id,
+            "host": address.host,
+            "database": address.database,
+            "role": address.role,
+        }
+        lines = [json.dumps(shown)]
+    else:
+        lines = [uri]
+    for line in lines:
+        write_line(line)  # with --show it is the secret that was asked for, else it is masked
 
 
 def _libpq_variables(uri: str) -> list[tuple[str, str]]:

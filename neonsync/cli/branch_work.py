@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
+from neonsync.cli.loaded import loaded
 from neonsync.cli.output import say
 from neonsync.services.changes import Change, Done
 from neonsync.services.work import Work, opened
-from neonsync.settings import load_settings
 
 
 @contextlib.contextmanager
@@ -32,7 +32,7 @@ def open_project(
     Raises:
         ConfigError: the settings are wrong, or hold no API key.
     """
-    settings = load_settings(flags=flags or {}, environ=os.environ, config=config)
+    settings = loaded(flags or {}, config)
     neon = settings.neon
     neon = replace(neon, database=database or neon.database, role=role or neon.role)
     with opened(replace(settings, neon=neon), os.environ, partial(say, err=True)) as work:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neonsync.cli.options import run_options
-from neonsync.cli.output import print_error, say
+from neonsync.cli.options import CHECK, SHOW, options_of
+from neonsync.cli.output import hide, print_error, say, say_json
 from neonsync.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def config() -> None:
     epilog="\b\nExamples:\n  neonsync config show\n  neonsync config show --branch dev --json"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@run_options
+@options_of(SHOW)
 def show(as_json: bool, config: Path | None, flags: dict[str, Any]) -> None:
     """Show each setting with its value and its origin; secrets are masked.
 
@@ -38,8 +37,9 @@ def show(as_json: bool, config: Path | None, flags: dict[str, Any]) -> None:
     from neonsync.settings import overview
 
     seen = overview(flags=flags, environ=os.environ, config=config)
+    hide(*seen.secrets)
     if as_json:
-        say(json.dumps(_document(seen), indent=2, ensure_ascii=False))
+        say_json(_document(seen), indent=2)
     else:
         say("\n".join(_lines(seen)))
         for notice in seen.notices:
@@ -136,7 +136,7 @@ def _document(seen: Overview) -> dict[str, Any]:
     help="Then send 20 rows of every type through the whole way and compare them: Athena makes "
     "them of VALUES, and they go into a schema of their own, which is dropped.",
 )
-@run_options
+@options_of(CHECK)
 def check(live: bool, config: Path | None, flags: dict[str, Any]) -> None:
     """Check settings, Neon, Athena, each table, the database and [[checks]]; writes nothing.
 

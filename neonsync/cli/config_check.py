@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import psycopg
 
 from neonsync.cli.config_live import run_live
+from neonsync.cli.loaded import loaded
 from neonsync.cli.output import print_error, say
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.errors import (
@@ -27,8 +27,7 @@ from neonsync.errors import (
     WrongTargetError,
 )
 from neonsync.postgres.connect import Connection, Database, connected, server_error
-from neonsync.secret import Secret
-from neonsync.settings import Settings, load_settings
+from neonsync.settings import Settings
 from neonsync.tables import Mode
 from neonsync.validation.explained import Refusal, Refused, refused
 
@@ -55,35 +54,37 @@ def run_check(flags: Mapping[str, Any], config: Path | None, *, live: bool = Fal
 
 
 async def _run(flags: Mapping[str, Any], config: Path | None, live: bool) -> ExitCode:
-    secrets: tuple[Secret, ...] = ()
     at_work = "settings"
     try:
-        settings = load_settings(flags=flags, environ=os.environ, config=config)
-        secrets = settings.secrets
+        settings = loaded(flags, config)
         _good("settings", _places(settings))
         at_work = "plan"
         for notice in settings.notices:
             _note(notice)
-        async for what, detail in _checks(settings):
+        async for what, detail in _checks(settings, live=live):
             _good(what, detail)
     except NeonsyncError as error:
         side = next((name for kinds, name in _SIDES if isinstance(error, kinds)), at_work)
         say(f"✗ failed  {side}")
-        print_error(error, *secrets)
+        print_error(error)
         return error.exit_code
     return await run_live(settings) if live else ExitCode.OK
 
 
-async def _checks(settings: Settings) -> AsyncIterator[tuple[str, str]]:
+async def _checks(settings: Settings, *, live: bool) -> AsyncIterator[tuple[str, str]]:
     """Each thing that is in order, as it is found out; what comes later needs what came before.
+
+    Before ``live``, which writes, the branch has to be confirmed.
 
     Raises:
         NeonsyncError: something is not in order.
     """
-    plan = await asyncio.to_thread(make_plan, settings)
+    plan = await asyncio.to_thread(make_plan, settings, reads=not live)
     for warning in plan.warnings:
         if warning not in settings.notices:
             _note(warning)
+    if plan.confirmation:
+        _note(plan.confirmation)
     for line in _planned(plan):
         yield line
     declared = sum(len(table.checks) for table in plan.tables)

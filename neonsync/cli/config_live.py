@@ -15,7 +15,6 @@ from neonsync.engine.events import Event, Notice, StepFinished
 from neonsync.engine.live import PREFIX, LiveResult, TypeResult, check_live
 from neonsync.errors import ExitCode, NeonsyncError
 from neonsync.report.wording import describe_event, money, printable, size
-from neonsync.secret import redact
 from neonsync.settings import Settings
 from neonsync.validation.result import Status
 
@@ -28,7 +27,7 @@ async def run_live(settings: Settings) -> ExitCode:
 
     def emit(event: Event) -> None:
         if isinstance(event, Notice):
-            say(redact(f"! note    {printable(event.message)}", *settings.secrets))
+            say(f"! note    {printable(event.message)}")
         elif isinstance(event, StepFinished):
             say(f"  {printable(describe_event(event) or '')}", err=True)
 
@@ -36,11 +35,11 @@ async def run_live(settings: Settings) -> ExitCode:
         with _signals() as cancel:
             result = await check_live(settings, emit, cancel)
     except NeonsyncError as error:
-        return _failed(error, settings)
-    return _told(result, settings)
+        return _failed(error)
+    return _told(result)
 
 
-def _told(result: LiveResult, settings: Settings) -> ExitCode:
+def _told(result: LiveResult) -> ExitCode:
     code = ExitCode.OK
     for type_ in result.types:
         say("\n".join(map(printable, _lines(type_))))
@@ -55,9 +54,9 @@ def _told(result: LiveResult, settings: Settings) -> ExitCode:
         kept = f", the run {run.run_id} stays in neonsync.runs" if run.run_id else ""
         say(f"✓ ok      cleared: the schema {result.schema} and exported files{kept}")
     else:
-        code = _failed(result.left, settings)
+        code = _failed(result.left)
     if run.error is not None:
-        return _failed(run.error, settings)
+        return _failed(run.error)
     values = sum(type_.values for type_ in result.types)
     if not result.equal:
         wrong = sum(len(type_.differing) for type_ in result.types)
@@ -90,9 +89,8 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def _failed(error: NeonsyncError, settings: Settings) -> ExitCode:
+def _failed(error: NeonsyncError) -> ExitCode:
     say("✗ failed  live")
-    error.message = redact(error.message, *settings.secrets)
     print_error(error)
     return error.exit_code
 

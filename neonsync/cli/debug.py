@@ -20,14 +20,11 @@ class _Lines(logging.Handler):
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__(logging.DEBUG)
-        from neonsync.services.context import known_secrets
-
-        self._secrets = known_secrets(environ)
         self._actions = in_actions(environ)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
-        from neonsync.cli.output import say
+        from neonsync.cli.output import known, write_line
         from neonsync.report.github import inert
         from neonsync.report.wording import printable
         from neonsync.secret import redact
@@ -35,8 +32,8 @@ class _Lines(logging.Handler):
         moment = datetime.fromtimestamp(record.created, UTC)
         name = record.name.removeprefix("neonsync.").partition(".")[0]
         line = f"debug {moment:%H:%M:%S.%f} {name}: {record.getMessage()}"
-        line = printable(redact(line, *self._secrets))
-        say(inert(line) if self._actions else line, err=True)
+        line = printable(redact(line, *known()))
+        write_line(inert(line) if self._actions else line, err=True)
 
 
 def debugging() -> bool:

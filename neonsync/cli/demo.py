@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from neonsync.cli.headless import run_headless
+from neonsync.cli.loaded import loaded
 from neonsync.cli.output import say
 from neonsync.cli.sandbox import READY, existing_lake, read_env_file, require_sandbox
 from neonsync.errors import ConfigError, ExitCode
@@ -139,9 +140,8 @@ def _enter(environment: Mapping[str, str]) -> None:
 
 def _ensure_branch() -> None:
     from neonsync.neon.branches import Project
-    from neonsync.settings import load_settings
 
-    project = Project(load_settings(flags={}, environ=os.environ).neon)
+    project = Project(loaded({}, None).neon)
     if project.create(BRANCH).created:
         say(f"Created the branch {BRANCH}.", err=True)
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from neonsync.cli.loaded import loaded
 from neonsync.cli.output import say
 from neonsync.cli.reporters import Reporters, choose
 from neonsync.engine.cancel import CancelToken
@@ -21,7 +22,7 @@ from neonsync.engine.result import RunResult, not_started
 from neonsync.errors import ExitCode, RunCancelled
 from neonsync.services.context import Context, command_of, selection_of
 from neonsync.services.run import Run
-from neonsync.settings import Settings, load_settings
+from neonsync.settings import Settings
 
 TICK_SECONDS = 1.0
 LINGER_SECONDS = 5.0
@@ -46,7 +47,7 @@ def run_headless(
     Raises:
         ConfigError: the settings are wrong; nothing has been contacted or written.
     """
-    settings = load_settings(flags=flags, environ=os.environ, config=config)
+    settings = loaded(flags, config)
     result = carry_out(
         settings, config, as_json=as_json, run_id=run_id, via=via, keep_on_stop=keep_on_stop
     )

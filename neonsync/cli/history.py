@@ -61,11 +61,8 @@ def history(
     if context.invoked_subcommand is not None:
         refuse_before_command(context)
         return
-    import json
-
-    from neonsync.cli.output import say
+    from neonsync.cli.output import known, say, say_json
     from neonsync.cli.tabular import Row, as_table, terminal_width
-    from neonsync.secret import redacted
 
     entries = [
         entry for entry in _entries() if branch is None or branch in (entry.branch, entry.branch_id)
@@ -84,7 +81,7 @@ def history(
         raise click.UsageError("--ledger is for --metrics TABLE; add that, or leave it out.")
     entries = entries[-limit:]
     if as_json:
-        say(json.dumps([redacted(asdict(entry)) for entry in entries]))
+        say_json([asdict(entry) for entry in entries])
         return
     if not entries:
         say("the history has nothing on that" if branch else "the history is empty", err=True)
@@ -92,7 +89,7 @@ def history(
     header = Row(
         ("TIME (UTC)", "WHAT", "BRANCH", "STATUS", "ROWS"), ("BY", "RUN OR DETAIL"), "RUN OR DETAIL"
     )
-    for line in as_table(header, [*map(_row, entries)], terminal_width(), names=2):
+    for line in as_table(header, [*map(_row, entries)], terminal_width(), names=2, secrets=known()):
         say(line)
 
 
@@ -101,12 +98,9 @@ def history(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(run: str, as_json: bool) -> None:
     """Show all that the history knows of a run, its attempts one after the other."""
-    import json
-
-    from neonsync.cli.output import say
+    from neonsync.cli.output import say, say_json
     from neonsync.errors import ConfigError
     from neonsync.report.wording import printable
-    from neonsync.secret import redact, redacted
     from neonsync.selection import PROGRAM
 
     found = [entry for entry in _entries() if run and entry.run_id == run]
@@ -116,8 +110,8 @@ def show(run: str, as_json: bool) -> None:
             "neonsync history lists those that were done from this machine.",
         )
     if as_json:
-        attempts = [redacted(asdict(entry)) for entry in found]
-        say(json.dumps({**attempts[-1], "attempts": attempts}))
+        attempts = [asdict(entry) for entry in found]
+        say_json({**attempts[-1], "attempts": attempts})
         return
     for entry in found:
         for name, value in asdict(entry).items():
@@ -125,7 +119,7 @@ def show(run: str, as_json: bool) -> None:
             if name == "command" and value:
                 text = shlex.join([*PROGRAM, *value])
             if text and text != "0.0":
-                say(printable(redact(f"{name.replace('_', ' '):<11}{text}")))
+                say(printable(f"{name.replace('_', ' '):<11}{text}"))
 
 
 def _entries() -> tuple[Entry, ...]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import json
 import sys
 from collections.abc import Mapping, Sequence
 
 from neonsync.cli.branch_work import open_project
-from neonsync.cli.output import say
+from neonsync.cli.output import known, say, say_json
 from neonsync.cli.tabular import Row, as_table, terminal_width
 from neonsync.engine.publishing.quality import kept_metrics
 from neonsync.errors import ConfigError
@@ -22,7 +21,6 @@ from neonsync.report.metrics_trend import (
     trend_lines,
 )
 from neonsync.report.wording import DASH, printable
-from neonsync.secret import redact, redacted
 
 _HEADER = Row(
     ("TIME (UTC)", "BRANCH", "ROWS", "ATHENA", "DATES", "QUALITY"), ("FOUND",), "WHAT WAS FOUND"
@@ -74,7 +72,7 @@ def show_metrics(runs: Sequence[MeasuredRun], *, whose: str, as_json: bool) -> N
             f"Name one with its schema: {', '.join(names)}.",
         )
     if as_json:
-        say(json.dumps([redacted(run.as_json()) for run in runs], ensure_ascii=False))
+        say_json([run.as_json() for run in runs])
         return
     if not runs:
         say(f"no run of {whose} has measured the table; runs of the mode full do", err=True)
@@ -86,10 +84,10 @@ def show_metrics(runs: Sequence[MeasuredRun], *, whose: str, as_json: bool) -> N
         "",
         *trend_lines(runs, ascii_only=plain),
         "",
-        *as_table(_HEADER, [*map(_row, runs)], terminal_width(), names=1),
+        *as_table(_HEADER, [*map(_row, runs)], terminal_width(), names=1, secrets=known()),
     ]
     for line in lines:
-        say(printable(redact(line)))
+        say(printable(line))
 
 
 def _row(run: MeasuredRun) -> Row:

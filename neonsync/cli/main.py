@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -17,13 +18,15 @@ from neonsync.cli.branches import branches as branches_group
 from neonsync.cli.config import config as config_group
 from neonsync.cli.history import history as history_group
 from neonsync.cli.options import (
+    PLAN,
+    RUN,
+    VALIDATE,
     jobs_option,
+    options_of,
     refuse_before_command,
     report_dir_option,
-    run_options,
-    validate_options,
 )
-from neonsync.cli.output import print_error, say
+from neonsync.cli.output import LastResort, forget, print_error, print_usage_error, say
 from neonsync.cli.parameters import SPAN
 from neonsync.cli.rollback import rollback
 from neonsync.cli.tables import tables as tables_group
@@ -81,7 +84,7 @@ def _via(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.version_option(__version__, prog_name="neonsync")
 @click.option("--headless", is_flag=True, help="Run the sync here and now, without the UI.")
-@run_options
+@options_of(RUN)
 @_via
 @click.option(
     "--keep-on-stop",
@@ -140,7 +143,7 @@ def _refuse_json(as_json: bool) -> None:
 
 
 @cli.command(epilog="\b\nExample:\n  neonsync plan --branch dev --days 30 --states CA,TX")
-@run_options
+@options_of(PLAN)
 @_via
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def plan(
@@ -184,7 +187,7 @@ def _refuse_expires(expires: timedelta | None) -> None:
 
 
 @cli.command(epilog="\b\nExample:\n  neonsync validate --branch dev --days 30 --repair")
-@validate_options
+@options_of(VALIDATE)
 @click.option(
     "--repair",
     is_flag=True,
@@ -283,13 +286,15 @@ def main() -> None:
     """The console script: our own errors become a message and their exit code."""
     # Until a command installs its own: SIGTERM shall end with its exit code, and clean up.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(int(ExitCode.TERMINATED)))
+    logging.lastResort = LastResort(logging.WARNING)
+    forget()
     try:
         cli(prog_name="neonsync", standalone_mode=False)
     except NeonsyncError as error:
         print_error(error)
         _leave(error)
     except click.ClickException as error:
-        error.show()
+        print_usage_error(error)
         _leave(ConfigError(error.format_message()))
     except (click.Abort, KeyboardInterrupt):
         message = "stopped before anything was done"
@@ -303,14 +308,10 @@ def _unexpected(error: Exception) -> NeonsyncError:
     """A mistake of ours, without the traceback that only --debug shows, and never a secret."""
     import traceback
 
-    from neonsync.secret import redact
-    from neonsync.services.context import known_secrets
-
-    secrets = known_secrets(os.environ)
     if "--debug" in sys.argv:
-        say(redact("".join(traceback.format_exception(error)), *secrets), err=True)
+        say("".join(traceback.format_exception(error)), err=True)
     wrapped = NeonsyncError(
-        f"unexpected: {type(error).__name__}: {redact(str(error), *secrets)}",
+        f"unexpected: {type(error).__name__}: {error}",
         "Run again; if it happens again, add --debug and report what that shows.",
     )
     print_error(wrapped)

@@ -1,15 +1,17 @@
-"""The flags of a run, as one set: for the run itself and for whatever looks at it beforehand."""
+"""The flags of a run, as one set; and which of them each command offers that is about a run."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from neonsync.cli.debug import debug_option
+from neonsync.errors import ConfigError
 
 # Written out, as the modules that know them take a while to import, and --help shall not.
 MODES = ("full", "schema-only", "test-data")
@@ -113,7 +115,7 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
     "validation": click.option(
         "--validation",
         type=click.Choice(VALIDATION),
-        help="What is compared with Athena: every field of every row, sums by"
+        help="What is compared with Athena in the mode full: every field of every row, sums by"
         " date, or row counts by date.  [default: exact]",
     ),
     "verify_target": click.option(
@@ -153,77 +155,119 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-IN_VAIN_FOR_VALIDATE = (
-    "mode",
-    "test_data.rows",
-    "test_data.seed",
-    "test_data.scenario",
-    "on_error",
-    "fresh",
-    "dry_run",
-)
-"""Flags that change nothing of a comparison, nor of the runs that repair what it has found."""
-OF_REPAIR = (
-    "publish",
-    "on_missing",
-    "allow_delete",
-    "verify_target",
-    "confirm",
-    "report_dir",
-    "jobs",
-)
-"""Flags that change nothing of a comparison, but these runs."""
+@dataclass(frozen=True)
+class Offer:
+    """Which of a run's flags a command offers: those that change something of what it does.
 
-
-def validate_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """As ``run_options``, for a comparison: help shows what has an effect, and when."""
-    command = run_options(function)
-    in_vain, of_repair = _parameters(IN_VAIN_FOR_VALIDATE), _parameters(OF_REPAIR)
-    for parameter in command.__click_params__:  # type: ignore[attr-defined]
-        if parameter.name in in_vain:
-            parameter.hidden = True
-        if parameter.name in of_repair:
-            parameter.help = f"With --repair: {parameter.help}"
-    return command
-
-
-def flag_of(name: str) -> str:
-    """The flag of a dotted name, as a user writes it."""
-
-    def probe() -> None: ...
-
-    (parameter,) = _FLAGS[name](probe).__click_params__
-    return str(parameter.opts[0])
-
-
-def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command every flag of a run; it gets them as ``flags``, and ``config``.
-
-    ``flags`` is what ``load_settings`` takes: dotted names, None where nothing was given.
+    ``in_vain`` change nothing there, ``only_with`` nothing without the command's own ``switch``.
+    ``why`` tells whoever gives one of the first, ``why_without`` one of the others.
     """
-    names = {_parameter(option): name for name, option in _FLAGS.items()}
 
-    @functools.wraps(function)
-    def command(*arguments: Any, **given: Any) -> Any:
-        flags = {name: given.pop(parameter) for parameter, name in names.items()}
-        return function(*arguments, flags=flags, **given)
+    command: str
+    in_vain: tuple[str, ...]
+    why: str
+    switch: str = ""
+    only_with: tuple[str, ...] = ()
+    why_without: str = ""
 
-    for option in reversed([config_option, *_FLAGS.values()]):
-        command = option(command)
-    return command
+    def refuse(self, flags: Mapping[str, Any], *, switched: bool) -> None:
+        """Make sure that nobody is in the belief that a flag does something.
+
+        Raises:
+            ConfigError: a flag was given that has no effect here.
+        """
+        for name, value in flags.items():
+            if value is None or value == ():
+                continue
+            if name in self.in_vain:
+                raise ConfigError(
+                    f"{_flag(name)} has no effect on {self.command}",
+                    f"{self.why} Leave the flag out.",
+                )
+            if name in self.only_with and not switched:
+                raise ConfigError(
+                    f"{_flag(name)} has no effect on {self.command} without {self.switch}",
+                    f"Add {self.switch}, or leave the flag out: {self.why_without}",
+                )
 
 
-def _parameters(names: Collection[str]) -> set[str]:
-    return {_parameter(_FLAGS[name]) for name in names}
+_OF_A_RUN_ALONE = ("fresh", "dry_run")
+"""Flags that are no settings."""
+RUN = Offer("a run", (), "")
+PLAN = Offer(
+    "plan",
+    ("confirm", "jobs", "report_dir", "dry_run"),
+    "It shows what a run would do, and writes nothing.",
+)
+SHOW = Offer("config show", _OF_A_RUN_ALONE, "It shows settings, and this is none.")
+CHECK = Offer(
+    "config check",
+    (
+        *("test_data.seed", "test_data.scenario", "allow_delete", "on_error", "report_dir"),
+        *_OF_A_RUN_ALONE,
+    ),
+    "It looks at what a run needs, whatever that says.",
+    "--live",
+    ("confirm", "jobs"),
+    "what is only looked at is not written to.",
+)
+VALIDATE = Offer(
+    "validate",
+    (
+        *("mode", "test_data.rows", "test_data.seed", "test_data.scenario", "on_error"),
+        *_OF_A_RUN_ALONE,
+    ),
+    "It compares tables of the mode full, writes nothing without --repair, and repairs each table "
+    "by a fresh run of its own.",
+    "--repair",
+    ("publish", "on_missing", "allow_delete", "verify_target", "confirm", "report_dir", "jobs"),
+    "a comparison writes nothing.",
+)
 
 
-def _parameter(option: Callable[[Any], Any]) -> str:
-    """What click calls the value of an option."""
+def options_of(offer: Offer) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command a run's flags; it gets them as ``flags``, and ``config``.
+
+    ``flags`` is what ``load_settings`` takes: dotted names, None where nothing was given. Help
+    shows what has an effect, and when; what has none is refused.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        parameters = {name: _parameter(option) for name, option in _FLAGS.items()}
+        names = {str(parameter.name): name for name, parameter in parameters.items()}
+        switch = offer.switch.lstrip("-")
+
+        @functools.wraps(function)
+        def command(*arguments: Any, **given: Any) -> Any:
+            flags = {name: given.pop(parameter) for parameter, name in names.items()}
+            offer.refuse(flags, switched=bool(given.get(switch)))
+            return function(*arguments, flags=flags, **given)
+
+        for option in reversed([config_option, *_FLAGS.values()]):
+            command = option(command)
+        for parameter in command.__click_params__:  # type: ignore[attr-defined]
+            name = names.get(str(parameter.name))
+            if name in offer.in_vain:
+                parameter.hidden = True
+            if name in offer.only_with:
+                parameter.help = f"With {offer.switch}: {parameter.help}"
+        return command
+
+    return decorate
+
+
+def _flag(name: str) -> str:
+    """The flag of a dotted name, as a user writes it."""
+    return str(_parameter(_FLAGS[name]).opts[0])
+
+
+def _parameter(option: Callable[[Any], Any]) -> click.Parameter:
+    """What click makes of an option."""
 
     def probe() -> None: ...
 
     (parameter,) = option(probe).__click_params__
-    return str(parameter.name)
+    return parameter  # type: ignore[no-any-return]
 
 
 def refuse_before_command(context: click.Context) -> None:

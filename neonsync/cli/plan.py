@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from neonsync.cli.output import say
+from neonsync.cli.loaded import loaded
+from neonsync.cli.output import say, say_json
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.preview import preview
 from neonsync.errors import ExitCode
@@ -20,9 +19,6 @@ from neonsync.neon.moments import in_words
 from neonsync.report.preview import as_json as preview_as_json
 from neonsync.report.preview import as_text
 from neonsync.report.wording import printable
-from neonsync.secret import redact
-from neonsync.services.context import known_secrets
-from neonsync.settings import Settings, load_settings
 
 
 @dataclass(frozen=True)
@@ -40,17 +36,16 @@ def run_plan(flags: Mapping[str, Any], config: Path | None, *, as_json: bool = F
     Raises:
         NeonsyncError: what a run would be refused for; with the same exit code.
     """
-    settings = load_settings(flags=flags, environ=os.environ, config=config)
-    secrets = settings.secrets
+    settings = loaded(flags, config)
 
     def tell(text: str) -> None:
-        say(printable(redact(text, *secrets)), err=True)
+        say(printable(text), err=True)
 
-    show_plan(make_plan(settings, tell), settings, as_json=as_json)
+    show_plan(make_plan(settings, tell, reads=True), as_json=as_json)
     return ExitCode.OK
 
 
-def show_plan(plan: Plan, settings: Settings, *, as_json: bool, via: Via | None = None) -> None:
+def show_plan(plan: Plan, *, as_json: bool, via: Via | None = None) -> None:
     """Look at what the plan meets, and print it; ``via`` names the branch that it is for.
 
     Raises:
@@ -69,14 +64,14 @@ def show_plan(plan: Plan, settings: Settings, *, as_json: bool, via: Via | None 
                 "parent_id": via.target.id,
                 "expires_in_seconds": int(via.life.total_seconds()),
             }
-        text = json.dumps(shown)
-    else:
-        text = as_text(found)
-        if via is not None:
-            text = (
-                f"Via a branch: the run makes {printable(via.name)}, a copy of "
-                f"{printable(via.target.name)} that Neon deletes in {in_words(via.life)},\n"
-                f"and syncs into that. What follows is looked up in {printable(via.target.name)}, "
-                f"which stays as it is.\n\n{text}"
-            )
-    say(redact(text, *settings.secrets, *known_secrets(os.environ)))
+        say_json(shown)
+        return
+    text = as_text(found)
+    if via is not None:
+        text = (
+            f"Via a branch: the run makes {printable(via.name)}, a copy of "
+            f"{printable(via.target.name)} that Neon deletes in {in_words(via.life)},\n"
+            f"and syncs into that. What follows is looked up in {printable(via.target.name)}, "
+            f"which stays as it is.\n\n{text}"
+        )
+    say(text)

@@ -13,7 +13,7 @@ from functools import partial
 from typing import IO, Protocol, TypeAlias, cast
 
 from neonsync.cli.debug import debugging
-from neonsync.cli.output import Tolerant, error_text, fitted, say
+from neonsync.cli.output import Tolerant, error_text, fitted, hide, known, say, write_line
 from neonsync.engine.events import Event, RunStarted
 from neonsync.engine.result import RunResult
 from neonsync.errors import NeonsyncError, RunCancelled
@@ -21,8 +21,7 @@ from neonsync.report.github import GitHubReporter, in_actions, inert
 from neonsync.report.jsonl import JsonLines
 from neonsync.report.plain import PlainReporter
 from neonsync.report.summary import summary
-from neonsync.secret import Secret, redact
-from neonsync.services.context import known_secrets
+from neonsync.secret import Secret
 
 Write: TypeAlias = Callable[[str], None]
 _DUMB_TERMINALS = ("dumb", "unknown", "")
@@ -141,26 +140,27 @@ def choose(
     ``stdout_is_taken`` by whoever makes the run a part of something else.
     """
     actions = in_actions(environ)
+    hide(*secrets)
 
     def show(text: str, *, err: bool) -> None:
-        text = fitted(text, *secrets, err=err)
-        say(inert(text) if actions else text, err=err)
+        text = fitted(text, err=err)
+        write_line(inert(text) if actions else text, err=err)
 
     at_the_end = partial(show, err=as_json or stdout_is_taken)
     members: list[Reporter] = [Summary(at_the_end, partial(show, err=True))]
     if actions:
-        members.append(GitHubReporter(partial(say, err=True), environ, secrets))
+        members.append(GitHubReporter(partial(write_line, err=True), environ, known()))
     elif _is_live(environ, as_json=as_json):
         from rich.console import Console
 
         from neonsync.report.live import LiveReporter
 
         terminal = cast("IO[str]", Tolerant(sys.stderr))
-        members.append(LiveReporter(Console(file=terminal, highlight=False), secrets))
+        members.append(LiveReporter(Console(file=terminal, highlight=False), known()))
     else:
-        members.append(PlainReporter(lambda line: say(redact(line, *secrets), err=True)))
+        members.append(PlainReporter(partial(say, err=True)))
     if as_json:
-        members.append(JsonLines(say, secrets))
+        members.append(JsonLines(write_line, known()))
     return Reporters(*members)
 
 
@@ -172,11 +172,11 @@ def _is_live(environ: Mapping[str, str], *, as_json: bool) -> bool:
 
 def report_unstarted(error: NeonsyncError, environ: Mapping[str, str], *, as_json: bool) -> None:
     """Tell programs of a run that came to nothing before it had settings."""
-    result, secrets = unstarted(error), known_secrets(environ)
+    result, secrets = unstarted(error), known()
     if in_actions(environ):
-        GitHubReporter(partial(say, err=True), environ, secrets).finish(result, "")
+        GitHubReporter(partial(write_line, err=True), environ, secrets).finish(result, "")
     if as_json:
-        JsonLines(say, secrets).finish(result, "")
+        JsonLines(write_line, secrets).finish(result, "")
 
 
 def unstarted(error: NeonsyncError) -> RunResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import asdict
@@ -38,7 +37,7 @@ def tables(
         context.obj = (config, database)
         return
     from neonsync.athena.client import Athena
-    from neonsync.cli.output import say
+    from neonsync.cli.output import say, say_json
     from neonsync.services.offers import offers
     from neonsync.settings import load_lake
 
@@ -46,7 +45,7 @@ def tables(
     athena = Athena(lake)
     found = offers(athena, database or lake.database, sizes=sizes)
     if as_json:
-        say(json.dumps([asdict(offer) for offer in found]))
+        say_json([asdict(offer) for offer in found])
         return
     empty = True
     for offer in found:

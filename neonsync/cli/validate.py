@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,21 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from neonsync.cli.headless import carry_out
-from neonsync.cli.options import IN_VAIN_FOR_VALIDATE, OF_REPAIR, flag_of
-from neonsync.cli.output import fitted, print_error, say
+from neonsync.cli.loaded import loaded
+from neonsync.cli.output import fitted, print_error, say, say_json, write_line
 from neonsync.cli.reporters import report_unstarted
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.proof.compared import Comparisons
-from neonsync.engine.validate import validate
-from neonsync.errors import ConfigError, ExitCode, NeonsyncError, RunCancelled
+from neonsync.engine.validate import Bill, validate
+from neonsync.errors import ExitCode, NeonsyncError, RunCancelled
 from neonsync.neon.guards import check_sync
 from neonsync.report.comparison import as_json as comparison_as_json
-from neonsync.report.comparison import as_text
+from neonsync.report.comparison import as_text, stopped
 from neonsync.report.wording import printable
-from neonsync.secret import redact, redacted
-from neonsync.services.context import hidden, known_secrets
 from neonsync.services.repair import repairs
-from neonsync.settings import Settings, load_settings
+from neonsync.settings import Settings
 from neonsync.tables import Mode, OnMissing
 
 
@@ -38,54 +35,54 @@ def run_validate(
         NeonsyncError: the settings are wrong, or a service cannot be reached; nothing was repaired.
         RunCancelled: it was stopped before it knew what differs.
     """
-    _refuse_in_vain(flags, repair=repair)
-    settings = load_settings(flags=flags, environ=os.environ, config=config)
-    settings = replace(settings, mode=Mode.FULL)
-    secrets = (*settings.secrets, *known_secrets(os.environ))
+    settings = loaded({**flags, "mode": Mode.FULL.value}, config)
 
     def tell(text: str) -> None:
-        say(printable(redact(text, *secrets)), err=True)
+        say(printable(text), err=True)
 
-    with hidden(secrets):
-        plan = make_plan(settings, tell, compares=True)
-        if repair and settings.neon.api_key is not None:
-            # Before anything is paid for.
-            check_sync(plan.branch, settings.confirm)
-        try:
-            found = asyncio.run(validate(plan, tell))
-        except (KeyboardInterrupt, SystemExit) as stop:
-            raise RunCancelled("stopped comparing; nothing was written", _code(stop)) from None
+    plan = make_plan(settings, tell, compares=True)
+    if repair and settings.neon.api_key is not None:
+        # Before anything is paid for.
+        check_sync(plan.branch, settings.confirm)
+    bill, per_tb = Bill(), settings.athena.price_per_tb
+    try:
+        found = asyncio.run(validate(plan, tell, bill))
+    except (KeyboardInterrupt, SystemExit) as stop:
+        what = stopped("stopped comparing; nothing was written", bill, per_tb)
+        raise RunCancelled(what, _code(stop)) from None
     repaired: dict[str, str] = {}
-    stopped: ExitCode | None = None
+    end: ExitCode | None = None
     if repair and any(table.differs for table in found.tables):
-        say(fitted(as_text(plan, found), *secrets, err=as_json), err=as_json)
+        write_line(fitted(as_text(plan, found), err=as_json), err=as_json)
         try:
-            stopped = _repair(settings, config, plan, found, repaired, err=as_json)
-            if stopped is None:
-                found = _with_costs(asyncio.run(validate(plan, tell)), found)
+            end = _repair(settings, config, plan, found, repaired, err=as_json)
+            if end is None:
+                found = asyncio.run(validate(plan, tell, bill))
                 if found.surplus and settings.on_missing is OnMissing.KEEP:
                     tell(
                         "Rows that only the branch has were kept; "
                         "--repair --on-missing delete lets them go."
                     )
         except (KeyboardInterrupt, SystemExit) as stop:
-            stopped = _code(stop)
-            tell(f"stopped; {_done(repaired)}. neonsync validate compares again.")
+            end = _code(stop)
+            told = stopped(f"stopped; {_done(repaired)}", bill, per_tb)
+            tell(f"{told}. neonsync validate compares again.")
         except NeonsyncError as error:
             # Told here: what was published by then is not to be lost with it.
-            stopped = error.exit_code
-            error.message = redact(error.message, *secrets)
-            print_error(error, *secrets)
+            end = error.exit_code
+            print_error(error)
             report_unstarted(error, os.environ, as_json=False)
             tell(f"{_done(repaired)}. neonsync validate compares again.")
+    # The second comparison is paid for as well, be it stopped or not.
+    found = replace(found, scanned_bytes=bill.scanned_bytes, price=bill.price(per_tb))
     if as_json:
-        say(json.dumps(redacted(comparison_as_json(plan, found, tuple(repaired)), *secrets)))
-    elif stopped is None:
-        say(fitted(as_text(plan, found), *secrets))
+        say_json(comparison_as_json(plan, found, tuple(repaired)))
+    elif end is None:
+        write_line(fitted(as_text(plan, found)))
         if not repair and any(table.differs for table in found.tables):
             tell("Add --repair to sync again what differs, and nothing else.")
-    if stopped is not None:
-        return stopped
+    if end is not None:
+        return end
     return ExitCode.OK if found.equal else ExitCode.VALIDATION
 
 
@@ -94,40 +91,11 @@ def _code(stop: BaseException) -> ExitCode:
     return ExitCode.INTERRUPTED if isinstance(stop, KeyboardInterrupt) else ExitCode.TERMINATED
 
 
-def _with_costs(found: Comparisons, before: Comparisons) -> Comparisons:
-    return replace(
-        found,
-        scanned_bytes=before.scanned_bytes + found.scanned_bytes,
-        price=before.price + found.price,
-    )
-
-
 def _done(repaired: Mapping[str, str]) -> str:
     if not repaired:
         return "no repair has been published"
     told = ", ".join(f"{table} by {run}" for run, table in repaired.items())
     return f"repaired and published before: {told}"
-
-
-def _refuse_in_vain(flags: Mapping[str, Any], *, repair: bool) -> None:
-    """Make sure that nobody is in the belief that a flag holds something back.
-
-    Raises:
-        ConfigError: a flag was given that has no effect here.
-    """
-    given = [name for name, value in flags.items() if value is not None and value != ()]
-    for name in given:
-        if name in IN_VAIN_FOR_VALIDATE:
-            raise ConfigError(
-                f"{flag_of(name)} has no effect on validate",
-                "It compares tables of the mode full, writes nothing without --repair, and repairs "
-                "each table by a fresh run of its own. Leave the flag out.",
-            )
-        if name in OF_REPAIR and not repair:
-            raise ConfigError(
-                f"{flag_of(name)} has no effect on validate without --repair",
-                "Add --repair, or leave the flag out: a comparison writes nothing.",
-            )
 
 
 _ENDS = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.ACCESS, ExitCode.REFUSED)

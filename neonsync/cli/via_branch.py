@@ -57,8 +57,8 @@ def plan_via_branch(
     with open_project(config, flags=flags) as work:
         child = find_child(work, life)
         settings = settings_to_plan(work.settings, child.target.name)
-        plan = make_plan(settings, work.tell)
-    show_plan(plan, settings, as_json=as_json, via=Via(child.name, child.target, child.life))
+        plan = make_plan(settings, work.tell, reads=True)
+    show_plan(plan, as_json=as_json, via=Via(child.name, child.target, child.life))
     return ExitCode.OK
 
 

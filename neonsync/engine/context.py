@@ -27,7 +27,6 @@ from neonsync.engine.events import (
 from neonsync.engine.plan import Plan
 from neonsync.engine.queries import Queries
 from neonsync.engine.runs.lease import Lease, end_session
-from neonsync.errors import NeonsyncError
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.pool import Pool
 
@@ -35,9 +34,6 @@ T = TypeVar("T")
 
 LOADING_BYTES = 200 * 1024 * 1024
 """For the reading and encoding of rows, so that a run stays under 400 MB with all that it is."""
-
-STATISTICS_SECONDS = 0.5
-"""For Athena's word on a query that was stopped: who cancels does not wait for it."""
 
 
 @dataclass
@@ -176,7 +172,8 @@ class StartedQueries(Queries):
     def __init__(
         self, context: RunContext, purpose: Purpose, table: str, *, resumed: bool = False
     ) -> None:
-        super().__init__(context.athena, context.plan.settings.athena.timeout_minutes)
+        minutes = context.plan.settings.athena.timeout_minutes
+        super().__init__(context.athena, minutes, self._record)
         self._context = context
         self._purpose = purpose
         self._table = table
@@ -188,14 +185,6 @@ class StartedQueries(Queries):
         """What ``Athena.wait`` and ``ask`` report to, from a thread of theirs."""
         with contextlib.suppress(RuntimeError):  # the loop is gone, and the run with it
             self._loop.call_soon_threadsafe(self._record, status)
-
-    async def stop(self) -> None:
-        """Ask Athena to stop them all, and what they have scanned: that is billed all the same."""
-        await super().stop()
-        for query_id in self._ids:
-            with contextlib.suppress(NeonsyncError, TimeoutError):
-                async with asyncio.timeout(STATISTICS_SECONDS):
-                    self._record(await asyncio.to_thread(self._athena.status, query_id))
 
     def _record(self, status: QueryStatus) -> None:
         if self.deaf:

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from neonsync.athena.client import Athena, billed_bytes
+from neonsync.athena.filters import DateRange
 from neonsync.athena.sample import sample_footers
 from neonsync.engine.loading.source_files import source_files
 from neonsync.engine.plan import TablePlan
 from neonsync.errors import NeonsyncError
+from neonsync.tables import Validation
 
-FOOTERS = 16
-"""Files whose footers are read; more would tell little more, and each costs a request."""
+
+@dataclass(frozen=True)
+class HeldDates:
+    """The dates that the lake has: so many, from ``first`` to ``last``, as its partitions tell.
+
+    Those ``within`` the run's range begin and end with the other two, None where there are none.
+    """
+
+    dates: int
+    first: date
+    last: date
+    within: int
+    first_within: date | None
+    last_within: date | None
 
 
 @dataclass(frozen=True)
@@ -21,6 +37,7 @@ class Estimate:
     ``rows`` is None when the files do not tell; ``exact`` when all footers were read and no filter
     is left that they do not know. ``scanned_bytes`` is for the export and the count together,
     ``billed_bytes`` what Athena bills for that. ``note`` says what is missing, if anything.
+    ``held`` is None where no dates are asked for, or the partitions do not tell which there are.
     """
 
     files: int = 0
@@ -32,6 +49,7 @@ class Estimate:
     scanned_bytes: int | None = None
     billed_bytes: int | None = None
     note: str = ""
+    held: HeldDates | None = None
 
 
 def estimate(athena: Athena, table: TablePlan) -> Estimate:
@@ -44,6 +62,7 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
         files = source_files(athena, table, catalogue)
     except NeonsyncError as error:
         return Estimate(note=f"the files could not be listed: {error}")
+    figures = table.validation is Validation.AGGREGATE
     keys = {column.name for column in catalogue.partition_keys}
     filtered = set(resolved.day.columns if resolved.day and scope.days else ())
     filtered |= {resolved.state.name} if resolved.state and scope.states else set()
@@ -56,32 +75,41 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
         partitions=files.partitions,
         all_partitions=files.all_partitions,
         note=_unpruned(filtered - keys),
+        held=_held(files.days, scope.days),
     )
     try:
-        sample = sample_footers(athena.s3, files.objects, FOOTERS)
+        sample = sample_footers(athena.s3, files.objects)
     except NeonsyncError as error:
         return _with(found, note=f"the files could not be read: {error}")
     if not files.objects:
         return _with(found, rows=0, exact=True, scanned_bytes=0, billed_bytes=0)
     if sample is None:
         # No Parquet: a scan reads whole files, once for the export and once for each question.
-        scans = 3 if table.figures else 2
+        scans = 3 if figures else 2
         return _with(
             found,
             scanned_bytes=scans * files.bytes,
             billed_bytes=scans * billed_bytes(files.bytes),
             note="the files are not Parquet, and do not tell their rows",
         )
-    share = files.bytes / sample.bytes if sample.bytes else 0.0
-    asked = (exported, counted, *([exported] if table.figures else []))
+    share = files.bytes / sample.bytes
+    asked = (exported, counted, *([exported] if figures else []))
     read = [round(sample.bytes_of(columns - keys) * share) for columns in asked]
     return _with(
         found,
-        rows=round(sample.rows * share),
+        rows=sample.rows_in(files.bytes),
         exact=sample.files == len(files.objects) and not filtered - keys,
         scanned_bytes=sum(read),
         billed_bytes=sum(map(billed_bytes, read)),
     )
+
+
+def _held(days: Sequence[date], asked: DateRange) -> HeldDates | None:
+    if not days or not asked:
+        return None
+    within = [day for day in days if asked.holds(day)]
+    bounds = (within[0], within[-1]) if within else (None, None)
+    return HeldDates(len(days), days[0], days[-1], len(within), *bounds)
 
 
 def _unpruned(columns: set[str]) -> str:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from neonsync.aggregates import measures_of
 from neonsync.athena import sql
-from neonsync.athena.aggregates import DAY, aggregates_by_day
+from neonsync.athena.aggregates import DAY
 from neonsync.athena.catalogue import CatalogueTable
 from neonsync.athena.client import Athena
 from neonsync.athena.filters import DateRange
@@ -32,6 +31,7 @@ from neonsync.engine.planning.scope import (
 from neonsync.engine.planning.source import Source, look_up
 from neonsync.engine.planning.states import check_states
 from neonsync.engine.planning.target import find_target
+from neonsync.neon.guards import confirmation_needed
 from neonsync.neon.models import Branch, BranchAddress
 from neonsync.postgres.scope import WHOLE, TargetScope
 from neonsync.settings import Settings, VerifyTarget
@@ -61,9 +61,8 @@ class TablePlan:
     ``relation`` is the source as it stands after FROM, ``by_day`` what is exported with the day of
     each row as one more column. All of them are empty where nothing is exported: then
     ``made_rows`` are made, or none. ``exported`` are the names of the columns in the exported
-    files, in the order of the spec's columns. ``validation`` is how the copy is proved;
-    ``figures`` asks Athena for what a proof by aggregates compares, and is empty for the
-    others. ``losses`` names what ``count`` counts besides: columns whose values may become NULL,
+    files, in the order of the spec's columns. ``validation`` is how the copy is proved.
+    ``losses`` names what ``count`` counts besides: columns whose values may become NULL,
     and ``DUPLICATES``. ``warnings`` tells of columns whose declared type cannot hold every value
     of the source's.
     ``publish`` is how its rows get in, ``on_missing`` what becomes of the target's rows within
@@ -78,7 +77,6 @@ class TablePlan:
     select: str = ""
     count: str = ""
     by_day: str = ""
-    figures: str = ""
     losses: tuple[str, ...] = ()
     exported: tuple[str, ...] = ()
     scope: Scope = EVERYTHING
@@ -113,25 +111,37 @@ class Plan:
     test_data: TestData | None = None
     run_id: str = ""
 
+    @property
+    def confirmation(self) -> str:
+        """What has to be confirmed before a run of it, and how; empty where nothing has."""
+        if self.settings.neon.api_key is None:
+            return ""  # of a branch that is known by its address alone nobody can tell
+        return confirmation_needed(self.branch, self.settings.confirm)
+
 
 def make_plan(
-    settings: Settings, say: Callable[[str], None] | None = None, *, compares: bool = False
+    settings: Settings,
+    say: Callable[[str], None] | None = None,
+    *,
+    reads: bool = False,
+    compares: bool = False,
 ) -> Plan:
     """Resolve the branch and the tables. Blocks; contacts Neon and Athena, writes nowhere.
 
     ``say`` gets a line when Neon has to be waited for, in the thread of the caller.
-    With ``compares`` it is a plan for comparing only: nothing needs to be confirmed, and the rows
-    of the target within the scope are known.
+    With ``reads`` nobody will write by it, and nothing needs to be confirmed. With ``compares`` it
+    is a plan for comparing only, which reads, and knows the rows of the target within the scope.
     Athena is not asked in the mode test-data for tables whose columns are configured.
 
     Raises:
         ConfigError: the branch, the project, a table, a filter or a setting is wrong.
-        RefusedError: the branch is the default or a protected one and was not confirmed.
+        RefusedError: the branch is the default or a protected one, is to be written, and was not
+            confirmed.
         AccessError: Neon or AWS cannot be reached.
     """
     configs, states = choose(settings.tables, settings.filters)
     days = days_of(settings.filters)
-    address, warnings = find_target(settings, say, reads=compares)
+    address, warnings = find_target(settings, say, reads=reads or compares)
     planner = _Planner(settings, days, states, compares)
     tables = tuple(planner.table(config) for config in configs)
     check_apart([table.spec for table in tables])
@@ -159,7 +169,7 @@ def make_plan(
 
 
 def _passed_over(settings: Settings, days: DateRange, states: Sequence[str]) -> list[str]:
-    """Filters on rows have no meaning where no rows of the lake are copied."""
+    """What has no meaning where no rows of the lake are copied, as filters on them."""
     if settings.mode is Mode.FULL:
         return []
     asked = [str(each) for each in (days, ", ".join(states)) if each]
@@ -167,10 +177,14 @@ def _passed_over(settings: Settings, days: DateRange, states: Sequence[str]) -> 
     asked += ["publish = replace"] if Publish.REPLACE in publish else []
     on_missing = {table.on_missing for table in settings.tables} | {settings.on_missing}
     asked += ["on_missing = delete"] if OnMissing.DELETE in on_missing else []
+    levels = {table.validation for table in settings.tables} | {settings.validation}
+    asked += [f"validation = {each}" for each in Validation if each in levels - {Validation.EXACT}]
+    asked += ["verify_target = all"] if settings.verify_target is VerifyTarget.ALL else []
     if not asked:
         return []
     return [
-        f"the mode {settings.mode} copies no rows of the lake: {' and '.join(asked)} has no effect"
+        f"the mode {settings.mode} copies no rows of the lake: {' and '.join(asked)} "
+        f"{'has' if len(asked) == 1 else 'have'} no effect"
     ]
 
 
@@ -256,7 +270,6 @@ class _Planner:
                 losses=[condition for _, condition in losses],
             ),
             by_day=by_day(resolved, rows),
-            figures=_figures(resolved, rows) if validation is Validation.AGGREGATE else "",
             losses=tuple(name for name, _ in losses),
             exported=tuple(alias for _, alias in resolved.expressions),
             scope=scope,
@@ -276,11 +289,6 @@ class _Planner:
     def _made(self, resolved: Resolved) -> TablePlan:
         rows = self.settings.test_data.rows or resolved.rules.rows
         return TablePlan(resolved.spec, resolved, made_rows=rows)
-
-
-def _figures(resolved: Resolved, rows: Chosen) -> str:
-    """Athena's figures of what is exported, by date."""
-    return aggregates_by_day(by_day(resolved, rows), measures_of(resolved.frame))
 
 
 def by_day(resolved: Resolved, rows: Chosen) -> str:

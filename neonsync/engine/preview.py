@@ -12,7 +12,7 @@ from neonsync.athena.client import Athena, price
 from neonsync.engine.estimate import Estimate, estimate
 from neonsync.engine.loading.extract import export_statement
 from neonsync.engine.plan import Plan, TablePlan
-from neonsync.engine.proof.frames import frame_of
+from neonsync.engine.proof.frames import figures_of, frame_of
 from neonsync.engine.publishing.schema import look_at_schema
 from neonsync.engine.room import Measure, Room, in_all, measure, needed
 from neonsync.engine.runs.left_runs import LeftRun, left_runs
@@ -41,7 +41,8 @@ class TablePreview:
     exported. ``held`` are the target's rows of now, within the run's scope, where those that its
     source no longer has are deleted, and ``may_go`` how many of them may; else None. ``needed`` is
     the room for it in bytes, None when its rows are not known. ``select`` is what Athena would
-    export, with the digest of each row where that is the proof.
+    export, with the digest of each row where that is the proof; ``figures`` is what it would be
+    asked besides for a proof by aggregates.
     """
 
     table: TablePlan
@@ -54,6 +55,7 @@ class TablePreview:
     rewritten: bool = False
     measure: Measure | None = None
     select: str = ""
+    figures: str = ""
 
     @property
     def rows(self) -> int | None:
@@ -139,11 +141,20 @@ async def _look(plan: Plan, table: TablePlan, connection: Connection) -> TablePr
     spec = table.spec
     made = f"; {target.made_rows:,} made rows give way" if target.made_rows else ""
     select = export_statement(table, frame_of(table, target.loaded)) if table.select else ""
+    figures = figures_of(table, target.loaded)
     size = await measure(connection, spec, target.table.oid if target.table else None)
     if target.table is None:
         reason = "; ".join([_ABSENT, *target.obstacles])
         ddl = schema_of(spec, target.shapes, table=True)
-        return TablePreview(table, target.method, reason, tuple(ddl), measure=size, select=select)
+        return TablePreview(
+            table,
+            target.method,
+            reason,
+            tuple(ddl),
+            measure=size,
+            select=select,
+            figures=figures,
+        )
     missing = missing_indexes(target.table, spec)
     if target.obstacles:
         missing = tuple(shape for shape in missing if not shape.constraint)
@@ -169,6 +180,7 @@ async def _look(plan: Plan, table: TablePlan, connection: Connection) -> TablePr
         rewritten=target.rewritten,
         measure=size,
         select=select,
+        figures=figures,
     )
 
 

@@ -7,21 +7,24 @@ import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from neonsync.athena.client import Athena, Pending, delayed
+from neonsync.athena.client import Athena, Pending, QueryStatus, delayed
 from neonsync.errors import NeonsyncError
 
 T = TypeVar("T")
 
 START_GRACE_SECONDS = 5.0
+STATISTICS_SECONDS = 0.5
+"""For Athena's word on a query that was stopped: who cancels does not wait for it."""
 
 
 class Queries:
     """Queries that are left alone go on, and are billed: who is cancelled has to stop them."""
 
-    def __init__(self, athena: Athena, minutes: float) -> None:
-        """``minutes`` are given to each result; 0 is no limit."""
+    def __init__(self, athena: Athena, minutes: float, note: Callable[[QueryStatus], None]) -> None:
+        """``minutes`` are given to each result; 0 is no limit. ``note`` gets what was stopped."""
         self._athena = athena
         self._minutes = minutes
+        self._note = note
         self._ids: list[str] = []
 
     def add(self, query_id: str) -> None:
@@ -56,7 +59,11 @@ class Queries:
             pending.close()
 
     async def stop(self) -> None:
-        """Ask Athena to stop them all."""
+        """Ask Athena to stop them all, and what they have scanned: that is billed all the same."""
         for query_id in self._ids:
             with contextlib.suppress(NeonsyncError):
                 await asyncio.to_thread(self._athena.stop, query_id)
+        for query_id in self._ids:
+            with contextlib.suppress(NeonsyncError, TimeoutError):
+                async with asyncio.timeout(STATISTICS_SECONDS):
+                    self._note(await asyncio.to_thread(self._athena.status, query_id))

@@ -25,7 +25,7 @@ from neonsync.engine.loading.load import load, prepare_staging
 from neonsync.engine.loading.rows import ExportedRows, MadeRows, Rows
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.proof.audit import Proof, audit
-from neonsync.engine.proof.frames import frame_of
+from neonsync.engine.proof.frames import figures_of, frame_of
 from neonsync.engine.runs import ledger
 from neonsync.engine.runs import outcome as outcomes
 from neonsync.engine.runs.ledger import ExportRecord
@@ -175,7 +175,8 @@ async def _stage_export(
         # loaded. Where the UNLOAD is done again, the count is: the source may be another by then.
         count = _Question(partial(count_source, context, table), beside)
         # The figures read all columns: they are asked when no UNLOAD can fail any more.
-        figures = _Question(partial(figures_of_source, context, table), beside)
+        statement = figures_of(table, target.loaded)
+        figures = _Question(partial(figures_of_source, context, table, statement), beside)
         async with context.step(Step.EXTRACT, name) as report:
             frame = frame_of(table, target.loaded)
             record, export = await extract(

@@ -53,11 +53,13 @@ _SIDE_BY_SIDE = 2
 _log = logging.getLogger(__name__)
 
 
-async def validate(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Comparisons:
+async def validate(
+    plan: Plan, tell: Callable[[str], None] = lambda _: None, bill: Bill | None = None
+) -> Comparisons:
     """Compare the tables of a plan that was made with ``compares``.
 
     ``tell`` gets a line when something that takes time begins. A table that cannot be compared
-    does not stop the others.
+    does not stop the others. ``bill`` has what was asked also when it is cancelled.
 
     Raises:
         WrongTargetError: the server serves another branch.
@@ -68,7 +70,8 @@ async def validate(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> 
     async with reading(database) as connection:
         by_name = plan.settings.neon.api_key is not None
         await check_server(connection, plan.branch, verified=by_name)
-    asked = _Asked(athena, plan.settings.athena.timeout_minutes, tell)
+    bill = bill if bill is not None else Bill()
+    asked = _Asked(athena, plan.settings.athena.timeout_minutes, tell, bill)
     room = asyncio.Semaphore(_SIDE_BY_SIDE)
 
     async def compare(table: TablePlan) -> Comparison:
@@ -78,19 +81,38 @@ async def validate(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> 
             return await _Table(table, asked, database, show).comparison()
 
     tables = await side_by_side(compare(table) for table in plan.tables)
-    billed = sum(map(billed_bytes, asked.scanned.values()))
-    cost = price(billed, plan.settings.athena.price_per_tb)
-    return Comparisons(tuple(tables), sum(asked.scanned.values()), cost)
+    cost = bill.price(plan.settings.athena.price_per_tb)
+    return Comparisons(tuple(tables), bill.scanned_bytes, cost)
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What Athena has scanned for a comparison, by query; of one that was stopped too."""
+
+    scanned: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def scanned_bytes(self) -> int:
+        """All of it."""
+        return sum(self.scanned.values())
+
+    def price(self, per_tb: float) -> float:
+        """What it costs, in dollars where a terabyte costs ``per_tb`` of them."""
+        return price(sum(map(billed_bytes, self.scanned.values())), per_tb)
+
+    def note(self, status: QueryStatus) -> None:
+        """Take in what is known of a query."""
+        self.scanned[status.query_id] = status.scanned_bytes
 
 
 @dataclass
 class _Asked:
-    """Athena, and what its answers have cost; by query id in bytes."""
+    """Athena, and what its answers have cost."""
 
     athena: Athena
     minutes: float
     tell: Callable[[str], None]
-    scanned: dict[str, int] = field(default_factory=dict)
+    bill: Bill
 
     async def ask(self, statement: str) -> list[Row]:
         """The rows of an answer; a query that nobody waits for any more is stopped.
@@ -106,13 +128,10 @@ class _Asked:
         return await retry.persist(partial(self._ask, statement), retry.QUERY, again)
 
     async def _ask(self, statement: str) -> list[Row]:
-        queries = Queries(self.athena, self.minutes)
-
-        def listen(status: QueryStatus) -> None:
-            self.scanned[status.query_id] = status.scanned_bytes
+        queries = Queries(self.athena, self.minutes, self.bill.note)
 
         def ask() -> Pending[list[Row]]:
-            pending = self.athena.ask(statement, self.athena.scratch_location(), listen)
+            pending = self.athena.ask(statement, self.athena.scratch_location(), self.bill.note)
             queries.add(pending.query_id)
             return pending
 

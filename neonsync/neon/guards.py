@@ -45,14 +45,30 @@ def check_sync(branch: Branch, confirmed: Sequence[str]) -> None:
     Raises:
         RefusedError: it is the default or a protected branch, or Neon did not tell.
     """
-    kind = _guarded(branch)
-    if kind and branch.name not in confirmed:
+    if kind := _unconfirmed(branch, confirmed):
         raise RefusedError(
             f"{branch.name} is {kind} branch, and writing to it was not confirmed",
-            f"Add --confirm {shlex.quote(branch.name)}, "
-            f"or confirm = {json.dumps([branch.name], ensure_ascii=False)} to the configuration, "
+            f"Add {_confirmation(branch)}, "
             "if that is what you want; or name another branch with --branch.",
         )
+
+
+def confirmation_needed(branch: Branch, confirmed: Sequence[str]) -> str:
+    """What a sync into a branch would be refused for by ``check_sync``; empty for nothing."""
+    kind = _unconfirmed(branch, confirmed)
+    needs = f"{branch.name} is {kind} branch: a run into it needs {_confirmation(branch)}"
+    return needs if kind else ""
+
+
+def _unconfirmed(branch: Branch, confirmed: Sequence[str]) -> str:
+    return "" if branch.name in confirmed else _guarded(branch)
+
+
+def _confirmation(branch: Branch) -> str:
+    return (
+        f"--confirm {shlex.quote(branch.name)}, "
+        f"or confirm = {json.dumps([branch.name], ensure_ascii=False)} in the configuration"
+    )
 
 
 def check_confirmed(branch: Branch, confirmed: str | None, doing: str) -> None:

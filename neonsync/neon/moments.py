@@ -80,14 +80,18 @@ def in_words(span: timedelta) -> str:
 
 
 def time_left(span: timedelta) -> str:
-    """A span to come, to the nearest unit: what lives 7 days has 7 left in its first hour, not 6.
+    """A span to come in words, by ``units_left``: 7 days, 36 hours."""
+    number, unit = units_left(span)
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
-    In hours below two days: of 47, a day would hide nearly another one.
+
+def units_left(span: timedelta) -> tuple[int, str]:
+    """A span to come, to the nearest day, hour, minute or second: so many, and of which.
+
+    What lives 7 days has 7 left in its first hour, not 6. In hours below two days: of 47, a day
+    would hide nearly another one.
     """
-    day, hour = timedelta(days=1), timedelta(hours=1)
-    if span >= 2 * day:
-        return f"{round(span / day)} days"
-    if span >= hour:
-        hours = round(span / hour)
-        return f"{hours} hour{'' if hours == 1 else 's'}"
-    return in_words(span)
+    for unit, seconds, fewest in (("day", 86400, 2), ("hour", 3600, 1), ("minute", 60, 1)):
+        if span >= timedelta(seconds=seconds * fewest):
+            return round(span / timedelta(seconds=seconds)), unit
+    return max(round(span.total_seconds()), 0), "second"

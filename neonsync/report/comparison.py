@@ -9,6 +9,7 @@ from typing import Any
 from neonsync.engine.plan import Plan
 from neonsync.engine.proof.compare import DATES_SHOWN, said
 from neonsync.engine.proof.compared import Comparison, Comparisons, DateDifference
+from neonsync.engine.validate import Bill
 from neonsync.report.jsonl import head
 from neonsync.report.wording import COMPARED, duration, money, printable, size
 from neonsync.tables import Validation
@@ -28,6 +29,14 @@ def _lines(plan: Plan, found: Comparisons) -> Iterator[str]:
         yield from _table(table)
     yield f"Athena: {size(found.scanned_bytes)} scanned, {money(found.price)}"
     yield verdict(found)
+
+
+def stopped(what: str, bill: Bill, per_tb: float) -> str:
+    """What is told of a comparison that was stopped, with what it has cost by then."""
+    if not bill.scanned:
+        return what
+    cost = money(bill.price(per_tb))
+    return f"{what}. By then Athena had scanned {size(bill.scanned_bytes)}, {cost}"
 
 
 def verdict(found: Comparisons) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 from neonsync.engine.estimate import Estimate
@@ -43,6 +44,8 @@ def _lines(preview: Preview) -> Iterator[str]:
     yield f"Plan: {plan.mode} into {branch}, database {plan.address.database}"
     for warning in plan.warnings:
         yield f"  warning: {warning}"
+    if plan.confirmation:
+        yield f"  note: {plan.confirmation}"
     for table in preview.tables:
         yield ""
         yield from _table(table)
@@ -63,10 +66,12 @@ def _table(preview: TablePreview) -> Iterator[str]:
     table = preview.table
     scope = f", {table.scope}" if table.scope else ""
     yield f"{table.spec.source} → {table.spec.qualified}{scope}"
-    for warning in table.warnings:
+    for warning in warnings_of(preview):
         yield f"  warning: {warning}"
     if table.made_rows:
         yield f"  rows: {table.made_rows:,} are made, none are read from the lake"
+    if dates := dates_of(preview):
+        yield f"  dates: {dates}"
     if preview.estimate is not None:
         yield from _cost(preview.estimate)
     if table.select:
@@ -79,7 +84,7 @@ def _table(preview: TablePreview) -> Iterator[str]:
     for title, statement in (
         ("export", preview.select),
         ("count", table.count),
-        ("figures", table.figures),
+        ("figures", preview.figures),
     ):
         if statement:
             yield f"  Athena SQL, {title}:"
@@ -88,6 +93,38 @@ def _table(preview: TablePreview) -> Iterator[str]:
         yield "  DDL:"
         for statement in preview.ddl:
             yield from (f"    {line}" for line in f"{statement};".splitlines())
+
+
+def warnings_of(preview: TablePreview) -> list[str]:
+    """What is to be told of a table before it is synced."""
+    held = preview.estimate.held if preview.estimate is not None else None
+    if held is None or held.within:
+        return list(preview.table.warnings)
+    table, there = preview.table, f"{_dates(held.dates)}, {_range(held.first, held.last)}"
+    none = f"{table.spec.source} has no date of {table.scope.days}; it has {there}"
+    return [*table.warnings, none]
+
+
+def dates_of(preview: TablePreview) -> str:
+    """Which of the dates that are asked for the lake has; empty where that is not known."""
+    held = preview.estimate.held if preview.estimate is not None else None
+    if held is None or held.first_within is None or held.last_within is None:
+        return ""
+    within = _range(held.first_within, held.last_within)
+    if held.within == held.dates:
+        return f"all {_dates(held.dates)} of the lake, {within}"
+    return (
+        f"{held.within:,} of the lake's {_dates(held.dates)}: {within}, "
+        f"of {_range(held.first, held.last)}"
+    )
+
+
+def _dates(number: int) -> str:
+    return f"{number:,} date{'' if number == 1 else 's'}"
+
+
+def _range(first: date, last: date) -> str:
+    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def _missing(preview: TablePreview, held: int) -> Iterator[str]:
@@ -163,6 +200,7 @@ def as_json(preview: Preview) -> dict[str, Any]:
         "database": plan.address.database,
         "price": preview.price,
         "on_error": plan.settings.on_error.value,
+        "confirmation": plan.confirmation,
         "room": {**asdict(preview.room), "lacking": preview.room.lacking},
         "left_runs": [asdict(left) for left in preview.left],
         "warnings": list(plan.warnings),
@@ -186,8 +224,16 @@ def _table_as_json(preview: TablePreview) -> dict[str, Any]:
         "validation": table.validation.value,
         "select": preview.select,
         "count": table.count,
-        "figures": table.figures,
+        "figures": preview.figures,
         "ddl": list(preview.ddl),
-        "warnings": list(table.warnings),
-        "estimate": None if estimate is None else dict(estimate.__dict__),
+        "warnings": warnings_of(preview),
+        "estimate": None if estimate is None else _estimate_as_json(estimate),
     }
+
+
+def _estimate_as_json(estimate: Estimate) -> dict[str, Any]:
+    held = {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in (asdict(estimate.held) if estimate.held is not None else {}).items()
+    }
+    return {**asdict(estimate), "held": held or None}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.proof.compared import Comparisons
-from neonsync.engine.validate import validate
+from neonsync.engine.validate import Bill, validate
 from neonsync.errors import RunCancelled
-from neonsync.report.comparison import as_text, verdict
+from neonsync.report.comparison import as_text, stopped, verdict
 from neonsync.report.wording import printable
 from neonsync.secret import redact
 from neonsync.selection import Selection
@@ -49,7 +49,8 @@ def compare(context: Context, selection: Selection, talk: Talk) -> Compared:
 
 async def _stoppable(plan: Plan, tell: Callable[[str], None], talk: Talk) -> Comparisons:
     """The comparison, which is cancelled when nobody waits for it any more."""
-    comparing = asyncio.ensure_future(validate(plan, tell))
+    bill = Bill()
+    comparing = asyncio.ensure_future(validate(plan, tell, bill))
     while not (comparing.done() or talk.cancel.is_set()):
         await asyncio.wait({comparing}, timeout=_LOOK_SECONDS)
     if not comparing.done():
@@ -57,7 +58,8 @@ async def _stoppable(plan: Plan, tell: Callable[[str], None], talk: Talk) -> Com
     try:
         return await comparing
     except asyncio.CancelledError:
-        raise RunCancelled("stopped comparing; nothing was written") from None
+        what = "stopped comparing; nothing was written"
+        raise RunCancelled(stopped(what, bill, plan.settings.athena.price_per_tb)) from None
 
 
 def _offer(repair: Repair, config: Path | None) -> RepairOffer:

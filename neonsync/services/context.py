@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neonsync.errors import ConfigError, NeonsyncError
-from neonsync.secret import Secret, redact
+from neonsync.secret import Secret, redact, secrets_of
 from neonsync.selection import Selection
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ _SECRET_VARIABLES = (
     "NEON_API_KEY",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
-    "NEON_CONNECTION_STRING",
 )
 
 
@@ -120,13 +119,9 @@ def selection_of(settings: Settings, config: Path | None) -> Selection:
 
 def known_secrets(environ: Mapping[str, str]) -> tuple[Secret, ...]:
     """The values that must not be shown, as far as the environment tells."""
-    found = [environ[name] for name in _SECRET_VARIABLES if environ.get(name)]
-    if address := environ.get("NEON_CONNECTION_STRING"):
-        with contextlib.suppress(Exception):  # no address: it is hidden as a whole all the same
-            from psycopg.conninfo import conninfo_to_dict
-
-            found.append(str(conninfo_to_dict(address)["password"]))
-    return tuple(map(Secret, found))
+    found = [Secret(environ[name]) for name in _SECRET_VARIABLES if environ.get(name)]
+    address = environ.get("NEON_CONNECTION_STRING")
+    return (*found, *secrets_of(None, Secret(address) if address else None))
 
 
 @contextlib.contextmanager

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from neonsync.settings import AthenaSettings
     from neonsync.tables import TableConfig
 
-_FOOTERS = 4
-"""Files whose footers tell the rows of a table; a list of tables is to be there soon."""
-
 
 class Lake:
     """Looks; writes nothing. What AWS wants of a client is imported when it is first asked."""
@@ -90,7 +87,7 @@ class Lake:
             settings = settings_to_plan(settings, settings.branch)
         secrets = (*settings.secrets, *known_secrets(self._context.environ))
         with hidden(secrets):
-            found = asyncio.run(preview(make_plan(settings)))
+            found = asyncio.run(preview(make_plan(settings, reads=True)))
         return _as_values(found, redact(as_text(found), *secrets))
 
     def _athena(self, settings: AthenaSettings) -> Athena:
@@ -129,10 +126,11 @@ def _measured(table: LakeTable, athena: Athena, source: Source) -> LakeTable:
     if source.catalogue is None:
         return table
     files = files_to_read(athena, source.catalogue, source.partitions, None, ALL_DATES, None)
-    sample = sample_footers(athena.s3, files.objects, _FOOTERS)
+    # As the plan estimates them: two figures of one table would make both doubtful.
+    sample = sample_footers(athena.s3, files.objects)
     rows = None if files.objects else 0
-    if sample is not None and sample.bytes:
-        rows = round(sample.rows * files.bytes / sample.bytes)
+    if sample is not None:
+        rows = sample.rows_in(files.bytes)
     newest = max(_days(source), default=None)
     return replace(
         table,
@@ -168,6 +166,8 @@ def _told(source: Source, newest: str) -> str:
 
 
 def _as_values(found: engine.Preview, text: str) -> PlanPreview:
+    from neonsync.report.preview import warnings_of
+
     plan = found.plan
     tables = tuple(map(_table, found.tables))
     estimates = [table.estimate for table in found.tables if table.estimate is not None]
@@ -179,12 +179,14 @@ def _as_values(found: engine.Preview, text: str) -> PlanPreview:
         scanned_bytes=_sum(estimate.scanned_bytes for estimate in estimates),
         billed_bytes=_sum(estimate.billed_bytes for estimate in estimates),
         price=found.price,
-        warnings=(*plan.warnings, *(w for table in plan.tables for w in table.warnings)),
+        warnings=(*plan.warnings, *(w for table in found.tables for w in warnings_of(table))),
         text=text,
     )
 
 
 def _table(found: engine.TablePreview) -> TablePreview:
+    from neonsync.report.preview import dates_of
+
     estimate, made = found.estimate, found.table.made_rows
     shown = TablePreview(
         source=found.table.spec.source,
@@ -201,6 +203,7 @@ def _table(found: engine.TablePreview) -> TablePreview:
         rows_exact=estimate.exact,
         billed_bytes=estimate.billed_bytes,
         note=estimate.note,
+        dates=dates_of(found),
     )
 
 

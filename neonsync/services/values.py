@@ -138,7 +138,10 @@ class LakeTable:
 
 @dataclass(frozen=True)
 class TablePreview:
-    """How a table would be published, and what it costs. ``method`` as in ``TablePublished``."""
+    """How a table would be published, and what it costs. ``method`` as in ``TablePublished``.
+
+    ``dates`` tells which of the dates that are asked for the lake has, where it is known.
+    """
 
     source: str
     target: str
@@ -148,6 +151,7 @@ class TablePreview:
     rows_exact: bool = False
     billed_bytes: int | None = None
     note: str = ""
+    dates: str = ""
 
 
 @dataclass(frozen=True)

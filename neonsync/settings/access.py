@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neonsync.errors import ConfigError
-from neonsync.secret import Secret
+from neonsync.secret import Secret, secrets_of
 from neonsync.settings.address import Address, parse_address
 from neonsync.settings.credentials import (
     Credential,
@@ -31,6 +31,11 @@ class Access:
 
     api_key: Secret | None = None
     address: Address | None = None
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Whatever of it must not be shown."""
+        return secrets_of(self.api_key, self.address.secret if self.address is not None else None)
 
 
 def find_access(result: Resolution, environ: Mapping[str, str]) -> Access:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from neonsync.secret import redact
 from neonsync.settings.access import Access, find_access, missing
 from neonsync.settings.model import (
     AthenaSettings,
@@ -43,10 +44,11 @@ def load_settings(
     """
     result = resolve(flags, environ, config, directory or Path())
     access = find_access(result, environ)
-    if result.problems:
-        raise result.problems[0]
-    if (lack := missing(result, access)) is not None:
-        raise lack
+    problem = result.problems[0] if result.problems else missing(result, access)
+    if problem is not None:
+        # It quotes what was given, which may be a secret in the wrong place.
+        problem.message = redact(problem.message, *access.secrets)
+        raise problem
     return replace(
         _settings(result, access),
         dry_run=bool(flags.get("dry_run")),

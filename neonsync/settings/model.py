@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from neonsync.secret import Secret
+from neonsync.secret import Secret, secrets_of
 from neonsync.tables import DeclaredCheck, Mode, OnMissing, Publish, TableConfig, Validation
 
 
@@ -152,9 +151,4 @@ class Settings:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Whatever must not be shown, for those who mask it."""
-        found = [self.neon.api_key, self.neon.connection_string]
-        if self.neon.connection_string is not None:
-            password = urlsplit(self.neon.connection_string.reveal()).password or ""
-            # libpq gets it as it stands there, and errors may show it either way.
-            found += [Secret(form) for form in {password, unquote(password)} if form]
-        return tuple(secret for secret in found if secret is not None)
+        return secrets_of(self.neon.api_key, self.neon.connection_string)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from neonsync.errors import ConfigError
-from neonsync.secret import redact
+from neonsync.secret import Secret, redact
 from neonsync.settings.access import find_access, missing
 from neonsync.settings.options import OPTIONS
 from neonsync.settings.resolve import resolve
@@ -31,7 +31,10 @@ class Shown:
 
 @dataclass(frozen=True)
 class Overview:
-    """The whole configuration. ``missing`` is what a run still needs, ``problems`` are mistakes."""
+    """The whole configuration. ``missing`` is what a run still needs, ``problems`` are mistakes.
+
+    ``secrets`` are those that nobody may show.
+    """
 
     project: Path | None
     user: Path | None
@@ -42,6 +45,7 @@ class Overview:
     problems: tuple[ConfigError, ...]
     missing: ConfigError | None
     notices: tuple[str, ...]
+    secrets: tuple[Secret, ...] = ()
 
 
 def overview(
@@ -86,6 +90,7 @@ def overview(
         problems=tuple(result.problems),
         missing=missing(result, access),
         notices=tuple(result.notices),
+        secrets=access.secrets,
     )
 
 

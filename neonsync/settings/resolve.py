@@ -190,8 +190,10 @@ _OF_A_MODE = {
     "publish": "full",
     "on_missing": "full",
     "allow_delete": "full",
+    "validation": "full",
+    "verify_target": "full",
 }
-_HARMLESS = ("auto", "keep")
+_HARMLESS = ("auto", "keep", "changed")
 """What those flags may say in every mode: it is as if they were not there."""
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from rich.cells import cell_len, set_cell_size
 
+from neonsync.neon.moments import units_left
 from neonsync.report.wording import DASH, duration, money, printable, short, size
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "stamp",
 ]
 
+_SHORT = {"day": "d", "hour": "h", "minute": "min", "second": "s"}
 _EIGHTHS = "▁▂▃▄▅▆▇█"
 
 
@@ -48,26 +49,21 @@ def stamp(moment: datetime | None, now: datetime | None = None) -> str:
     return f"{moment:%m-%d %H:%M}" if same_year else f"{moment:%Y-%m-%d}"
 
 
-def age(span: timedelta, whole: Callable[[float], int] = int) -> str:
-    """A span in its largest unit: 12 s, 5 min, 3 h, 2 d. ``whole`` makes whole units of parts."""
+def age(span: timedelta) -> str:
+    """A span in its largest unit: 12 s, 5 min, 3 h, 2 d."""
     seconds = max(span.total_seconds(), 0)
     for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= length:
-            return f"{whole(seconds / length)} {unit}"
+            return f"{int(seconds / length)} {unit}"
     return f"{int(seconds)} s"
 
 
 def expiry(moment: datetime | None, now: datetime) -> str:
-    """When something expires, seen from now: ``in 2 d``, ``EXPIRED``, or a dash for never.
-
-    In hours below two days: of 47, a day would hide nearly another one.
-    """
+    """When something expires, seen from now: ``in 2 d``, ``EXPIRED``, or a dash for never."""
     if moment is None:
         return DASH
-    left = moment - now
-    if timedelta(days=1) <= left < timedelta(days=2):
-        return f"in {left // timedelta(hours=1)} h"
-    return "EXPIRED" if moment <= now else f"in {age(left, whole=round)}"
+    number, unit = units_left(moment - now)
+    return "EXPIRED" if moment <= now else f"in {number} {_SHORT[unit]}"
 
 
 def clock(seconds: float) -> str:

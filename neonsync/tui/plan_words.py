@@ -114,7 +114,8 @@ def _by_method(tables: Sequence[TablePreview]) -> list[Line]:
         width = min(max(len(printable(table.target)) for table in group), 32)
         for table in group:
             lines.append(Line(f"  {_table(table, width)}"))
-            lines += [Line(f"    {printable(table.note)}", "dim")] * bool(table.note)
+            told = filter(None, (table.dates, table.note))
+            lines += [Line(f"    {printable(text)}", "dim") for text in told]
     return lines
 
 

@@ -25,10 +25,8 @@ LOCK_SECONDS = 3.0
 """How long a table that somebody has locked is waited for, by each check."""
 _SYSTEM_COLUMNS = frozenset(("tableoid", "ctid", "xmin", "cmin", "xmax", "cmax"))
 _BUSY = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)
-# What Postgres calls something that it does not find: as it was written, without its quotes.
-_UNKNOWN = re.compile(
-    r'(?P<what>relation|column|FROM-clause entry for table) "?(?P<name>.+?)"?( does not exist)?$'
-)
+_PART = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*|\*)'
+_NAME = re.compile(rf"{_PART}(?:\s*\.\s*{_PART})*")
 
 
 class Refusal(StrEnum):
@@ -63,14 +61,18 @@ async def refused(
     path = await _search_path(connection)
     for target, (_, checks) in zip(targets, tables, strict=True):
         for check in checks:
+            if check.kind is CheckKind.FRESH_DAYS:
+                continue
+            rows = _violating(check, target)
             try:
                 async with _looking(connection, limit_seconds):
-                    await _explain(connection, check, target)
+                    await _explain(connection, check, rows)
             except psycopg.Error as error:
                 if connection.closed:
                     raise
-                stand_in = target.stood_in_for(check)
-                refusal = _refusal(error, target.spec.target if stand_in else "", targets, path)
+                unknown = _unknown(error, _explained(rows).as_string(connection))
+                stand_in = target.spec.target if target.stood_in_for(check) else ""
+                refusal = _refusal(error, unknown, stand_in, targets, path)
                 found.append(Refused(check, refusal, without_values(error)))
     return found
 
@@ -124,23 +126,28 @@ async def _looking(connection: Connection, limit_seconds: float) -> AsyncIterato
         yield
 
 
-async def _explain(connection: Connection, check: DeclaredCheck, target: _Target) -> None:
-    """Have Postgres plan what a run would send.
+def _violating(check: DeclaredCheck, target: _Target) -> sql.Composed:
+    """The rows that violate a check, of the table or of its stand-in."""
+    spec = target.spec
+    if not target.stood_in_for(check):
+        return violating(check, sql.Identifier(spec.schema, spec.target), spec.key)
+    alias = sql.Identifier(spec.target)
+    return violating(check, alias, spec.key, _stand_in(target, alias))
+
+
+def _explained(statement: sql.Composed) -> sql.Composed:
+    return sql.SQL("EXPLAIN {}").format(statement)
+
+
+async def _explain(connection: Connection, check: DeclaredCheck, rows: sql.Composed) -> None:
+    """Have Postgres plan what a run would send: first the rows, which tells of unknown names.
 
     Raises:
         psycopg.Error: it does not take it.
     """
-    if check.kind is CheckKind.FRESH_DAYS:
-        return
-    spec = target.spec
-    if target.stood_in_for(check):
-        alias = sql.Identifier(spec.target)
-        found = violating(check, alias, spec.key, _stand_in(target, alias))
-    else:
-        found = violating(check, sql.Identifier(spec.schema, spec.target), spec.key)
-    statement = sql.SQL("EXPLAIN {}").format(await counting(connection, check, found))
     # By the extended protocol, which takes one statement alone.
-    await connection.execute(statement, binary=True)
+    await connection.execute(_explained(rows), binary=True)
+    await connection.execute(_explained(await counting(connection, check, rows)), binary=True)
     if check.kind is CheckKind.REGEX:
         # Planning need not look into it.
         matched = sql.SQL("SELECT '' ~ {}").format(sql.Literal(check.text))
@@ -174,32 +181,45 @@ def _stand_in(target: _Target, alias: sql.Identifier) -> sql.Composed:
     )
 
 
+def _unknown(error: psycopg.Error, statement: str) -> tuple[str, ...]:
+    """The name that a statement has where Postgres has stumbled over it, part by part; or none.
+
+    By its place: the words around it are of the server's language.
+    """
+    position = int(error.diag.statement_position or 0)
+    found = _NAME.match(statement, position - 1) if position else None
+    parts: list[str] = re.findall(_PART, found[0]) if found is not None else []
+    return tuple(
+        part[1:-1].replace('""', '"') if part.startswith('"') else part.lower() for part in parts
+    )
+
+
 def _refusal(
-    error: psycopg.Error, stand_in: str, targets: Sequence[_Target], path: Sequence[str]
+    error: psycopg.Error,
+    unknown: tuple[str, ...],
+    stand_in: str,
+    targets: Sequence[_Target],
+    path: Sequence[str],
 ) -> Refusal:
-    """What an error means of a check; ``stand_in`` is what its own stand-in is called, if any."""
+    """What an error means of a check, by its code and the name at which it has arisen.
+
+    ``stand_in`` is what the check's own stand-in is called, if there is any.
+    """
     if isinstance(error, _BUSY):
         return Refusal.BUSY
-    kinds = psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn
-    unknown = _UNKNOWN.search(error.diag.message_primary or "")
-    if not isinstance(error, kinds) or unknown is None:
-        return Refusal.WRONG
-    name = unknown["name"]
-    match unknown["what"]:
-        case "relation":
-            early = name in _relations_to_come(targets, path)
-        case "column":
-            to_come = {each for target in targets for each in target.lacking}
-            to_come |= _SYSTEM_COLUMNS if stand_in else set()
-            early = any(name == each or name.endswith(f".{each}") for each in to_come)
-        case _:
-            # A stand-in is no table of a schema, so that schema.table.column does not lead to it.
-            early = name == stand_in
+    early = False
+    if isinstance(error, psycopg.errors.UndefinedTable):
+        # It stands after FROM; or before a column, where a stand-in is no table of a schema, so
+        # that schema.table.column does not lead to it.
+        early = unknown in _relations_to_come(targets, path) or unknown[-2:-1] == (stand_in,)
+    elif isinstance(error, psycopg.errors.UndefinedColumn):
+        to_come = {each for target in targets for each in target.lacking}
+        early = bool({*unknown[-1:]} & (to_come | (_SYSTEM_COLUMNS if stand_in else set())))
     return Refusal.EARLY if early else Refusal.WRONG
 
 
-def _relations_to_come(targets: Sequence[_Target], path: Sequence[str]) -> set[str]:
+def _relations_to_come(targets: Sequence[_Target], path: Sequence[str]) -> set[tuple[str, ...]]:
     specs = [target.spec for target in targets if target.absent]
-    return {spec.qualified for spec in specs} | {
-        spec.target for spec in specs if spec.schema in path
+    return {(spec.schema, spec.target) for spec in specs} | {
+        (spec.target,) for spec in specs if spec.schema in path
     }

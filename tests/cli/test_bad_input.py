@@ -71,6 +71,16 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         (["--rows", "5"], "--rows is for the mode test-data, but mode is full"),
         (["--seed", "5", "--mode", "schema-only"], "--seed is for the mode test-data"),
         (["--scenario", "all"], "--scenario is for the mode test-data"),
+        *(
+            ([*flag, "--mode", mode], f"{flag[0]} is for the mode full, but mode is {mode}")
+            for mode in ("test-data", "schema-only")
+            for flag in (
+                ["--validation", "exact"],
+                ["--validation", "counts"],
+                ["--verify-target"],
+                ["--allow-delete", "5"],
+            )
+        ),
         (["--mode", "test-data", "--rows", "0"], "must be from 1 to 10000000000"),
         (["--mode", "test-data", "--rows", "10000000001"], "must be from 1 to 10000000000"),
         (["--mode", "test-data", "--seed", "-1"], "test_data.seed is -1 (from --seed)"),

@@ -328,7 +328,7 @@ def test_what_no_plan_can_be_made_of_is_not_told_of_settings_that_were_in_order(
     [
         (["--branch", "nowhere"], {}, 2, "Neon"),
         ([], {"NEON_API_KEY": "napi_wrong"}, 3, "Neon"),
-        ([], {}, 6, "permission"),
+        (["--live"], {}, 6, "permission"),
         (["--branch", "{branch}"], {"AWS_SECRET_ACCESS_KEY": "wrong"}, 3, "Athena"),
         (["--branch", "{branch}"], {"ATHENA_DB_NAME": "none"}, 2, "Athena"),
         (["--branch", "{branch}", "--days", "x"], {}, 2, "settings"),

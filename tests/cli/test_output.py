@@ -55,7 +55,8 @@ def test_an_error_that_quotes_a_secret_shows_no_word_of_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
 ) -> None:
     narrow(monkeypatch, err=width)
-    output.print_error(NeonsyncError(f"{QUOTED}; {SPOKEN}", f"{SPOKEN}; {QUOTED}"), PHRASE)
+    output.hide(PHRASE)
+    output.print_error(NeonsyncError(f"{QUOTED}; {SPOKEN}", f"{SPOKEN}; {QUOTED}"))
     said = capsys.readouterr().err
     assert said.count("password=********") == 2
     assert not [word for word in WORDS if word in said], said

@@ -9,11 +9,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 import neonsync.cli.validate as command
 from neonsync.cli import headless
-from neonsync.cli.main import cli, main
+from neonsync.cli.main import main
 from neonsync.engine.proof.compared import Comparison, Comparisons, DateDifference
 from neonsync.errors import ConfigError, DatabaseAccessError, ExitCode, RunCancelled
 from neonsync.tables import Validation
@@ -235,38 +234,6 @@ def test_who_stops_the_first_comparison_is_told_that_nothing_was_written(
     monkeypatch.setattr(command, "validate", stopped)
     with pytest.raises(RunCancelled, match="stopped comparing; nothing was written"):
         repair(monkeypatch, comparisons, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        (["--dry-run"], "--dry-run has no effect on validate"),
-        (["--mode", "full"], "--mode has no effect on validate"),
-        (["--rows", "0"], "--rows has no effect on validate"),
-        (["--fresh", "--repair"], "--fresh has no effect on validate"),
-        (["--on-error", "continue", "--repair"], "--on-error has no effect on validate"),
-        (["--publish", "merge"], "--publish has no effect on validate without --repair"),
-        (["--jobs", "2"], "--jobs has no effect on validate without --repair"),
-        (["--verify-target"], "--verify-target has no effect on validate without --repair"),
-        (["--on-missing", "delete"], "--on-missing has no effect on validate without --repair"),
-        (["--allow-delete", "0"], "--allow-delete has no effect on validate without --repair"),
-        (["--confirm", "main"], "--confirm has no effect on validate without --repair"),
-        (["--report-dir", "x"], "--report-dir has no effect on validate without --repair"),
-    ],
-)
-def test_a_flag_without_effect_is_refused(given: list[str], said: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        CliRunner().invoke(cli, ["validate", *given], catch_exceptions=False)
-    assert caught.value.message == said
-
-
-def test_help_offers_what_has_an_effect_and_says_when() -> None:
-    told = " ".join(CliRunner().invoke(cli, ["validate", "--help"]).output.split())
-    assert "--jobs N With --repair: Connections that load." in told
-    assert "--states LIST Only rows of these states" in told
-    for flag in ("--dry-run", "--mode", "--rows", "--seed", "--scenario", "--fresh", "--on-error"):
-        assert f"{flag} " not in told
-    assert "--mode" in CliRunner().invoke(cli, ["plan", "--help"]).output
 
 
 async def test_signals_are_the_programs_own_again_after_a_run() -> None:

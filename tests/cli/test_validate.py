@@ -113,3 +113,10 @@ def test_a_column_that_is_missing_is_a_difference_that_a_repair_mends(
     repaired = run(compared, "--repair", "--json")
     assert (repaired.exit_code, document(repaired)["equal"]) == (0, True), repaired.output
     assert compared.value("SELECT a FROM t WHERE id = 7") == "a7"
+
+
+def test_the_configured_mode_is_none_of_a_comparison(compared: Target) -> None:
+    asyncio.run(synced(compared))
+    compared.configure('mode = "test-data"\n' + compared.config.read_text(encoding="utf-8"))
+    found = run(compared, "--validation", "counts")
+    assert found.exit_code == 0, found.output

@@ -352,6 +352,8 @@ OTHER_TYPES: dict[str, tuple[list[Any], str, str]] = {
     "date in text": ([DAY] * 2, "", "text"),
     "boolean in text": ([True, False], "", "text"),
     "bigint in text": ([1, -2], "", "text"),
+    "text in char": (["ab", "abc "], "", "char(4)"),
+    "text in char, and others": (["ä", ""], "varchar(9)", "char(9)"),
     "text in uuid": (["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"] * 2, "", "uuid"),
     "text in date": (["2026-01-01"] * 2, "", "date"),
     "text in jsonb": (['{"b":1,"a":2}'] * 2, "", "jsonb"),
@@ -377,6 +379,26 @@ async def test_a_target_of_another_type_that_holds_the_values_is_proved(
     if level == "aggregate":
         counted.append("text in uuid")
     assert proof.not_compared == found.not_compared == (("x",) if case in counted else ())
+
+
+async def test_bytes_in_a_column_of_padded_texts_are_compared_by_a_run_too(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = lake.write("source", frame(x=["ab", "abc "]))
+    target.sql("CREATE TABLE t (id bigint PRIMARY KEY, x char(4))")
+    target.configure(entry(table, on_drift="ignore"))
+
+    async def mutated_first(
+        context: RunContext, plan: TablePlan, record: ExportRecord, *rest: Any
+    ) -> tuple[Proof, Any]:
+        target.sql(f"UPDATE neonsync.{record.staging} SET x = 'abcd' WHERE id = 1")
+        return await audit(context, plan, record, *rest)
+
+    monkeypatch.setattr(stage, "audit", mutated_first)
+    outcome = await target.sync(validation="aggregate")
+    assert outcome.result.exit_code is ExitCode.VALIDATION
+    assert 'bytes of all texts of "x"' in str(outcome.result.error)
+    assert target.value("SELECT count(*) FROM t") == 0
 
 
 async def test_what_no_lake_has_is_told_from_what_it_has(target: Target) -> None:

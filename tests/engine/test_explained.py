@@ -182,3 +182,49 @@ async def test_columns_of_any_type_stand_beside_those_to_come(target: Target) ->
     assert await judged(target, check("expression", "m <> 'sad' AND z > 0"), of=WIDER) == TAKEN
     found = await judged(target, check("expression", "m <> 'glad' AND z > 0"), of=WIDER)
     assert found[0] is Refusal.WRONG
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        ("SELECT 1 FROM u", Refusal.EARLY),
+        ('SELECT 1 FROM t, Public . U WHERE "t".x > 0', Refusal.EARLY),
+        ('SELECT 1 FROM t JOIN "u" USING (id)', Refusal.EARLY),
+        ("SELECT 'über', z FROM t", Refusal.EARLY),
+        ('SELECT t."z" FROM t', Refusal.EARLY),
+        ('SELECT 1 FROM "U"', Refusal.WRONG),
+        ("SELECT 1 FROM uu", Refusal.WRONG),
+        ("SELECT u.* FROM t", Refusal.WRONG),
+        ("SELECT u.y FROM t", Refusal.WRONG),
+        ('SELECT "Z" FROM t', Refusal.WRONG),
+        ("SELECT zz FROM t", Refusal.WRONG),
+        ("SELECT nothing(x) FROM t", Refusal.WRONG),
+        ("SELECT x::nothing FROM t", Refusal.WRONG),
+        ("SELECT FROM WHERE", Refusal.WRONG),
+    ],
+)
+@pytest.mark.parametrize("said", [None, "Relation »u« existiert nicht", "", "la colonne « z »"])
+async def test_a_server_may_speak_any_language(
+    target: Target, monkeypatch: pytest.MonkeyPatch, text: str, refusal: Refusal, said: str | None
+) -> None:
+    """The server's own errors, with another text: that of the tests knows English alone."""
+    target.sql(MADE)
+    if said is not None:
+        patched = property(lambda _: said)
+        monkeypatch.setattr(psycopg.errors.Diagnostic, "message_primary", patched)
+    found = await judged(target, check("sql", text), of=WIDER)
+    assert found[0] is refusal
+    if said:
+        assert found[1].startswith(said)
+
+
+@pytest.mark.parametrize("text", ["ctid IS NOT NULL", "public.t.x > 0", "public . T . x > 0"])
+async def test_what_a_stand_in_lacks_is_early_in_any_language(
+    target: Target, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    patched = property(lambda _: "существует не")
+    monkeypatch.setattr(psycopg.errors.Diagnostic, "message_primary", patched)
+    found = await judged(target, check("expression", text))
+    assert found[0] is Refusal.EARLY
+    found = await judged(target, check("expression", "u.x > 0"))
+    assert found[0] is Refusal.WRONG

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import date, timedelta
 from typing import Any
 
+import pandas as pd
 import pytest
 from psycopg import sql
 
@@ -13,7 +15,7 @@ from neonsync.engine.preview import Preview, preview
 from neonsync.engine.room import Measure, Room, guess, needed
 from neonsync.engine.runs.left_runs import LeftTable
 from neonsync.report.preview import as_json, as_text
-from tests.conftest import ROWS, Target
+from tests.conftest import ROWS, Lake, Target
 from tests.faults.test_resume import fail_after_loading
 
 
@@ -163,6 +165,83 @@ def test_a_merge_needs_staging_and_room_for_what_is_new(planner: Target) -> None
 )
 def test_room_is_lacking_only_where_that_is_known(room: Room, lacking: int) -> None:
     assert room.lacking == lacking
+
+
+async def test_what_the_lake_has_of_the_dates_is_told(planner: Target) -> None:
+    whole = as_json(await look(planner, **{"filters.from": "2000-01-01"}))["tables"][0]
+    held = whole["estimate"]["held"]
+    assert (held["dates"], held["within"], whole["warnings"]) == (90, 90, [])
+    first, last = (date.fromisoformat(held[name]) for name in ("first", "last"))
+    assert (last - first).days == 89
+    bounds = {"filters.from": str(last - timedelta(days=8)), "filters.to": "2100-01-01"}
+    part = await look(planner, **bounds)
+    held = as_json(part)["tables"][0]["estimate"]["held"]
+    assert (held["within"], held["first_within"], held["last_within"]) == (
+        9,
+        str(last - timedelta(days=8)),
+        str(last),
+    )
+    said = f"  dates: 9 of the lake's 90 dates: {last - timedelta(days=8)} to {last}, of {first} to"
+    assert said in as_text(part)
+    assert (await look(planner)).tables[0].estimate.held is None  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("filters", "asked"),
+    [
+        ({"filters.from": "2100-01-01"}, "2100-01-01 to …"),
+        ({"filters.to": "2000-01-01"}, "… to 2000-01-01"),
+        ({"filters.from": "2100-01-01", "filters.to": "2100-01-31"}, "2100-01-01 to 2100-01-31"),
+    ],
+)
+async def test_dates_that_the_lake_does_not_have_at_all_are_warned_of(
+    planner: Target, filters: dict[str, str], asked: str
+) -> None:
+    found = await look(planner, **filters)
+    (table,) = as_json(found)["tables"]
+    (warning,) = table["warnings"]
+    assert warning.startswith(f"forecast has no date of {asked}; it has 90 dates, ")
+    assert f"  warning: {warning}" in as_text(found)
+    assert "dates:" not in as_text(found)
+    held = table["estimate"]["held"]
+    assert (held["within"], held["first_within"], held["last_within"]) == (0, None, None)
+
+
+@pytest.mark.parametrize("projected", [False, True])
+async def test_dates_in_three_keys_and_computed_ones_are_known_as_well(
+    planner: Target, lake: Lake, projected: bool
+) -> None:
+    frame = pd.DataFrame(
+        {"id": [1, 2], "y": ["2026", "2026"], "m": ["01", "2"], "d": ["31", "01"]}
+    ).astype({"id": "int64"})
+    table = lake.write("parts", frame, partition_cols=["y", "m", "d"])
+    if projected:
+        glue = lake.client("glue")
+        found = glue.get_table(DatabaseName="lake", Name=table)["Table"]
+        kept = ("Name", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters")
+        given = {name: found[name] for name in kept if name in found}
+        given["Parameters"] = {**given.get("Parameters", {}), "projection.enabled": "true"}
+        glue.update_table(DatabaseName="lake", TableInput=given)
+    entry = f'[[tables]]\nsource = "{table}"\nkey = ["id"]\ndate_column = ["y", "m", "d"]\n'
+    planner.configure(entry)
+    found_ = await look(planner, **{"filters.from": "2026-02-01"})
+    held = found_.tables[0].estimate.held  # type: ignore[union-attr]
+    assert held is not None
+    assert (held.dates, held.first, held.within, held.last_within) == (
+        2,
+        date(2026, 1, 31),
+        1,
+        date(2026, 2, 1),
+    )
+
+
+async def test_of_dates_that_are_no_partitions_nothing_is_said(planner: Target, lake: Lake) -> None:
+    frame = pd.DataFrame({"id": [1], "day": [date(2026, 1, 31)]})
+    table = lake.write("flat", frame)
+    planner.configure(f'[[tables]]\nsource = "{table}"\nkey = ["id"]\ndate_column = "day"\n')
+    found = await look(planner, **{"filters.from": "2100-01-01"})
+    assert as_json(found)["tables"][0]["warnings"] == []
+    assert found.tables[0].estimate.held is None  # type: ignore[union-attr]
 
 
 async def test_apart_is_said(target: Target) -> None:

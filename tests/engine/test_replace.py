@@ -243,6 +243,19 @@ async def test_other_modes_replace_nothing(target: Target, mode: str) -> None:
     assert any("publish = replace has no effect" in text for text in outcome.result.notices)
 
 
+@pytest.mark.parametrize("mode", ["schema-only", "test-data"])
+def test_a_configured_proof_is_passed_over_aloud_in_other_modes(planner: Target, mode: str) -> None:
+    planner.configure('validation = "aggregate"\nverify_target = "all"\n')
+    said = f"the mode {mode} copies no rows of the lake: validation = aggregate and verify_target"
+    assert any(text.startswith(said) for text in planner.plan(mode=mode).warnings)
+    entry = '[[tables]]\nsource = "all_types"\nkey = ["c_int"]\nvalidation = "counts"\n'
+    planner.configure(entry)
+    warnings = planner.plan(mode="schema-only").warnings
+    assert any(text.endswith("validation = counts has no effect") for text in warnings)
+    planner.configure("")
+    assert planner.plan(mode=mode).warnings == ()
+
+
 def test_a_table_speaks_for_itself_and_a_flag_for_all(planner: Target, tmp_path: Path) -> None:
     entry = '[[tables]]\nsource = "{}"\nkey = ["id"]\n'
     planner.configure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import threading
@@ -14,11 +15,12 @@ import pytest
 
 from neonsync.athena.client import Athena
 from neonsync.engine.plan import Plan, make_plan
-from neonsync.engine.validate import _told, validate
+from neonsync.engine.validate import Bill, _told, validate
 from neonsync.sandbox.aws.runner import QueryRunner
 from tests import forked
 from tests.conftest import Lake, Target
 from tests.engine.test_bad_values import entry, frame, synced
+from tests.faults.processes import wait_until
 from tests.faults.test_athena import SYSTEM, USER, state_of
 
 
@@ -26,6 +28,26 @@ async def planned(target: Target, lake: Lake, **flags: Any) -> Plan:
     target.configure(entry(lake.write("lake", frame(name=["a", "b"]))))
     await synced(target)
     return make_plan(target.settings(**flags), compares=True)
+
+
+def scanned(lake: Lake, query_id: str) -> int:
+    """What Athena says that a query has scanned so far."""
+    answer = lake.client("athena").get_query_execution(QueryExecutionId=query_id)
+    return int(answer["QueryExecution"]["Statistics"].get("DataScannedInBytes", 0))
+
+
+def stopping_late(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let queries that are stopped have scanned something by then; gives their ids."""
+    stopped: list[str] = []
+    real = Athena.stop
+
+    def stop(self: Athena, query_id: str) -> None:
+        wait_until(lambda: scanned(lake, query_id) > 0)
+        stopped.append(query_id)
+        real(self, query_id)
+
+    monkeypatch.setattr(Athena, "stop", stop)
+    return stopped
 
 
 async def test_a_query_that_fails_for_a_moment_is_asked_again(target: Target, lake: Lake) -> None:
@@ -41,8 +63,12 @@ async def test_a_query_that_takes_too_long_is_stopped_and_told_of_its_table(
 ) -> None:
     plan = await planned(target, lake, **{"athena.timeout_minutes": 0.005})
     monkeypatch.setattr(target.world.aws.faults, "query_seconds", 60.0)
-    (table,) = (await validate(plan)).tables
+    stopped = stopping_late(lake, monkeypatch)
+    found = await validate(plan)
+    (table,) = found.tables
     assert "was not done in 0.005 minutes" in table.error
+    assert found.scanned_bytes == scanned(lake, stopped[0]) > 0
+    assert found.price > 0
 
 
 async def test_a_comparison_that_is_cancelled_stops_its_query(
@@ -59,12 +85,16 @@ async def test_a_comparison_that_is_cancelled_stops_its_query(
         return pending
 
     monkeypatch.setattr(Athena, "ask", noted)
-    task = asyncio.create_task(validate(plan))
+    stopped, bill = stopping_late(lake, monkeypatch), Bill()
+    task = asyncio.create_task(validate(plan, bill=bill))
     query_id = await asked.get()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert state_of(lake, query_id) == "CANCELLED"
+    assert stopped == [query_id]
+    assert bill.scanned == {query_id: scanned(lake, query_id)}
+    assert bill.price(5.0) > 0
 
 
 async def test_the_dates_that_differ_are_told_though_their_rows_cannot_be(
@@ -94,6 +124,38 @@ def test_a_message_of_postgres_that_shows_a_value_is_not_passed_on() -> None:
         "a value in public.t cannot be read as the plan's types have it, which are other ones for "
         "due (InvalidDatetimeFormat, SQLSTATE 22007)"
     )
+
+
+def test_ctrl_c_in_a_comparison_tells_what_it_has_cost(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target.configure(entry(lake.write("lake", frame(name=["a", "b"]))))
+    target.sql("CREATE TABLE t (id bigint PRIMARY KEY, name text)")
+    monkeypatch.setattr(target.world.aws.faults, "query_seconds", 60.0)
+    athena = lake.client("athena")
+    before = set(athena.list_query_executions()["QueryExecutionIds"])
+
+    def at_work() -> bool:
+        ids = set(athena.list_query_executions()["QueryExecutionIds"]) - before
+        return any(scanned(lake, query_id) > 0 for query_id in ids)
+
+    process = forked.start(
+        *("validate", "--config", str(target.config), "--branch", target.name, "--json"),
+        env={**os.environ, **target.environment},
+        apart=True,
+    )
+    try:
+        wait_until(at_work)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    told = "stopped comparing; nothing was written. By then Athena had scanned "
+    assert f"neonsync: {told}" in errors
+    assert json.loads(output)["error"]["message"].startswith(told)
 
 
 def test_ctrl_c_in_a_repair_ends_the_command(

@@ -217,6 +217,7 @@ def test_time_to_come_is_told_to_the_nearest_unit_and_in_hours_below_two_days() 
     spans = (timedelta(days=7) - second, timedelta(days=1, hours=12), timedelta(minutes=45))
     assert [time_left(span) for span in spans] == ["7 days", "36 hours", "45 minutes"]
     assert time_left(timedelta(hours=1)) == "1 hour"
+    assert time_left(timedelta(seconds=20)) == "20 seconds"
 
 
 def test_hosts_are_read() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from neonsync.errors import RefusedError, UnknownTableError
+from neonsync.errors import ConfigError, UnknownTableError
 from neonsync.services.context import Context
 from neonsync.services.lake import Lake
 from neonsync.services.values import LakeTable
@@ -39,6 +40,23 @@ def test_a_table_is_looked_at_by_its_files_alone(service: Lake) -> None:
     assert seen.bytes > 10_000
     assert len(seen.newest) == len("2026-01-31")
     assert (seen.date_column, seen.state_column) == ("business_date", "state")
+
+
+def test_list_and_plan_estimate_a_table_alike(
+    lake: conftest.Lake, looking: Context, planner: Target
+) -> None:
+    # Thirty files whose rows are of very different sizes: a few of them tell another number.
+    parts = [part for part in range(30) for _ in range(1 + 40 * (part % 7))]
+    frame = pd.DataFrame({"id": range(len(parts)), "part": parts})
+    frame["text"] = [f"{number} " * (1 + part * 3) for number, part in enumerate(parts)]
+    table = lake.write("uneven", frame, partition_cols=["part"])
+    planner.configure(f'[[tables]]\nsource = "{table}"\nkey = ["id"]\n')
+    service = Lake(looking)
+    listed = service.look(service.tables()[0])
+    planned = service.preview(looking.base()).tables[0]
+    assert not planned.rows_exact
+    assert listed.rows is not None
+    assert listed.rows == planned.rows
 
 
 def test_a_table_that_is_not_there_tells_its_problem(looking: Context, planner: Target) -> None:
@@ -101,18 +119,33 @@ def test_a_preview_has_the_price_the_method_and_the_sql(service: Lake, looking: 
     assert seen.price is not None
     assert seen.price > 0
     assert "Athena SQL, export:" in seen.text
+    assert table.dates.startswith("3 of the lake's 90 dates: ")
+    assert seen.warnings == ()
+    none = service.preview(replace(looking.base(), first=date(2100, 1, 1)))
+    assert [text.partition(";")[0] for text in none.warnings] == [
+        "forecast has no date of 2100-01-01 to …"
+    ]
     made = service.preview(replace(looking.base(), mode="test-data", rows=7))
     assert (made.rows, made.price, made.billed_bytes) == (7, 0.0, 0)
+
+
+def test_a_guarded_branch_is_looked_at_before_anything_is_confirmed(
+    service: Lake, looking: Context
+) -> None:
+    main = replace(looking.base(), branch="main")
+    needs = "a run into it needs --confirm main"
+    assert needs in service.preview(main).text
+    for other in (replace(main, confirm=("main",)), replace(main, via_branch=True)):
+        seen = service.preview(other)
+        assert seen.branch == "main"
+        assert needs not in seen.text
 
 
 def test_a_preview_is_refused_for_what_a_run_is_refused_for(
     service: Lake, looking: Context
 ) -> None:
-    main = replace(looking.base(), branch="main")
-    with pytest.raises(RefusedError):
-        service.preview(main)
-    # Via a branch main is only looked at.
-    assert service.preview(replace(main, via_branch=True)).branch == "main"
+    with pytest.raises(ConfigError, match="nowhere"):
+        service.preview(replace(looking.base(), branch="nowhere"))
 
 
 def _queries(target: Target) -> list[str]:

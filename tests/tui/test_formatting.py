@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from neonsync.neon.moments import time_left
 from neonsync.tui.browser import has_browser
 from neonsync.tui.formatting import expiry
 from tests.tui.fakes import NOW
@@ -24,6 +25,14 @@ from tests.tui.fakes import NOW
 def test_an_expiry_is_not_rounded_to_half_of_what_is_left(left: timedelta, said: str) -> None:
     assert expiry(NOW + left, NOW) == said
     assert expiry(None, NOW) == "-"
+
+
+@pytest.mark.parametrize("seconds", [0.4, 20, 59.6, 3_580, 86_399, 129_599, 172_799, 604_798])
+def test_what_is_left_is_rounded_alike_in_the_ui_and_on_the_command_line(seconds: float) -> None:
+    left = timedelta(seconds=seconds)
+    number, unit = expiry(NOW + left, NOW).removeprefix("in ").split()
+    said, whole = time_left(left).split()
+    assert (number, unit[0]) == (said, whole[0])
 
 
 def test_a_browser_that_would_draw_over_the_ui_is_none() -> None:

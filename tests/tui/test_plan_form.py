@@ -12,7 +12,7 @@ from typing import Any
 import click
 import pytest
 
-from neonsync.cli.options import run_options
+from neonsync.cli.options import RUN, options_of
 from neonsync.selection import Selection, from_arguments
 from neonsync.settings import load_settings
 from neonsync.tui.plan_choices import OPTIONS
@@ -332,7 +332,7 @@ def test_a_selection_fills_the_form_that_selects_it() -> None:
 @click.command()
 @click.option("--headless", is_flag=True)
 @click.option("--via-branch", is_flag=True)
-@run_options
+@options_of(RUN)
 def as_flags(headless: bool, via_branch: bool, config: Path | None, flags: Any) -> Any:
     assert headless
     return flags, via_branch

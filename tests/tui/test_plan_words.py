@@ -161,6 +161,16 @@ def test_the_summary_tells_each_table_by_how_it_is_published() -> None:
     ]
 
 
+def test_the_dates_that_the_lake_has_stand_below_their_table() -> None:
+    lines = summary(
+        plan(table("a", dates="9 of the lake's 90 dates", note="all is read")), "full", 1
+    )
+    assert [line.text for line in lines if line.style == "dim"] == [
+        "    9 of the lake's 90 dates",
+        "    all is read",
+    ]
+
+
 def test_a_way_of_publishing_that_nobody_knows_is_shown_as_it_is() -> None:
     lines = [line.text for line in summary(plan(table("a", "replace", "asked for")), "full", 1)]
     assert lines[1:] == ["replace 1 table", "  public.a  ~1.2M rows  because asked for"]

@@ -27,6 +27,8 @@ def test_a_secret_shows_itself_to_nobody_who_does_not_ask() -> None:
     "text",
     [
         "postgresql://me:hunter2@host/db failed",
+        "postgresql://me:an@hunter2@host/db failed",
+        "the file postgresql:/me:hunter2@host/db is not there",
         "password=hunter2 host=x",
         "password = 'hunter2' host=x",
         r"password='it\'s hunter2' host=x",

@@ -127,15 +127,15 @@ async def count_source(context: RunContext, table: TablePlan) -> SourceCounts:
     return SourceCounts(total, +dates, +states, +lost)
 
 
-async def figures_of_source(context: RunContext, table: TablePlan) -> Figures:
-    """Ask Athena for what a proof by aggregates compares; nothing where the proof is another.
+async def figures_of_source(context: RunContext, table: TablePlan, statement: str) -> Figures:
+    """Ask Athena for what a proof by aggregates compares; nothing where the statement is empty.
 
     Raises:
         ExportError: Athena failed the query, and trying again does not help.
     """
-    if not table.figures:
+    if not statement:
         return {}
-    rows = await _ask(context, table, Purpose.FIGURES, table.figures)
+    rows = await _ask(context, table, Purpose.FIGURES, statement)
     return {date if table.spec.day else None: tuple(values) for date, *values in rows}
 
 

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-from neonsync.aggregates import Figures, measures_of, only_counted, places_of
+from neonsync.aggregates import Figures, only_counted
 from neonsync.digest import DigestSums
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext
@@ -32,7 +32,7 @@ from neonsync.engine.proof.compare import (
     said,
 )
 from neonsync.engine.proof.differences import explain
-from neonsync.engine.proof.frames import frame_over
+from neonsync.engine.proof.frames import measures_over
 from neonsync.engine.runs import ledger
 from neonsync.engine.runs.ledger import ExportRecord, LoadedChunks
 from neonsync.errors import ProofError
@@ -248,19 +248,14 @@ async def _compare_aggregates(
         ProofError: they differ.
     """
     name = table.spec.qualified
-    every = measures_of(table.resolved.frame)
-    places = places_of(every, frame_over(table, columns))
-    measures = [every[place] for place in places]
+    measures = measures_over(table, columns)
 
     async def ask(connection: Connection) -> Figures:
         relation = staging.relation(record.staging)
         return await aggregates_by_day(connection, relation, table.spec.day, measures)
 
     ours = await context.with_connection(ask)
-    athena = {
-        date: tuple(figures[place] for place in places) for date, figures in counts.figures.items()
-    }
-    differing = differing_figures(measures, athena, ours, skipped)
+    differing = differing_figures(measures, counts.figures, ours, skipped)
     if not differing:
         return tuple(name for name in only_counted(measures) if name not in skipped)
     shown = listed([f"{said(date)}: {'; '.join(told)}" for date, told in differing.items()])
