@@ -78,22 +78,25 @@ async def newest_transaction(connection: Connection) -> str:
     return str(row[0]) if row else "0"
 
 
-async def older_snapshots(connection: Connection, boundary: str) -> int:
-    """How many sessions of others may still see the database as it was before ``boundary``.
+async def older_snapshots(connection: Connection, boundary: str) -> frozenset[int]:
+    """The sessions of others that may still see the database as it was before ``boundary``.
 
     The rows of a staging table have been committed chunk by chunk. A transaction that has kept
     its snapshot since, as REPEATABLE READ does, would find the swapped table by its name, and in
     it only the chunks of before its snapshot.
+
+    Of another role's session nothing is asked but what every role may see: its kind is hidden from
+    one without pg_read_all_stats, its snapshot and its user are not. Autovacuum has no user.
     """
     cursor = await connection.execute(
-        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
-        " AND datname = current_database() AND pid <> pg_backend_pid()"
-        " AND application_name NOT LIKE 'neonsync/%%'"
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND usesysid IS NOT NULL AND pid <> pg_backend_pid()"
+        " AND NOT (usename = current_user"
+        "          AND application_name = current_setting('application_name'))"
         " AND age(backend_xmin) > age(%s::xid8::xid)",
         (boundary,),
     )
-    row = await cursor.fetchone()
-    return int(row[0]) if row else 0
+    return frozenset(int(pid) for (pid,) in await cursor.fetchall())
 
 
 async def swap(

@@ -40,12 +40,12 @@ SNAPSHOT_PATIENCE_SECONDS = 60.0
 SNAPSHOT_PAUSE_SECONDS = 0.2
 
 
-class _NotSwappable(Exception):  # noqa: N818  # not a fault: the table is merged instead
-    """Found under the lock: the target has changed since it was looked at."""
+class _NotSwappable(Exception):  # noqa: N818  # not a fault: the tables are merged instead
+    """Found when it is about to be done: what stands against the swap of some tables."""
 
-    def __init__(self, table: str, reasons: Sequence[str]) -> None:
-        super().__init__(table)
-        self.table = table
+    def __init__(self, tables: Sequence[Staged], reasons: Sequence[str]) -> None:
+        self.names = [staged.spec.qualified for staged in tables]
+        super().__init__(*self.names)
         self.reasons = reasons
 
 
@@ -161,12 +161,14 @@ async def _publish_or_demote(
                 await _outlive_snapshots(context, connection, tables)
                 return await _transaction(context, connection, tables, apart=apart)
         except _NotSwappable as found:
+            one = len(found.names) == 1
             context.notice(
-                f"{found.table} is written in place, not swapped: {'; '.join(found.reasons)}",
+                f"{', '.join(found.names)} {'is' if one else 'are'} written in place, "
+                f"not swapped: {'; '.join(found.reasons)}",
                 Level.WARNING,
             )
             for position, staged in enumerate(tables):
-                if staged.spec.qualified == found.table:
+                if staged.spec.qualified in found.names:
                     tables[position] = replace(
                         staged, record=replace(staged.record, method="merge")
                     )
@@ -177,7 +179,8 @@ async def _outlive_snapshots(
 ) -> None:
     """Wait until nobody's snapshot is older than the rows that are to be swapped in.
 
-    A merge needs no such wait: its rows are all of one transaction.
+    A merge needs no such wait: its rows are all of one transaction. A session that has outlasted
+    the patience once is not waited for again, for another table of the run.
     """
     swaps = [staged for staged in tables if staged.record.method == "swap"]
     if not swaps:
@@ -185,12 +188,11 @@ async def _outlive_snapshots(
     boundary = await newest_transaction(connection)
     deadline = time.monotonic() + SNAPSHOT_PATIENCE_SECONDS
     told = False
-    while count := await older_snapshots(connection, boundary):
-        if time.monotonic() > deadline:
-            raise _NotSwappable(
-                swaps[0].spec.qualified,
-                [f"{count} sessions have kept a snapshot from before the load"],
-            )
+    while sessions := await older_snapshots(connection, boundary):
+        if time.monotonic() > deadline or sessions & context.outlasting:
+            context.outlasting.update(sessions)
+            count = "a session has" if len(sessions) == 1 else f"{len(sessions)} sessions have"
+            raise _NotSwappable(swaps, [f"{count} kept a snapshot from before the load"])
         if not told:
             context.notice("publishing waits for transactions that began before the load")
             told = True
@@ -303,4 +305,4 @@ async def _check_swappable(connection: Connection, staged: Staged) -> None:
         ):
             reasons = ["its columns or indexes have changed since it was looked at"]
     if reasons:
-        raise _NotSwappable(spec.qualified, reasons)
+        raise _NotSwappable([staged], reasons)

@@ -1,0 +1,90 @@
+"""Whoever reads while a run publishes sees the old rows or all of the new, and hardly waits."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from neonsync.athena import export as export_module
+from neonsync.engine.cancel import CancelToken
+from neonsync.engine.events import ChunkLoaded, Event, Notice
+from neonsync.engine.pipeline import run
+from neonsync.engine.publishing import publish as publishing
+from tests.conftest import ROWS, Lake, Target
+from tests.engine.test_bad_values import entry, frame
+from tests.engine.test_main_job import lake_rows, target_rows
+from tests.engine.test_publish_rules import EMPTY_TARGET
+from tests.faults.test_resume import notices
+
+PASSWORD = "not-the-owner-0123456789"  # of a role of the test's branch
+
+
+def another_role(target: Target) -> str:
+    """The address for a role that may read, and of which ours sees no more than anybody does."""
+    target.sql(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")
+    target.sql("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO reader")
+    assert not target.value("SELECT pg_has_role('pg_read_all_stats', 'USAGE')")
+    return make_conninfo(target.uri, user="reader", password=PASSWORD)
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["empty target", "absent target"])
+@pytest.mark.parametrize(
+    ("own", "patience"),
+    [(True, 30.0), (True, 0.3), (False, 0.3)],
+    ids=["ends in time", "outlasts us", "another role's outlasts us"],
+)
+async def test_a_snapshot_from_the_midst_of_the_load_never_sees_a_part_of_it(
+    target: Target, monkeypatch: pytest.MonkeyPatch, there: bool, patience: float, own: bool
+) -> None:
+    monkeypatch.setattr(export_module, "CHUNK_ROWS", 2_000)
+    monkeypatch.setattr(publishing, "SNAPSHOT_PATIENCE_SECONDS", patience)
+    # The indexes that the empty target lacks cannot be built beside such a transaction either.
+    monkeypatch.setattr("neonsync.postgres.merge.INDEX_LOCK_TIMEOUT", "100ms")
+    address = target.uri if own else another_role(target)
+    if there:
+        target.sql(EMPTY_TARGET)
+    seen: list[int] = []
+    with psycopg.connect(address) as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+
+        def look(event: Event) -> None:
+            if isinstance(event, ChunkLoaded) and not seen:
+                reader.execute("SELECT 1")  # takes its snapshot
+                seen.append(target.value("SELECT count(*) FROM neonsync.chunks"))
+            waits = isinstance(event, Notice) and "publishing waits" in event.message
+            if waits and patience > 1:
+                reader.rollback()
+
+        result = await run(target.plan(jobs=1), look, CancelToken())
+
+        assert result.error is None
+        assert 0 < seen[0] < 5, "the snapshot is of the midst of the load"
+        row = reader.execute("SELECT count(*) FROM forecast_data").fetchone()
+        assert row is not None
+        assert row[0] == (ROWS if patience > 1 else 0)
+    assert [entry.method for entry in result.published] == ["swap" if patience > 1 else "merge"]
+    assert target_rows(target) == lake_rows(target.world)
+    assert target.staging_tables() == []
+
+
+@pytest.mark.parametrize("on_error", ["stop", "continue"])
+async def test_an_old_snapshot_is_waited_for_once_however_many_tables_there_are(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch, on_error: str
+) -> None:
+    monkeypatch.setattr(publishing, "SNAPSHOT_PATIENCE_SECONDS", 0.3)
+    source = lake.write("small", frame(name=["x"]))
+    names = ["t0", "t1", "t2"]
+    target.configure("".join(entry(source, name) for name in names))
+    with psycopg.connect(another_role(target)) as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        reader.execute("SELECT 1")
+
+        outcome = await target.sync(on_error=on_error)
+
+    assert outcome.result.error is None, outcome.result.error
+    assert [entry.method for entry in outcome.result.published] == ["merge"] * 3
+    assert notices(outcome).count("publishing waits for transactions") == 1
+    assert notices(outcome).count("a session has kept a snapshot from before the load") == (
+        1 if on_error == "stop" else 3
+    )
