@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -11,7 +13,7 @@ from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import ChunkLoaded, Event, Notice
 from neonsync.engine.pipeline import run
 from neonsync.engine.publishing import publish as publishing
-from tests.conftest import ROWS, Lake, Target
+from tests.conftest import ROWS, Lake, Outcome, Target
 from tests.engine.test_bad_values import entry, frame
 from tests.engine.test_main_job import lake_rows, target_rows
 from tests.engine.test_publish_rules import EMPTY_TARGET
@@ -88,3 +90,41 @@ async def test_an_old_snapshot_is_waited_for_once_however_many_tables_there_are(
     assert notices(outcome).count("a session has kept a snapshot from before the load") == (
         1 if on_error == "stop" else 3
     )
+
+
+async def test_who_has_asked_the_sequence_for_an_id_delays_the_publish_and_not_the_readers(
+    target: Target,
+) -> None:
+    target.sql(EMPTY_TARGET)
+    with psycopg.connect(target.uri) as asker:
+        asker.execute("SELECT nextval('forecast_data_id_seq')")  # holds no lock on the table
+        syncing = asyncio.create_task(target.sync())
+        await until_it_waits_for(syncing, target, "ALTER SEQUENCE")
+
+        for _ in range(3):
+            assert await asyncio.to_thread(read_rows, target, "forecast_data") == 0
+        assert not syncing.done()
+        asker.rollback()
+    outcome = await syncing
+
+    assert outcome.result.error is None
+    assert target.value("SELECT count(*) FROM forecast_data") == ROWS
+
+
+def read_rows(target: Target, table: str) -> int:
+    """The rows of a table, for a reader who does not wait for long."""
+    with psycopg.connect(target.uri, autocommit=True) as connection:
+        connection.execute("SET statement_timeout = '2s'")
+        row = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
+        return int(row[0]) if row else -1
+
+
+async def until_it_waits_for(syncing: asyncio.Task[Outcome], target: Target, what: str) -> None:
+    """Wait until the run has waited for a lock once."""
+    statement = (
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s"
+        " AND application_name LIKE 'neonsync/%%'"
+    )
+    async with asyncio.timeout(60):
+        while not await asyncio.to_thread(target.value, statement, f"%{what}%"):
+            assert not syncing.done()

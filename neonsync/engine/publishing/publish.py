@@ -32,6 +32,7 @@ from neonsync.postgres import staging
 from neonsync.postgres.catalog import read_table, same_shape, swap_obstacles
 from neonsync.postgres.connect import Connection, is_transient, server_error
 from neonsync.postgres.deletion import count_all
+from neonsync.postgres.identity import Ids, has_given, identity_sequence, ids_of
 from neonsync.postgres.swap import lock_targets, newest_transaction, older_snapshots, swap
 from neonsync.tables import TableSpec
 
@@ -217,9 +218,10 @@ async def _transaction(
         if swaps:
             # Counted before the lock, under which readers wait.
             gone = {staged.spec.qualified: await _rows(connection, staged) for staged in swaps}
-            await lock(context, connection, _specs(swaps))
+            ids = {staged.spec.qualified: await _ids(connection, staged) for staged in swaps}
+            await lock(context, connection, _specs(swaps), leaving=_specs(swaps))
             for staged in swaps:
-                await _check_swappable(connection, staged)
+                await _check_swappable(connection, staged, ids[staged.spec.qualified])
             for staged in swaps:
                 published.append(await _swap(connection, staged, gone[staged.spec.qualified]))
         columns: dict[str, list[str]] = {}
@@ -241,6 +243,17 @@ async def _rows(connection: Connection, staged: Staged) -> int | None:
     if not replaces(staged) or await read_table(connection, spec.schema, spec.target) is None:
         return None
     return await count_all(connection, spec)
+
+
+async def _ids(connection: Connection, staged: Staged) -> Ids | None:
+    """The ids that the staged rows were given; None where they have none."""
+    column = staged.spec.generated_id
+    if column is None:
+        return None
+    there = await read_table(connection, staging.SCHEMA, staged.record.staging)
+    if there is None or there.column(column) is None:
+        return None
+    return await ids_of(connection, staging.relation(staged.record.staging), column)
 
 
 async def _swap(connection: Connection, staged: Staged, gone: int | None) -> Published:
@@ -265,8 +278,11 @@ async def lock(
     specs: Sequence[TableSpec],
     *,
     readers: bool = True,
+    leaving: Sequence[TableSpec] = (),
 ) -> None:
     """Get the targets' locks in short tries, so that a long user delays us and not the others.
+
+    ``readers`` and ``leaving`` as in ``lock_targets``.
 
     Raises:
         PublishDelayedError: others have held one of them for too long.
@@ -275,7 +291,7 @@ async def lock(
     told = False
     while True:
         async with connection.transaction() as savepoint:
-            if await lock_targets(connection, list(specs), readers=readers):
+            if await lock_targets(connection, specs, readers=readers, leaving=leaving):
                 return
             raise psycopg.Rollback(savepoint)
         if time.monotonic() > deadline:
@@ -290,7 +306,8 @@ async def lock(
         await asyncio.sleep(random.uniform(0.2, 1.0))  # noqa: S311
 
 
-async def _check_swappable(connection: Connection, staged: Staged) -> None:
+async def _check_swappable(connection: Connection, staged: Staged, ids: Ids | None) -> None:
+    """Look again, under the lock, whether the target may give way to rows with these ``ids``."""
     spec = staged.spec
     target = await read_table(connection, spec.schema, spec.target)
     if target is None:
@@ -304,5 +321,10 @@ async def _check_swappable(connection: Connection, staged: Staged) -> None:
             or shapes_for(target, spec) != staged.shapes
         ):
             reasons = ["its columns or indexes have changed since it was looked at"]
+    if not reasons and ids is not None:
+        # The staged rows went on where the sequence stood then.
+        sequence = await identity_sequence(connection, target.oid, spec.generated_id)
+        if sequence is not None and await has_given(connection, sequence, ids):
+            reasons = ["ids of its sequence were given to other rows meanwhile"]
     if reasons:
         raise _NotSwappable([staged], reasons)
