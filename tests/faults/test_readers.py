@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import pandas as pd
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -12,9 +14,12 @@ from neonsync.athena import export as export_module
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import ChunkLoaded, Event, Notice
 from neonsync.engine.pipeline import run
+from neonsync.engine.preview import preview
+from neonsync.engine.publishing import in_place
 from neonsync.engine.publishing import publish as publishing
+from neonsync.postgres.merge import merge
 from tests.conftest import ROWS, Lake, Outcome, Target
-from tests.engine.test_bad_values import entry, frame
+from tests.engine.test_bad_values import entry, frame, synced
 from tests.engine.test_main_job import lake_rows, target_rows
 from tests.engine.test_publish_rules import EMPTY_TARGET
 from tests.faults.test_resume import notices
@@ -109,6 +114,90 @@ async def test_who_has_asked_the_sequence_for_an_id_delays_the_publish_and_not_t
 
     assert outcome.result.error is None
     assert target.value("SELECT count(*) FROM forecast_data") == ROWS
+
+
+async def drifting(target: Target, lake: Lake, other: str = "", **more: Any) -> None:
+    """Sync a table ``drifts``, and configure that it gets a column, beside ``other`` tables."""
+    target.configure(entry(lake.write("first", frame(name=["a", "b"])), "drifts") + other)
+    await synced(target)
+    then = lake.write("then", frame(name=["a", "b"], note=["x", "y"]))
+    target.configure(entry(then, "drifts", on_drift="add", **more) + other)
+
+
+async def test_readers_of_a_table_that_gets_a_column_wait_for_no_other_table(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await drifting(target, lake, entry(lake.write("other", frame(name=["x"])), "other"))
+    target.sql("UPDATE other SET name = 'old'")
+    read: dict[str, int] = {}
+
+    async def reading(connection: Any, staging: str, spec: Any, *more: Any, **named: Any) -> Any:
+        written = await merge(connection, staging, spec, *more, **named)
+        if spec.target == "other":
+            read["drifts"] = await asyncio.to_thread(read_rows, target, "drifts")
+        return written
+
+    monkeypatch.setattr(in_place, "merge", reading)
+
+    outcome = await synced(target)
+
+    assert read == {"drifts": 2}
+    assert [entry.updated for entry in outcome.result.published] == [1, 2]
+    (shown, _) = (await preview(target.plan())).tables
+    assert "readers wait" not in shown.reason, "nothing changes any more"
+
+
+async def test_a_long_reader_of_one_table_delays_no_reader_of_one_that_gets_a_column(
+    target: Target, lake: Lake
+) -> None:
+    target.sql("CREATE TABLE empty (id bigint PRIMARY KEY, name text)")
+    await drifting(target, lake)
+    swapped = entry(lake.write("rows", frame(name=["x"])), "empty")
+    target.configure(target.config.read_text() + swapped)
+    (shown, _) = (await preview(target.plan())).tables
+    assert "readers wait while it is written" in shown.reason
+    with psycopg.connect(target.uri) as long_reader:
+        long_reader.execute("SELECT count(*) FROM empty")
+        syncing = asyncio.create_task(target.sync())
+        await until_it_waits_for(syncing, target, "LOCK TABLE")
+
+        for table, rows in [("drifts", 2), ("empty", 0)] * 3:
+            assert await asyncio.to_thread(read_rows, target, table) == rows
+        assert not syncing.done()
+        long_reader.rollback()
+    outcome = await syncing
+
+    assert outcome.result.error is None, outcome.result.error
+    assert {entry.table: entry.method for entry in outcome.result.published} == {
+        "public.drifts": "merge",
+        "public.empty": "swap",
+    }
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["declared", "of the branch alone"])
+async def test_what_foreign_keys_lead_to_is_written_beside_a_table_that_gets_a_column(
+    target: Target, lake: Lake, declared: bool
+) -> None:
+    references = '[tables.references]\nparent = "drifts.id"\n' if declared else ""
+    children = [lake.write("child", frame(parent=[0, count])) for count in (1, 2)]
+    await drifting(target, lake, entry(children[0], "child") + references)
+    target.sql("ALTER TABLE child ADD FOREIGN KEY (parent) REFERENCES drifts")
+    grown = lake.write("grown", pd.DataFrame({"id": [0, 2], "name": ["a", "c"], "note": ["x"] * 2}))
+    target.configure(
+        entry(grown, "drifts", on_drift="add", on_missing="delete")
+        + entry(children[1], "child")
+        + references
+    )
+
+    outcome = await synced(target, allow_delete=100)
+
+    assert target.sql(
+        "SELECT c.id, d.id, note FROM child c JOIN drifts d ON d.id = parent ORDER BY 1"
+    ) == [(0, 0, "x"), (1, 2, "x")]
+    assert {entry.table: entry.deleted for entry in outcome.result.published} == {
+        "public.drifts": 1,
+        "public.child": 0,
+    }
 
 
 def read_rows(target: Target, table: str) -> int:

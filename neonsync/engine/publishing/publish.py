@@ -1,6 +1,7 @@
 """Publish: one transaction for all tables, and certainty about how it ended.
 
-Tables that stay where they are come first, as that takes time and hinders no reader; swaps last.
+Tables that stay as they are come first, as that takes time and hinders no reader. Then readers are
+kept from those whose columns change, which are written then, and from those that are swapped.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ import psycopg
 from neonsync.engine import retry
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
-from neonsync.engine.publishing.in_place import parents_first, refuse_empty, replaces, write_all
+from neonsync.engine.publishing.in_place import (
+    linked,
+    parents_first,
+    refuse_empty,
+    replaces,
+    write_all,
+)
 from neonsync.engine.publishing.published import Published
 from neonsync.engine.runs import outcome as outcomes
 from neonsync.engine.stage import Staged, shapes_for
@@ -209,32 +216,38 @@ async def _transaction(
         await context.lease.guard(connection)
         for staged in tables:
             await refuse_empty(connection, staged)
-        if changing := [staged for staged in stays if staged.drift.changes_target]:
-            await lock(context, connection, _specs(changing))
         if rewritten := [staged for staged in stays if replaces(staged)]:
             # A row that somebody adds meanwhile would be neither old nor new.
             await lock(context, connection, _specs(rewritten), readers=False)
-        published = await write_all(context, connection, stays)
-        if swaps:
-            # Counted before the lock, under which readers wait.
+        changing = [staged for staged in stays if staged.drift.changes_target]
+        later = await linked(connection, stays, changing)
+        first = [staged for staged in stays if staged.spec.qualified not in later]
+        published = await write_all(context, connection, first)
+        if swaps or changing:
+            # Counted before the lock, under which readers wait. One lock for all, so that nobody
+            # waits for a table while this waits for the next.
             gone = {staged.spec.qualified: await _rows(connection, staged) for staged in swaps}
             ids = {staged.spec.qualified: await _ids(connection, staged) for staged in swaps}
-            await lock(context, connection, _specs(swaps), leaving=_specs(swaps))
+            await lock(context, connection, _specs([*changing, *swaps]), leaving=_specs(swaps))
             for staged in swaps:
                 await _check_swappable(connection, staged, ids[staged.spec.qualified])
+            last = [staged for staged in stays if staged.spec.qualified in later]
+            published += await write_all(context, connection, last)
             for staged in swaps:
                 published.append(await _swap(connection, staged, gone[staged.spec.qualified]))
-        columns: dict[str, list[str]] = {}
-        if context.plan.test_data is None:
-            # What drift is told by, the next time. Marks of made rows are not the lake's.
-            columns = {
-                staged.spec.qualified: [
-                    column.name for column in staged.columns if staged.spec.column(column.name)
-                ]
-                for staged in tables
-            }
+        columns = {} if context.plan.test_data is not None else _copied(tables)
         await record_outcome(context, connection, published, columns, apart=apart)
     return published
+
+
+def _copied(tables: Sequence[Staged]) -> dict[str, list[str]]:
+    """What drift is told by, the next time. Marks of made rows are not the lake's."""
+    return {
+        staged.spec.qualified: [
+            column.name for column in staged.columns if staged.spec.column(column.name)
+        ]
+        for staged in tables
+    }
 
 
 async def _rows(connection: Connection, staged: Staged) -> int | None:
