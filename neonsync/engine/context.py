@@ -85,7 +85,7 @@ class RunContext:
 
     ``loading`` counts the connections that may copy rows, over all tables, and ``memory`` is what
     the chunks that are under way share. ``stranded`` are the server's processes behind connections
-    that were lost.
+    that were lost, ``outlasting`` those of others that publishing has waited for in vain.
     """
 
     plan: Plan
@@ -98,6 +98,7 @@ class RunContext:
     queries: dict[str, QueryCost] = field(default_factory=dict)
     dates: dict[str, DateCounts] = field(default_factory=dict)
     stranded: set[int] = field(default_factory=set)
+    outlasting: set[int] = field(default_factory=set)
 
     @contextlib.asynccontextmanager
     async def connection(self, *, kept: bool = True) -> AsyncIterator[Connection]:

@@ -288,7 +288,9 @@ async def look_at_target(
     loaded, drift = loaded_columns(target, spec, may_add=not obstacles, filled_before=filled_before)
     if target is not None and drift.changes_target:
         await check_changeable(connection, target, spec, drift)
-        obstacles.append("its columns change, as on_drift wants it")
+        obstacles.append(
+            "its columns change, as on_drift wants it, and readers wait while it is written"
+        )
         # No swap adds the marks of made rows then.
         loaded, drift = loaded_columns(target, spec, filled_before=filled_before)
     rewritten = False

@@ -7,9 +7,10 @@ from collections.abc import Collection, Sequence
 from psycopg import sql
 
 from neonsync.errors import LoadError
-from neonsync.postgres.catalog import IndexShape, TargetTable
+from neonsync.postgres.catalog import IndexShape, TargetTable, find_table
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.ddl import column_definition, new_constraint, new_index, new_table
+from neonsync.postgres.identity import copy_position, identity_sequence
 from neonsync.postgres.marks import is_marked
 from neonsync.tables import PRIVATE, ColumnSpec, TableSpec
 from neonsync.tables.spec import TEST_FLAG
@@ -69,8 +70,8 @@ async def create_for_swap(
                     name, sql.Identifier(TEST_FLAG), sql.Literal(default)
                 )
             )
-    if target is not None and spec.generated_id and target.column(spec.generated_id):
-        await _copy_sequence_position(connection, staging, spec)
+    if target is not None:
+        await _go_on_counting(connection, staging, spec, target)
 
 
 async def _comment(connection: Connection, staging: str, spec: TableSpec) -> None:
@@ -207,24 +208,12 @@ def duplicate_key_error(spec: TableSpec, columns: Sequence[str], detail: str) ->
     )
 
 
-async def _copy_sequence_position(connection: Connection, staging: str, spec: TableSpec) -> None:
-    """Let new ids go on where the old table's sequence stands, so that none is given twice."""
-    old = await _sequence(connection, spec.schema, spec.target, spec.generated_id or "")
-    new = await _sequence(connection, SCHEMA, staging, spec.generated_id or "")
-    if old is None or new is None:
-        return
-    await connection.execute(
-        sql.SQL("SELECT setval({}, last_value, is_called) FROM {}").format(
-            sql.Literal(new), sql.SQL(old)
-        )
-    )
-
-
-async def _sequence(connection: Connection, schema: str, table: str, column: str) -> str | None:
-    """The quoted name of the sequence behind a column, as Postgres itself quotes it."""
-    cursor = await connection.execute(
-        "SELECT pg_get_serial_sequence(format('%%I.%%I', %s::text, %s::text), %s)",
-        (schema, table, column),
-    )
-    row = await cursor.fetchone()
-    return None if row is None or row[0] is None else str(row[0])
+async def _go_on_counting(
+    connection: Connection, staging: str, spec: TableSpec, target: TargetTable
+) -> None:
+    """Let the ids of staged rows go on where the target's sequence stands."""
+    old = await identity_sequence(connection, target.oid, spec.generated_id)
+    made = await find_table(connection, SCHEMA, staging)
+    new = None if made is None else await identity_sequence(connection, made, spec.generated_id)
+    if old is not None and new is not None:
+        await copy_position(connection, old, new)

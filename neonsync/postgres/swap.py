@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -9,8 +10,9 @@ import psycopg
 from psycopg import sql
 
 from neonsync.errors import PublishError
-from neonsync.postgres.catalog import IndexShape, find_table
+from neonsync.postgres.catalog import IndexShape, find_table, has_rows
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.identity import copy_position, hold, identity_sequence
 from neonsync.postgres.names import fitted
 from neonsync.postgres.staging import SCHEMA, index_name
 from neonsync.tables import TableSpec
@@ -44,13 +46,19 @@ class _Grant:
 
 
 async def lock_targets(
-    connection: Connection, specs: list[TableSpec], *, readers: bool = True
+    connection: Connection,
+    specs: Sequence[TableSpec],
+    *,
+    readers: bool = True,
+    leaving: Sequence[TableSpec] = (),
 ) -> bool:
     """Lock those targets that exist against writers, and ``readers`` too; False when others hold
     them.
 
     In one fixed order, and for a moment only: while it waits, every later reader or writer waits
-    behind it. The caller rolls back to a savepoint when it gets False, and tries again later.
+    behind it. The caller rolls back to a savepoint when it gets False, and tries again later. Of
+    those that are ``leaving``, for another table to take their place, the identity sequences are
+    locked too, so that dropping them waits for nobody.
     """
     mode = sql.SQL("ACCESS EXCLUSIVE" if readers else "SHARE ROW EXCLUSIVE")
     try:
@@ -64,6 +72,8 @@ async def lock_targets(
                         sql.Identifier(spec.schema, spec.target), mode
                     )
                 )
+        for spec in leaving:
+            await hold(connection, spec.schema, spec.target, spec.generated_id)
         # The renames that follow take locks of their own, on tables that nobody else knows.
         await connection.execute("SET LOCAL lock_timeout = 0")
     except psycopg.errors.LockNotAvailable:
@@ -78,22 +88,25 @@ async def newest_transaction(connection: Connection) -> str:
     return str(row[0]) if row else "0"
 
 
-async def older_snapshots(connection: Connection, boundary: str) -> int:
-    """How many sessions of others may still see the database as it was before ``boundary``.
+async def older_snapshots(connection: Connection, boundary: str) -> frozenset[int]:
+    """The sessions of others that may still see the database as it was before ``boundary``.
 
     The rows of a staging table have been committed chunk by chunk. A transaction that has kept
     its snapshot since, as REPEATABLE READ does, would find the swapped table by its name, and in
     it only the chunks of before its snapshot.
+
+    Of another role's session nothing is asked but what every role may see: its kind is hidden from
+    one without pg_read_all_stats, its snapshot and its user are not. Autovacuum has no user.
     """
     cursor = await connection.execute(
-        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
-        " AND datname = current_database() AND pid <> pg_backend_pid()"
-        " AND application_name NOT LIKE 'neonsync/%%'"
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND usesysid IS NOT NULL AND pid <> pg_backend_pid()"
+        " AND NOT (usename = current_user"
+        "          AND application_name = current_setting('application_name'))"
         " AND age(backend_xmin) > age(%s::xid8::xid)",
         (boundary,),
     )
-    row = await cursor.fetchone()
-    return int(row[0]) if row else 0
+    return frozenset(int(pid) for (pid,) in await cursor.fetchall())
 
 
 async def swap(
@@ -106,6 +119,9 @@ async def swap(
     grows with the rows: readers wait for it.
     """
     final = sql.Identifier(spec.schema, spec.target)
+    table = sql.Identifier(SCHEMA, staging)
+    oid = await _oid(connection, SCHEMA, staging)
+    identity = await identity_sequence(connection, oid, spec.generated_id)
     old = await find_table(connection, spec.schema, spec.target)
     sequence = fitted(spec.target, f"_{spec.generated_id}_seq") if spec.generated_id else None
     sequence_grants: set[_Grant] = set()
@@ -120,21 +136,19 @@ async def swap(
         )
         twin = await _oid(connection, spec.schema, spec.target)
         grants = await _grants(connection, twin)
-        if spec.generated_id:
-            made = await _identity_sequence(connection, twin, spec.generated_id)
-            sequence_grants = await _grants(connection, made[0]) if made else set()
+        if made := await identity_sequence(connection, twin, spec.generated_id):
+            sequence_grants = await _grants(connection, made.oid)
     else:
         grants = await _grants(connection, old)
         comment = await _comment(connection, old)
-        if spec.generated_id:
-            old_sequence = await _identity_sequence(connection, old, spec.generated_id)
-            if old_sequence:
-                sequence = old_sequence[1]
-                sequence_grants = await _grants(connection, old_sequence[0])
+        if old_sequence := await identity_sequence(connection, old, spec.generated_id):
+            sequence = old_sequence.name
+            sequence_grants = await _grants(connection, old_sequence.oid)
+            if identity and not await has_rows(connection, SCHEMA, staging):
+                # It may have moved on; where rows are staged that is looked for beforehand.
+                await copy_position(connection, old_sequence, identity)
     await connection.execute(sql.SQL("DROP TABLE {}").format(final))
 
-    table = sql.Identifier(SCHEMA, staging)
-    oid = await _oid(connection, SCHEMA, staging)
     await connection.execute(
         sql.SQL("ALTER TABLE {} SET SCHEMA {}").format(table, sql.Identifier(spec.schema))
     )
@@ -151,18 +165,16 @@ async def swap(
             )
         )
     await _rename_constraints(connection, oid, staging, spec)
-    if spec.generated_id and sequence:
-        found = await _identity_sequence(connection, oid, spec.generated_id)
-        if found and found[1] != sequence:
+    if identity and sequence:
+        if identity.name != sequence:
             await connection.execute(
                 sql.SQL("ALTER SEQUENCE {} RENAME TO {}").format(
-                    sql.Identifier(spec.schema, found[1]), sql.Identifier(sequence)
+                    sql.Identifier(spec.schema, identity.name), sql.Identifier(sequence)
                 )
             )
-        if found:
-            await _set_grants(
-                connection, found[0], "SEQUENCE", spec.schema, sequence, sequence_grants
-            )
+        await _set_grants(
+            connection, identity.oid, "SEQUENCE", spec.schema, sequence, sequence_grants
+        )
     await connection.execute(sql.SQL("ALTER TABLE {} RESET (autovacuum_enabled)").format(final))
     if comment is not None:
         await connection.execute(
@@ -228,22 +240,6 @@ async def _comment(connection: Connection, oid: int) -> str | None:
     cursor = await connection.execute("SELECT obj_description(%s::oid, 'pg_class')", (oid,))
     row = await cursor.fetchone()
     return None if row is None else row[0]
-
-
-async def _identity_sequence(
-    connection: Connection, table: int, column: str
-) -> tuple[int, str] | None:
-    """The oid and name of the sequence behind an identity column."""
-    cursor = await connection.execute(
-        "SELECT s.oid, s.relname FROM pg_depend d"
-        " JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'"
-        " JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid"
-        " WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass"
-        " AND d.refobjid = %s::oid AND a.attname = %s AND d.deptype = 'i'",
-        (table, column),
-    )
-    row = await cursor.fetchone()
-    return None if row is None else (int(row[0]), str(row[1]))
 
 
 async def _rename_constraints(

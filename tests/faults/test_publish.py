@@ -15,11 +15,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from neonsync.athena import export as export_module
 from neonsync.engine import stage
 from neonsync.engine.cancel import CancelToken
-from neonsync.engine.events import ChunkLoaded, Event, Notice
-from neonsync.engine.pipeline import run
 from neonsync.engine.publishing import publish as publishing
 from neonsync.engine.runs import lease as leases
 from neonsync.errors import (
@@ -382,38 +379,3 @@ async def test_settings_of_the_role_do_not_disturb_a_run(target: Target) -> None
         assert outcome.result.error is None, outcome.result.error
     assert [entry.unchanged for entry in outcome.result.published] == [ROWS]
     await asyncio.to_thread(wait_until, lambda: target.staging_tables() == [])
-
-
-@pytest.mark.parametrize("there", [True, False], ids=["empty target", "absent target"])
-@pytest.mark.parametrize("patience", [30.0, 0.3], ids=["ends in time", "outlasts us"])
-async def test_a_snapshot_from_the_midst_of_the_load_never_sees_a_part_of_it(
-    target: Target, monkeypatch: pytest.MonkeyPatch, there: bool, patience: float
-) -> None:
-    monkeypatch.setattr(export_module, "CHUNK_ROWS", 2_000)
-    monkeypatch.setattr(publishing, "SNAPSHOT_PATIENCE_SECONDS", patience)
-    # The indexes that the empty target lacks cannot be built beside such a transaction either.
-    monkeypatch.setattr("neonsync.postgres.merge.INDEX_LOCK_TIMEOUT", "100ms")
-    if there:
-        target.sql(EMPTY_TARGET)
-    seen: list[int] = []
-    with psycopg.connect(target.uri) as reader:
-        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-
-        def look(event: Event) -> None:
-            if isinstance(event, ChunkLoaded) and not seen:
-                row = reader.execute("SELECT count(*) FROM neonsync.chunks").fetchone()
-                seen.append(row[0] if row else 0)
-            waits = isinstance(event, Notice) and "publishing waits" in event.message
-            if waits and patience > 1:
-                reader.rollback()
-
-        result = await run(target.plan(jobs=1), look, CancelToken())
-
-        assert result.error is None
-        assert 0 < seen[0] < 5, "the snapshot is of the midst of the load"
-        row = reader.execute("SELECT count(*) FROM forecast_data").fetchone()
-        assert row is not None
-        assert row[0] == (ROWS if patience > 1 else 0)
-    assert [entry.method for entry in result.published] == ["swap" if patience > 1 else "merge"]
-    assert target_rows(target) == lake_rows(target.world)
-    assert target.staging_tables() == []

@@ -222,6 +222,28 @@ def parents_first(tables: Sequence[Staged]) -> list[Staged]:
     return list(ordered.values())
 
 
+async def linked(
+    connection: Connection, tables: Sequence[Staged], some: Sequence[Staged]
+) -> set[str]:
+    """The names of ``some`` of the tables, and of all that references link to them, however far.
+
+    They are written together: a child's rows come after its parent's, and go before them.
+    """
+    found = {staged.spec.qualified for staged in some}
+    if not found:
+        return found
+    links: set[tuple[str, str]] = set()
+    for staged in tables:
+        spec = staged.spec
+        links |= {(spec.qualified, reference.parent) for reference in spec.references}
+        target = await read_table(connection, spec.schema, spec.target)
+        for key in await foreign_keys_to(connection, target) if target is not None else ():
+            links.add((f"{key.schema}.{key.table}", spec.qualified))
+    while more := {name for link in links if found & set(link) for name in link} - found:
+        found |= more
+    return found
+
+
 async def swap_in_shell(connection: Connection, shell: str, spec: TableSpec) -> None:
     """Make an absent target, empty but with all that belongs to it; ``shell`` is its first name."""
     shapes = wanted_indexes(spec)

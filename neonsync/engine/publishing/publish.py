@@ -1,6 +1,7 @@
 """Publish: one transaction for all tables, and certainty about how it ended.
 
-Tables that stay where they are come first, as that takes time and hinders no reader; swaps last.
+Tables that stay as they are come first, as that takes time and hinders no reader. Then readers are
+kept from those whose columns change, which are written then, and from those that are swapped.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ import psycopg
 from neonsync.engine import retry
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
-from neonsync.engine.publishing.in_place import parents_first, refuse_empty, replaces, write_all
+from neonsync.engine.publishing.in_place import (
+    linked,
+    parents_first,
+    refuse_empty,
+    replaces,
+    write_all,
+)
 from neonsync.engine.publishing.published import Published
 from neonsync.engine.runs import outcome as outcomes
 from neonsync.engine.stage import Staged, shapes_for
@@ -32,6 +39,7 @@ from neonsync.postgres import staging
 from neonsync.postgres.catalog import read_table, same_shape, swap_obstacles
 from neonsync.postgres.connect import Connection, is_transient, server_error
 from neonsync.postgres.deletion import count_all
+from neonsync.postgres.identity import Ids, has_given, identity_sequence, ids_of
 from neonsync.postgres.swap import lock_targets, newest_transaction, older_snapshots, swap
 from neonsync.tables import TableSpec
 
@@ -40,12 +48,12 @@ SNAPSHOT_PATIENCE_SECONDS = 60.0
 SNAPSHOT_PAUSE_SECONDS = 0.2
 
 
-class _NotSwappable(Exception):  # noqa: N818  # not a fault: the table is merged instead
-    """Found under the lock: the target has changed since it was looked at."""
+class _NotSwappable(Exception):  # noqa: N818  # not a fault: the tables are merged instead
+    """Found when it is about to be done: what stands against the swap of some tables."""
 
-    def __init__(self, table: str, reasons: Sequence[str]) -> None:
-        super().__init__(table)
-        self.table = table
+    def __init__(self, tables: Sequence[Staged], reasons: Sequence[str]) -> None:
+        self.names = [staged.spec.qualified for staged in tables]
+        super().__init__(*self.names)
         self.reasons = reasons
 
 
@@ -161,12 +169,14 @@ async def _publish_or_demote(
                 await _outlive_snapshots(context, connection, tables)
                 return await _transaction(context, connection, tables, apart=apart)
         except _NotSwappable as found:
+            one = len(found.names) == 1
             context.notice(
-                f"{found.table} is written in place, not swapped: {'; '.join(found.reasons)}",
+                f"{', '.join(found.names)} {'is' if one else 'are'} written in place, "
+                f"not swapped: {'; '.join(found.reasons)}",
                 Level.WARNING,
             )
             for position, staged in enumerate(tables):
-                if staged.spec.qualified == found.table:
+                if staged.spec.qualified in found.names:
                     tables[position] = replace(
                         staged, record=replace(staged.record, method="merge")
                     )
@@ -177,7 +187,8 @@ async def _outlive_snapshots(
 ) -> None:
     """Wait until nobody's snapshot is older than the rows that are to be swapped in.
 
-    A merge needs no such wait: its rows are all of one transaction.
+    A merge needs no such wait: its rows are all of one transaction. A session that has outlasted
+    the patience once is not waited for again, for another table of the run.
     """
     swaps = [staged for staged in tables if staged.record.method == "swap"]
     if not swaps:
@@ -185,12 +196,11 @@ async def _outlive_snapshots(
     boundary = await newest_transaction(connection)
     deadline = time.monotonic() + SNAPSHOT_PATIENCE_SECONDS
     told = False
-    while count := await older_snapshots(connection, boundary):
-        if time.monotonic() > deadline:
-            raise _NotSwappable(
-                swaps[0].spec.qualified,
-                [f"{count} sessions have kept a snapshot from before the load"],
-            )
+    while sessions := await older_snapshots(connection, boundary):
+        if time.monotonic() > deadline or sessions & context.outlasting:
+            context.outlasting.update(sessions)
+            count = "a session has" if len(sessions) == 1 else f"{len(sessions)} sessions have"
+            raise _NotSwappable(swaps, [f"{count} kept a snapshot from before the load"])
         if not told:
             context.notice("publishing waits for transactions that began before the load")
             told = True
@@ -206,31 +216,38 @@ async def _transaction(
         await context.lease.guard(connection)
         for staged in tables:
             await refuse_empty(connection, staged)
-        if changing := [staged for staged in stays if staged.drift.changes_target]:
-            await lock(context, connection, _specs(changing))
         if rewritten := [staged for staged in stays if replaces(staged)]:
             # A row that somebody adds meanwhile would be neither old nor new.
             await lock(context, connection, _specs(rewritten), readers=False)
-        published = await write_all(context, connection, stays)
-        if swaps:
-            # Counted before the lock, under which readers wait.
+        changing = [staged for staged in stays if staged.drift.changes_target]
+        later = await linked(connection, stays, changing)
+        first = [staged for staged in stays if staged.spec.qualified not in later]
+        published = await write_all(context, connection, first)
+        if swaps or changing:
+            # Counted before the lock, under which readers wait. One lock for all, so that nobody
+            # waits for a table while this waits for the next.
             gone = {staged.spec.qualified: await _rows(connection, staged) for staged in swaps}
-            await lock(context, connection, _specs(swaps))
+            ids = {staged.spec.qualified: await _ids(connection, staged) for staged in swaps}
+            await lock(context, connection, _specs([*changing, *swaps]), leaving=_specs(swaps))
             for staged in swaps:
-                await _check_swappable(connection, staged)
+                await _check_swappable(connection, staged, ids[staged.spec.qualified])
+            last = [staged for staged in stays if staged.spec.qualified in later]
+            published += await write_all(context, connection, last)
             for staged in swaps:
                 published.append(await _swap(connection, staged, gone[staged.spec.qualified]))
-        columns: dict[str, list[str]] = {}
-        if context.plan.test_data is None:
-            # What drift is told by, the next time. Marks of made rows are not the lake's.
-            columns = {
-                staged.spec.qualified: [
-                    column.name for column in staged.columns if staged.spec.column(column.name)
-                ]
-                for staged in tables
-            }
+        columns = {} if context.plan.test_data is not None else _copied(tables)
         await record_outcome(context, connection, published, columns, apart=apart)
     return published
+
+
+def _copied(tables: Sequence[Staged]) -> dict[str, list[str]]:
+    """What drift is told by, the next time. Marks of made rows are not the lake's."""
+    return {
+        staged.spec.qualified: [
+            column.name for column in staged.columns if staged.spec.column(column.name)
+        ]
+        for staged in tables
+    }
 
 
 async def _rows(connection: Connection, staged: Staged) -> int | None:
@@ -239,6 +256,17 @@ async def _rows(connection: Connection, staged: Staged) -> int | None:
     if not replaces(staged) or await read_table(connection, spec.schema, spec.target) is None:
         return None
     return await count_all(connection, spec)
+
+
+async def _ids(connection: Connection, staged: Staged) -> Ids | None:
+    """The ids that the staged rows were given; None where they have none."""
+    column = staged.spec.generated_id
+    if column is None:
+        return None
+    there = await read_table(connection, staging.SCHEMA, staged.record.staging)
+    if there is None or there.column(column) is None:
+        return None
+    return await ids_of(connection, staging.relation(staged.record.staging), column)
 
 
 async def _swap(connection: Connection, staged: Staged, gone: int | None) -> Published:
@@ -263,8 +291,11 @@ async def lock(
     specs: Sequence[TableSpec],
     *,
     readers: bool = True,
+    leaving: Sequence[TableSpec] = (),
 ) -> None:
     """Get the targets' locks in short tries, so that a long user delays us and not the others.
+
+    ``readers`` and ``leaving`` as in ``lock_targets``.
 
     Raises:
         PublishDelayedError: others have held one of them for too long.
@@ -273,7 +304,7 @@ async def lock(
     told = False
     while True:
         async with connection.transaction() as savepoint:
-            if await lock_targets(connection, list(specs), readers=readers):
+            if await lock_targets(connection, specs, readers=readers, leaving=leaving):
                 return
             raise psycopg.Rollback(savepoint)
         if time.monotonic() > deadline:
@@ -288,7 +319,8 @@ async def lock(
         await asyncio.sleep(random.uniform(0.2, 1.0))  # noqa: S311
 
 
-async def _check_swappable(connection: Connection, staged: Staged) -> None:
+async def _check_swappable(connection: Connection, staged: Staged, ids: Ids | None) -> None:
+    """Look again, under the lock, whether the target may give way to rows with these ``ids``."""
     spec = staged.spec
     target = await read_table(connection, spec.schema, spec.target)
     if target is None:
@@ -302,5 +334,10 @@ async def _check_swappable(connection: Connection, staged: Staged) -> None:
             or shapes_for(target, spec) != staged.shapes
         ):
             reasons = ["its columns or indexes have changed since it was looked at"]
+    if not reasons and ids is not None:
+        # The staged rows went on where the sequence stood then.
+        sequence = await identity_sequence(connection, target.oid, spec.generated_id)
+        if sequence is not None and await has_given(connection, sequence, ids):
+            reasons = ["ids of its sequence were given to other rows meanwhile"]
     if reasons:
-        raise _NotSwappable(spec.qualified, reasons)
+        raise _NotSwappable([staged], reasons)
