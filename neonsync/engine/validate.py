@@ -33,6 +33,7 @@ from neonsync.engine.proof.compare import (
     MOST_ROWS,
     differing_digests,
     differing_figures,
+    figures_told,
     of_some,
     ordered,
 )
@@ -180,9 +181,17 @@ class _Table:
             date for date in {*theirs.rows, *ours.rows} if theirs.rows[date] != ours.rows[date]
         }
         told = ""
-        if by_measure := differing_figures(measures, figures, our_figures, where="the target"):
+        by_measure = differing_figures(
+            measures,
+            figures,
+            our_figures,
+            where="the target",
+            private=plan.private,
+            show_values=self.show_values,
+        )
+        if by_measure:
             dates |= by_measure.keys()
-            told = "; ".join(next(iter(by_measure.values())))
+            told = figures_told(by_measure)
         differing = ordered(dates)
         if differing and exact:
             try:

@@ -27,6 +27,7 @@ from neonsync.engine.proof.compare import (
     count_by_date,
     differing_digests,
     differing_figures,
+    figures_told,
     listed,
     of_some,
     said,
@@ -258,12 +259,19 @@ async def _compare_aggregates(
     athena = {
         date: tuple(figures[place] for place in places) for date, figures in counts.figures.items()
     }
-    differing = differing_figures(measures, athena, ours, skipped)
+    differing = differing_figures(
+        measures,
+        athena,
+        ours,
+        skipped,
+        private=table.private,
+        show_values=context.plan.settings.show_values,
+    )
     if not differing:
         return tuple(name for name in only_counted(measures) if name not in skipped)
-    shown = listed([f"{said(date)}: {'; '.join(told)}" for date, told in differing.items()])
     raise ProofError(
-        f"{name}: the figures differ on {len(differing)} of {len(counts.dates)} dates: {shown}",
+        f"{name}: the figures differ on {len(differing)} of {len(counts.dates)} dates: "
+        f"{figures_told(differing)}",
         "Nothing was published. If the table was being written to while it was exported, run "
         "again; --validation exact tells the rows.",
         table=name,

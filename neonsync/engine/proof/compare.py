@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from neonsync.aggregates import Figures, Measure
 from neonsync.engine.context import DateCount, DateCounts
+from neonsync.engine.proof.readable import readable_figure
 from neonsync.errors import ProofError
 
 DATES_SHOWN = 20
@@ -62,20 +63,34 @@ def differing_figures(
     skipped: Collection[str] = (),
     *,
     where: str = "staging",
+    private: Collection[str] = (),
+    show_values: bool = False,
 ) -> dict[str | None, list[str]]:
-    """By date, in words, the measures that differ; not those of the ``skipped`` columns."""
+    """By date, in words, the measures that differ; not those of the ``skipped`` columns.
+
+    What they are is told by the rule for values: where ``show_values`` allows it, and never of
+    ``private`` columns. Of a date with one row they are that row's values.
+    """
     found: dict[str | None, list[str]] = {}
     nothing = (None,) * len(measures)
     for date in ordered({*athena, *ours}):
         pairs = zip(measures, athena.get(date, nothing), ours.get(date, nothing), strict=True)
         told = [
-            f"{measure} is {theirs} in Athena and {mine} in {where}"
+            f"{measure} is {readable_figure(measure, theirs)} in Athena "
+            f"and {readable_figure(measure, mine)} in {where}"
+            if show_values and measure.field.name not in private
+            else f"{measure} differs"
             for measure, theirs, mine in pairs
             if measure.field.name not in skipped and not _same(theirs, mine)
         ]
         if told:
             found[date] = told
     return found
+
+
+def figures_told(differing: Mapping[str | None, Sequence[str]]) -> str:
+    """What ``differing_figures`` has found, the first of it."""
+    return listed([f"{said(date)}: {listed(told, '; ')}" for date, told in differing.items()])
 
 
 def _same(theirs: str | None, ours: str | None) -> bool:
