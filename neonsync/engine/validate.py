@@ -186,7 +186,7 @@ class _Table:
             figures,
             our_figures,
             where="the target",
-            private=plan.private,
+            private=plan.spec.private,
             show_values=self.show_values,
         )
         if by_measure:
@@ -288,7 +288,7 @@ class _Table:
                 unmatched,
                 await self._fields(target, select, days, changed[:DATES_SHOWN]),
                 held,
-                Readable(target.key, self.plan.private),
+                Readable(target.key, self.plan.spec.private),
                 show_values=self.show_values,
                 makes_null=self.plan.spec.on_bad_value is OnBadValue.NULL,
             )

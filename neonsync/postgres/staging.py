@@ -12,6 +12,7 @@ from neonsync.postgres.catalog import IndexShape, TargetTable
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.ddl import column_definition, new_constraint, new_index, new_table
 from neonsync.postgres.marks import is_marked
+from neonsync.postgres.refusals import PRIVATE, Showing, detail
 from neonsync.tables import ColumnSpec, TableSpec
 from neonsync.tables.spec import TEST_FLAG
 
@@ -120,7 +121,8 @@ async def build_index(
     try:
         await connection.execute(statement)
     except psycopg.errors.UniqueViolation as error:
-        raise duplicate_key_error(spec, error.diag.message_detail or "") from error
+        told = detail(error.diag.message_detail or "", Showing(spec.key, spec.private))
+        raise duplicate_key_error(spec, told) from error
 
 
 async def add_constraint(
@@ -155,11 +157,16 @@ async def find_duplicates(connection: Connection, staging: str, spec: TableSpec)
         LoadError: some do; the message counts them and names a few.
     """
     key = sql.SQL(", ").join(map(sql.Identifier, spec.key))
+    # A private field of a key is written as such, in each of them.
+    fields = [
+        sql.Literal(PRIVATE) if name in spec.private else sql.Identifier(name) for name in spec.key
+    ]
     cursor = await connection.execute(
         sql.SQL(
-            "SELECT ({})::text, count(*) OVER () FROM {} GROUP BY {} HAVING count(*) > 1 LIMIT {}"
+            "SELECT '(' || concat_ws(', ', {}) || ')', count(*) OVER () FROM {} GROUP BY {}"
+            " HAVING count(*) > 1 LIMIT {}"
         ).format(
-            sql.SQL("ROW({})").format(key),
+            sql.SQL(", ").join(fields),
             sql.Identifier(SCHEMA, staging),
             key,
             sql.Literal(DUPLICATES_SHOWN),

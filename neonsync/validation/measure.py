@@ -15,6 +15,7 @@ from psycopg import sql
 
 from neonsync.postgres.catalog import TableColumn, read_table
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.refusals import message
 from neonsync.tables import TableSpec
 from neonsync.validation.dates import rows_by_day
 from neonsync.validation.metrics import ColumnMetrics, DayRows, TableMetrics, TopValue
@@ -214,4 +215,4 @@ def why_not(error: psycopg.Error, limit_seconds: float) -> str:
     """Why there are no metrics, for people."""
     if isinstance(error, psycopg.errors.QueryCanceled) and limit_seconds:
         return f"a query took longer than {limit_seconds:g} s"
-    return error.diag.message_primary or " ".join(str(error).split())
+    return message(error)

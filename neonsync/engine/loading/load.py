@@ -213,7 +213,8 @@ class _Loader:
     def _chunk_error(self, error: psycopg.Error) -> NeonsyncError:
         """What a chunk that is given up ends the table with."""
         if not is_connection_lost(error):
-            return copy_error(self._spec, error)
+            show = self._context.plan.settings.show_values
+            return copy_error(self._spec, error, show_values=show)
         return DatabaseAccessError(
             f"the connection was lost {retry.CHUNK.attempts} times while a chunk of "
             f"{self._spec.qualified} was loaded: {error}",

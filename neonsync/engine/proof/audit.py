@@ -264,7 +264,7 @@ async def _compare_aggregates(
         athena,
         ours,
         skipped,
-        private=table.private,
+        private=table.spec.private,
         show_values=context.plan.settings.show_values,
     )
     if not differing:

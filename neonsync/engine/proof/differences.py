@@ -74,7 +74,7 @@ async def explain(
             unmatched,
             exported,
             held,
-            Readable(look.key, table.private),
+            Readable(look.key, table.spec.private),
             show_values=context.plan.settings.show_values,
         )
     )

@@ -1,4 +1,4 @@
-"""Fields and figures as people read them: a date is a date, a text has no length before it. Pure."""
+"""Fields and figures as people read them: a date is a date, a text has no length before it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from decimal import Decimal, InvalidOperation
 
 from neonsync.aggregates import Kind, Measure
 from neonsync.digest import Field, Rule
+from neonsync.postgres.refusals import PRIVATE
 
-PRIVATE = "(private)"
 _LONGEST_SHOWN = 60
 _EPOCH = date(1970, 1, 1)
 _Y2K = datetime(2000, 1, 1)  # of a frame, which is in UTC

@@ -57,7 +57,7 @@ async def measure_quality(
                 table.spec,
                 source_rows=counts.total,
                 scope=_part(table.scope, settings.filters),
-                private=table.private,
+                private=table.spec.private,
                 limit_seconds=limit,
             )
             if metrics is None:
