@@ -13,8 +13,6 @@ from neonsync.engine.proof.readable import readable_figure
 from neonsync.errors import ProofError
 
 DATES_SHOWN = 20
-DATES_READ = 3
-"""So many of the differing dates are read again: they tell as well as all would."""
 MOST_ROWS = 200_000
 """Rows of these dates that are compared one by one; Athena gives a thousand a page."""
 DATES_KEPT = 400
@@ -40,8 +38,6 @@ def compare_counts(
     )
     raise ProofError(
         f"{name}: the counts differ on {len(differing)} of {len(source)} dates: {shown}",
-        "Nothing was published. If the table was being written to while it was exported, run "
-        "again; else look at the export's files.",
         table=name,
         dates=bounded(differing),
         differing=len(differing),
@@ -124,11 +120,28 @@ def ordered(dates: Iterable[str | None]) -> list[str | None]:
     )
 
 
-def of_some(dates: Sequence[str | None], told: str) -> str:
-    """What was found by looking at the rows of the first of many dates."""
-    if len(dates) <= DATES_READ:
+def dates_to_read(
+    dates: Sequence[str | None], *sides: Mapping[str | None, int]
+) -> list[str | None]:
+    """The first of these dates whose rows, as many as each side has, can be compared one by one."""
+    chosen: list[str | None] = []
+    rows = 0
+    for date in dates:
+        count = max(side.get(date, 0) for side in sides)
+        if len(chosen) < DATES_SHOWN and rows + count <= MOST_ROWS:
+            chosen.append(date)
+            rows += count
+    return chosen
+
+
+def of_some(dates: Sequence[str | None], read: Sequence[str | None], told: str) -> str:
+    """What was found by looking at the rows that were ``read``, which may be of some dates only."""
+    if len(read) == len(dates):
         return told
-    return f"on the first {DATES_READ} of these {len(dates)} dates {told}"
+    if not read:
+        return f"the rows of a date are more than {MOST_ROWS:,}, too many to be compared one by one"
+    of = "the first " if list(dates[: len(read)]) == list(read) else ""
+    return f"on {of}{len(read)} of these {len(dates)} dates {told}"
 
 
 def bounded(dates: Sequence[str | None]) -> tuple[str | None, ...]:
