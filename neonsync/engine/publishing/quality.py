@@ -56,6 +56,7 @@ async def measure_quality(
                 connection,
                 table.spec,
                 source_rows=counts.total,
+                source_days=counts.dates,
                 scope=_part(table.scope, settings.filters),
                 private=table.spec.private,
                 limit_seconds=limit,
