@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import psycopg
+
 from neonsync.engine.events import Emit, TableFailed
 from neonsync.engine.plan import Plan
 from neonsync.engine.runs.session import apart
@@ -16,6 +18,7 @@ from neonsync.errors import (
     SyncError,
     TablesFailedError,
 )
+from neonsync.postgres import refusals
 from neonsync.secret import Secret, redact
 
 T = TypeVar("T")
@@ -97,7 +100,9 @@ def as_ours(error: BaseException, address: Secret) -> NeonsyncError:
     """An error as one of ours; what nobody has foreseen is told without the address."""
     if isinstance(error, NeonsyncError):
         return error
-    text = redact(f"{type(error).__name__}: {error}", address)
+    # Postgres's own text has the row that it refuses.
+    told = refusals.message(error) if isinstance(error, psycopg.Error) else str(error)
+    text = redact(f"{type(error).__name__}: {told}", address)
     wrapped = SyncError(
         f"unexpected: {text}",
         "Run again; if it happens again, report it with the log.",

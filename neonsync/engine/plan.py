@@ -67,8 +67,7 @@ class TablePlan:
     of the source's.
     ``publish`` is how its rows get in, ``on_missing`` what becomes of the target's rows within
     ``target_scope`` that its source no longer has. ``catalogue`` and ``partitions`` are what the
-    lake says of a table; None for a query. ``checks`` are those that the user has declared,
-    and values of ``private`` columns are not shown.
+    lake says of a table; None for a query. ``checks`` are those that the user has declared.
     """
 
     spec: TableSpec
@@ -89,7 +88,6 @@ class TablePlan:
     target_scope: TargetScope = WHOLE
     validation: Validation = Validation.COUNTS
     checks: tuple[DeclaredCheck, ...] = ()
-    private: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -219,7 +217,8 @@ class _Planner:
     def table(self, config: TableConfig) -> TablePlan:
         table = self._table(config)
         checks = checks_of(self.settings.checks, table.resolved, self.settings.mode)
-        return replace(table, checks=checks, private=private_of(table.resolved))
+        spec = replace(table.spec, private=private_of(table.resolved))
+        return replace(table, spec=spec, checks=checks)
 
     def _table(self, config: TableConfig) -> TablePlan:
         mode = self.settings.mode

@@ -146,7 +146,7 @@ async def stage(context: RunContext, table: TablePlan) -> Staged:
         proof, _ = await _prove(context, table, target, record, rows, counts)
     if record.method == "swap":
         async with context.step(Step.INDEX, spec.qualified) as report:
-            built = await build_indexes(context, table, record.staging, target.shapes)
+            built = await build_indexes(context, spec, record.staging, target.shapes)
             report.detail = f"{built} of {len(target.shapes)} indexes built"
     return Staged(
         table, record, target.written, target.shapes, proof, counts, target.drift, digests

@@ -28,11 +28,11 @@ from neonsync.engine.plan import Plan, TablePlan
 from neonsync.engine.planning.target import check_server
 from neonsync.engine.proof.calendar_days import select_of
 from neonsync.engine.proof.compare import (
-    DATES_READ,
     DATES_SHOWN,
-    MOST_ROWS,
+    dates_to_read,
     differing_digests,
     differing_figures,
+    figures_told,
     of_some,
     ordered,
 )
@@ -199,13 +199,21 @@ class _Table:
             date for date in {*theirs.rows, *ours.rows} if theirs.rows[date] != ours.rows[date]
         }
         told = ""
-        if by_measure := differing_figures(measures, figures, our_figures, where="the target"):
+        by_measure = differing_figures(
+            measures,
+            figures,
+            our_figures,
+            where="the target",
+            private=plan.spec.private,
+            show_values=self.show_values,
+        )
+        if by_measure:
             dates |= by_measure.keys()
-            told = "; ".join(next(iter(by_measure.values())))
+            told = figures_told(by_measure)
         differing = ordered(dates)
         if differing and exact:
             try:
-                told = of_some(differing, await self._tell(target, differing, theirs, ours))
+                told = await self._tell(target, differing, theirs, ours)
             except NeonsyncError as error:
                 # The dates are known, and can be repaired.
                 told = f"which rows differ could not be found out: {error}"
@@ -277,10 +285,9 @@ class _Table:
         self, target: ComparedRows, differing: list[str | None], theirs: Sums, ours: Sums
     ) -> str:
         """Which rows of some of these dates differ, and in which columns."""
-        days = differing[:DATES_READ] if self.plan.spec.day is not None else [None]
-        count = max(sum(side.rows[day] for day in days) for side in (theirs, ours))
-        if count > MOST_ROWS:
-            return f"{count:,} rows are too many to be compared one by one"
+        days = dates_to_read(differing, theirs.rows, ours.rows)
+        if not days:
+            return of_some(differing, days, "")
         select = self._select(select_of(self.plan, days))
         unmatched = Unmatched()
         question = athena_sql.digests_of_rows(select, target.frame, target.key, days)
@@ -292,17 +299,16 @@ class _Table:
                 unmatched.held(key, digest)
             changed = [key for key in unmatched.differing() if not unmatched.surplus(key)]
             held = await target.fields(connection, days, changed[:DATES_SHOWN])
-        return str(
-            compare_rows(
-                target.frame,
-                unmatched,
-                await self._fields(target, select, days, changed[:DATES_SHOWN]),
-                held,
-                Readable(target.key, self.plan.private),
-                show_values=self.show_values,
-                makes_null=self.plan.spec.on_bad_value is OnBadValue.NULL,
-            )
+        found = compare_rows(
+            target.frame,
+            unmatched,
+            await self._fields(target, select, days, changed[:DATES_SHOWN]),
+            held,
+            Readable(target.key, self.plan.spec.private),
+            show_values=self.show_values,
+            makes_null=self.plan.spec.on_bad_value is OnBadValue.NULL,
         )
+        return of_some(differing, days, str(found))
 
     async def _fields(
         self,

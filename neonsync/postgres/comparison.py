@@ -64,12 +64,6 @@ class ComparedRows:
         """The figures of a proof by aggregates."""
         return await aggregates_by_day(connection, self._relation, self.spec.day, measures)
 
-    async def count(self, connection: Connection, days: Collection[str | None]) -> int:
-        """The rows of some days."""
-        cursor = await connection.execute(self._select([sql.SQL("count(*)")], days))
-        ((count,),) = await cursor.fetchall()
-        return int(count)
-
     async def digests(
         self, connection: Connection, days: Collection[str | None]
     ) -> AsyncIterator[tuple[Key, int]]:

@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from neonsync.errors import DatabaseAccessError, OutOfRoomError, ServerError
 from neonsync.postgres.connect_errors import ConnectError, explain
+from neonsync.postgres.refusals import message
 from neonsync.postgres.telling import TellingCursor
 from neonsync.retry import Backoff
 from neonsync.secret import Secret, redact
@@ -166,7 +167,7 @@ def is_transient(error: BaseException) -> bool:
 
 def server_error(error: psycopg.Error) -> ServerError:
     """Our error for one of Postgres that neither the data nor a lost connection has caused."""
-    text = error.diag.message_primary or str(error).strip()
+    text = message(error)
     if isinstance(error, psycopg.errors.DiskFull):
         return OutOfRoomError(
             f"the branch has no room left: {text} (SQLSTATE {error.sqlstate})",

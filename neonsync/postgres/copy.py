@@ -21,6 +21,7 @@ from neonsync.postgres.changed_rows import corrected
 from neonsync.postgres.connect import server_error
 from neonsync.postgres.days import sum_by_day, wrapped_sum
 from neonsync.postgres.fitting import Change, Fitting
+from neonsync.postgres.refusals import Showing, refusal
 from neonsync.postgres.staging import SCHEMA
 from neonsync.tables import ColumnSpec, TableSpec
 
@@ -175,24 +176,39 @@ def copy_statement(staging: str, columns: tuple[ColumnSpec, ...]) -> sql.Compose
     )
 
 
-def copy_error(spec: TableSpec, error: psycopg.Error) -> LoadError | ServerError:
+def copy_error(
+    spec: TableSpec, error: psycopg.Error, *, show_values: bool = False
+) -> LoadError | ServerError:
     """Our error for one of COPY: a value that Postgres refused, or trouble of the server's own."""
     diag = error.diag
     if not (error.sqlstate or "").startswith(("22", "23")):
         return server_error(error)
+    told = refusal(error, Showing(spec.key, spec.private, show_values))
     if isinstance(error, psycopg.errors.CheckViolation):
         return LoadError(
             f'the constraint "{diag.constraint_name}" of {spec.qualified} refuses rows of '
-            f"{spec.source}: {diag.message_detail or diag.message_primary}",
+            f"{spec.source}: {told}",
             "Mend the source, or change the constraint.",
         )
-    # What COPY was at; a type's own words may stand before it.
-    lines = (diag.context or "").splitlines()
-    where = next((line for line in lines if line.startswith("COPY ")), "")
-    column = f', column "{diag.column_name}"' if diag.column_name else ""
+    name = diag.column_name or _column(spec, diag.context or "")
+    column = f', column "{name}"' if name else ""
     return LoadError(
-        f"{spec.source} into {spec.qualified}{column}: {diag.message_primary or error}"
-        + (f" ({where})" if where else ""),
+        f"{spec.source} into {spec.qualified}{column}: {told}",
         "The target stays as it was. Mend the source, or declare the column so that it can hold "
         "the value.",
+    )
+
+
+def _column(spec: TableSpec, context: str) -> str:
+    """The column that an error's CONTEXT names: a line of it tells where in a COPY that was."""
+    places = [line for line in context.splitlines() if line.startswith("COPY ")]
+    names = (column.name for column in spec.columns)
+    # A text form would have the value after a colon.
+    return next(
+        (
+            name
+            for name in names
+            if any(f"{place}: ".partition(f", column {name}: ")[1] for place in places)
+        ),
+        "",
     )

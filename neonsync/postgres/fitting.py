@@ -145,10 +145,10 @@ class Fitting:
                     "Widen the target column or mend the source; or see on_bad_value in "
                     "config.toml.example."
                 )
+        private = column.name in self._spec.private
+        shown = "" if private else f", as {', '.join(map(_shown, _first(bad)))}"
         return LoadError(
-            f'{self._spec.source}, column "{column.name}", file {source}: {what}, '
-            f"as {', '.join(map(_shown, _first(bad)))}",
-            remedy,
+            f'{self._spec.source}, column "{column.name}", file {source}: {what}{shown}', remedy
         )
 
 

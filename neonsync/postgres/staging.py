@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from psycopg import sql
 
@@ -12,7 +12,8 @@ from neonsync.postgres.connect import Connection
 from neonsync.postgres.ddl import column_definition, new_constraint, new_index, new_table
 from neonsync.postgres.identity import copy_position, identity_sequence
 from neonsync.postgres.marks import is_marked
-from neonsync.tables import PRIVATE, ColumnSpec, TableSpec
+from neonsync.postgres.refusals import PRIVATE
+from neonsync.tables import ColumnSpec, TableSpec
 from neonsync.tables.spec import TEST_FLAG
 
 SCHEMA = "neonsync"
@@ -147,20 +148,20 @@ async def find_duplicates(
     staging: str,
     spec: TableSpec,
     columns: Sequence[str],
-    private: Collection[str] = (),
 ) -> None:
     """Make sure that no two rows of a staging table have the same values in ``columns``.
 
     NULLs of the table's key are the same, those of other columns are not: as a merge and a unique
-    index have it. Values of ``private`` columns are not shown.
+    index have it.
 
     Raises:
         LoadError: some do; the message counts them and names a few.
     """
     names = [sql.Identifier(name) for name in columns]
     key = sql.SQL(", ").join(names)
+    # A private field is written as such, in each of them.
     shown = sql.SQL(", ").join(
-        sql.Literal(PRIVATE) if name in private else sql.SQL("{}::text").format(each)
+        sql.Literal(PRIVATE) if name in spec.private else sql.SQL("{}::text").format(each)
         for name, each in zip(columns, names, strict=True)
     )
     told_apart: sql.Composable = sql.SQL("")

@@ -5,7 +5,6 @@ from neonsync.tables.checks_config import parse_checks
 from neonsync.tables.config import TableConfig, parse_tables, preset
 from neonsync.tables.rules import ColumnRule, TestDataRules
 from neonsync.tables.spec import (
-    PRIVATE,
     ColumnSpec,
     Day,
     DayForm,
@@ -22,7 +21,6 @@ from neonsync.tables.spec import (
 )
 
 __all__ = [
-    "PRIVATE",
     "CheckKind",
     "ColumnRule",
     "ColumnSpec",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from neonsync.columns import SqlType
@@ -10,8 +10,6 @@ from neonsync.columns import SqlType
 TEST_FLAG = "is_test_data"
 TEST_SCENARIO = "test_scenario"
 """The two columns by which generated rows are told from real ones."""
-PRIVATE = "(private)"
-"""What is shown in place of a value that is not to be shown."""
 
 
 class Mode(StrEnum):
@@ -135,6 +133,7 @@ class TableSpec:
     ``created_column`` and ``updated_column`` default to the time of writing, and the latter is set
     again by every update. ``day`` and ``state_column`` are what proofs and checks go by; None
     where the target has none. ``indexes`` are those of the run's mode.
+    Values of ``private`` columns are not shown; a run is no other one for that, as its repr tells.
     """
 
     source: str
@@ -154,6 +153,7 @@ class TableSpec:
     comment: str = ""
     on_bad_value: OnBadValue = OnBadValue.FAIL
     on_drift: OnDrift = OnDrift.FAIL
+    private: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def qualified(self) -> str:

@@ -18,9 +18,10 @@ from psycopg import sql
 
 from neonsync.postgres.catalog import missing_indexes, read_table, wanted_indexes
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.refusals import without_values
 from neonsync.tables import DeclaredCheck, OnDrift, Severity, TableSpec
 from neonsync.validation.dates import GONE, completeness, date_range
-from neonsync.validation.declared import declared, without_values
+from neonsync.validation.declared import declared
 from neonsync.validation.integrity import data_integrity
 from neonsync.validation.performance import performance
 from neonsync.validation.read_only import read_only

@@ -7,15 +7,14 @@ neither write, nor end the transaction that keeps it from writing.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
 from psycopg import sql
 
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.refusals import PRIVATE
 from neonsync.tables import CheckKind, DeclaredCheck
 from neonsync.validation.dates import ago, newest_day, rows_by_day
 from neonsync.validation.result import NOT_JUDGED, VALUES_SHOWN, CheckResult, Status, Subject
@@ -76,14 +75,6 @@ def describe(check: DeclaredCheck) -> str:
             return "its query finds nothing"
         case CheckKind.FRESH_DAYS:
             return f"the newest date is at most {check.days:,} days ago"
-
-
-def without_values(error: psycopg.Error) -> str:
-    """What Postgres says, without the value of a row that it may quote."""
-    text = error.diag.message_primary or " ".join(str(error).split())
-    if (error.sqlstate or "").startswith("22"):  # data exceptions
-        text = re.sub(r'"[^"]*"', '"…"', text)
-    return f"{text} ({error.diag.message_hint})" if error.diag.message_hint else text
 
 
 async def _freshness(subject: Subject, check: DeclaredCheck) -> CheckResult:
@@ -209,7 +200,7 @@ def _shown(value: Any, private: bool) -> str | None:
     if value is None:
         return None
     if private:
-        return "(private)"
+        return PRIVATE
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

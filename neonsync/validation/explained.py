@@ -17,8 +17,9 @@ from psycopg import sql
 
 from neonsync.postgres.catalog import TargetTable, read_table
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.refusals import without_values
 from neonsync.tables import CheckKind, DeclaredCheck, OnDrift, TableSpec
-from neonsync.validation.declared import counting, violating, without_values
+from neonsync.validation.declared import counting, violating
 from neonsync.validation.read_only import read_only
 
 LOCK_SECONDS = 3.0

@@ -6,6 +6,7 @@ Of a large table a sample is looked at, except for its rows by date.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection, Sequence
 from math import isfinite
 from typing import Any
@@ -15,9 +16,16 @@ from psycopg import sql
 
 from neonsync.postgres.catalog import TableColumn, read_table
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.refusals import message
 from neonsync.tables import TableSpec
 from neonsync.validation.dates import rows_by_day
-from neonsync.validation.metrics import ColumnMetrics, DayRows, TableMetrics, TopValue
+from neonsync.validation.metrics import (
+    ColumnMetrics,
+    DayRows,
+    TableMetrics,
+    TopValue,
+    in_order,
+)
 from neonsync.validation.read_only import read_only
 from neonsync.validation.result import Subject
 
@@ -40,6 +48,7 @@ async def measure(
     spec: TableSpec,
     *,
     source_rows: int,
+    source_days: Counter[str | None] | None = None,
     scope: str = "",
     private: Collection[str] = (),
     limit_seconds: float = 0.0,
@@ -70,7 +79,7 @@ async def measure(
             and 0 < (distinct.get(column.name) or 0) <= min(FEW, rows / REPEATED)
         ][:_MOST_SETS]
         top = await _categories(subject, few, share, measured_rows)
-    newest = sorted(days.items(), key=lambda item: item[0] or "")[-DAYS_KEPT:]
+    days_shown = spec.day is not None and not set(spec.day.columns) & set(private)
     return TableMetrics(
         table=spec.qualified,
         rows=rows,
@@ -90,11 +99,15 @@ async def measure(
             )
             for column in columns
         ),
-        days=()
-        if spec.day is not None and set(spec.day.columns) & set(private)
-        else tuple(DayRows(day, count) for day, count in newest),
+        days=_newest(days) if days_shown else (),
         dates=len(days),
+        source_days=_newest(source_days or Counter()) if days_shown else (),
     )
+
+
+def _newest(days: Counter[str | None]) -> tuple[DayRows, ...]:
+    newest = sorted(days.items(), key=lambda item: in_order(item[0]))[-DAYS_KEPT:]
+    return tuple(DayRows(day, count) for day, count in newest)
 
 
 async def _count(subject: Subject) -> int:
@@ -214,4 +227,4 @@ def why_not(error: psycopg.Error, limit_seconds: float) -> str:
     """Why there are no metrics, for people."""
     if isinstance(error, psycopg.errors.QueryCanceled) and limit_seconds:
         return f"a query took longer than {limit_seconds:g} s"
-    return error.diag.message_primary or " ".join(str(error).split())
+    return message(error)

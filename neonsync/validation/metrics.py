@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -47,12 +48,18 @@ class DayRows:
     rows: int
 
 
+def in_order(day: str | None) -> str:
+    """What days are sorted by, whose numbers may have no zeros before them, as in 2026-9-1."""
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(9), day or "")
+
+
 @dataclass(frozen=True)
 class TableMetrics:
     """A table. ``source_rows`` are those that Athena has counted within ``scope``.
 
     ``measured_rows`` are those that the columns were measured by: fewer than ``rows`` where only a
-    sample was looked at. ``days`` are the newest ones, ``dates`` how many there are in all.
+    sample was looked at. ``days`` are the newest ones, ``dates`` how many there are in all, and
+    ``source_days`` the newest ones that Athena has counted.
     """
 
     table: str
@@ -64,6 +71,7 @@ class TableMetrics:
     columns: tuple[ColumnMetrics, ...]
     days: tuple[DayRows, ...] = ()
     dates: int = 0
+    source_days: tuple[DayRows, ...] = ()
 
     @property
     def sampled(self) -> bool:
@@ -91,9 +99,13 @@ def parse_metrics(document: Mapping[str, Any]) -> TableMetrics | None:
             )
             for column in document["columns"]
         )
-        days = tuple(DayRows(**_known(DayRows, each)) for each in document["days"])
+        days, source_days = (
+            tuple(DayRows(**_known(DayRows, each)) for each in listed)
+            for listed in (document["days"], document.get("source_days", ()))
+        )
         known = _known(TableMetrics, document)
-        return TableMetrics(**{**known, "columns": columns, "days": days})
+        made = {"columns": columns, "days": days, "source_days": source_days}
+        return TableMetrics(**{**known, **made})
     except (KeyError, TypeError, AttributeError):
         return None
 

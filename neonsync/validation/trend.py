@@ -8,7 +8,7 @@ from statistics import median
 
 from neonsync.settings import QualitySettings
 from neonsync.tables import Severity
-from neonsync.validation.metrics import ColumnMetrics, TableMetrics
+from neonsync.validation.metrics import ColumnMetrics, DayRows, TableMetrics, in_order
 from neonsync.validation.result import VALUES_SHOWN, CheckResult, Status
 
 RUNS_COMPARED = 5
@@ -19,7 +19,10 @@ SAMPLE_NOISE = 0.001
 
 @dataclass(frozen=True)
 class Change:
-    """What has changed, in words; ``what`` is rows, source_rows, nulls or categories."""
+    """What has changed, in words.
+
+    ``what`` is rows, source_rows, days, source_days, nulls or categories.
+    """
 
     what: str
     column: str
@@ -52,6 +55,8 @@ def quality(now: TableMetrics, past: Earlier, limits: QualitySettings) -> CheckR
     changes = [
         *_volume("rows", now.rows, [each.rows for each in before], limits),
         *_volume("source_rows", now.source_rows, [each.source_rows for each in past.alike], limits),
+        *_days("days", now.days, [each.days for each in before[:1]], limits),
+        *_days("source_days", now.source_days, [e.source_days for e in past.alike[:1]], limits),
         *(change for column in now.columns for change in _nulls(column, before, limits)),
         *(change for column in now.columns for change in _categories(column, now, before, limits)),
     ]
@@ -101,6 +106,39 @@ def _volume(
     )
 
 
+def _days(
+    what: str, now: Sequence[DayRows], last: Sequence[Sequence[DayRows]], limits: QualitySettings
+) -> Iterator[Change]:
+    """Days that have lost rows since the last run; not those that have left at the beginning, as
+    they do where a lake keeps some days only."""
+    found = {each.day: each.rows for each in now if each.day is not None}
+    if not found or limits.volume_drop >= 100:
+        return
+    first = min(map(in_order, found))
+    fewer = [
+        (each, found.get(each.day, 0))
+        for days in last
+        for each in days
+        if each.day is not None
+        and in_order(each.day) >= first
+        and (each.rows - found.get(each.day, 0)) * 100 > limits.volume_drop * each.rows
+    ]
+    if not fewer:
+        return
+    where = " in Athena" if what == "source_days" else ""
+    told = ", ".join(
+        f"{then.day} has {rows:,}, {then.rows:,} before" for then, rows in fewer[:VALUES_SHOWN]
+    )
+    more = f" and {len(fewer) - VALUES_SHOWN:,} more" if len(fewer) > VALUES_SHOWN else ""
+    yield Change(
+        what,
+        "",
+        ", ".join(f"{then.day}: {then.rows}" for then, _ in fewer[:VALUES_SHOWN]),
+        ", ".join(f"{then.day}: {rows}" for then, rows in fewer[:VALUES_SHOWN]),
+        f"fewer rows{where} on {len(fewer):,} date{'' if len(fewer) == 1 else 's'}: {told}{more}",
+    )
+
+
 def _nulls(
     column: ColumnMetrics, before: Sequence[TableMetrics], limits: QualitySettings
 ) -> Iterator[Change]:
@@ -139,6 +177,16 @@ def _categories(
         told = ", ".join(new[:VALUES_SHOWN])
         yield Change(
             "categories", column.column, f"{len(values)}", told, f"new in {column.column}: {told}"
+        )
+    elif not column.top_whole and (column.distinct or 0) > len(values - {None}):
+        # They are too many to be listed now, and some of them must be new.
+        now = f"about {column.distinct:,} different values"
+        yield Change(
+            "categories",
+            column.column,
+            f"{len(values)}",
+            now,
+            f"new in {column.column}: {now}, {len(values)} before",
         )
 
 

@@ -12,6 +12,7 @@ from psycopg.errors import InvalidTextRepresentation
 
 from neonsync.columns import parse_postgres
 from neonsync.postgres.connect import Database, connected
+from neonsync.postgres.refusals import without_values
 from neonsync.secret import Secret
 from neonsync.tables import (
     CheckKind,
@@ -24,7 +25,6 @@ from neonsync.tables import (
     TableSpec,
 )
 from neonsync.validation.checks import run_checks
-from neonsync.validation.declared import without_values
 from neonsync.validation.result import CheckResult, Expected, Status
 from tests.conftest import Target
 

@@ -110,6 +110,9 @@ async def test_the_next_run_is_compared_with_the_last_and_both_are_kept(
     assert check.status.value == "warning"
     assert check.message == (
         "300 rows, 25 % fewer than 400 before; 300 rows in Athena, 25 % fewer than 400 before; "
+        "fewer rows on 2 dates: 2026-01-01 has 150, 200 before, 2026-01-02 has 150, 200 before; "
+        "fewer rows in Athena on 2 dates: 2026-01-01 has 150, 200 before, "
+        "2026-01-02 has 150, 200 before; "
         "size is NULL in 50 % of the rows, in 10 % before; new in kind: zz"
     )
     assert target.sql("SELECT count(*), count(DISTINCT run_id) FROM neonsync.metrics") == [(3, 3)]
@@ -128,6 +131,31 @@ async def test_the_next_run_is_compared_with_the_last_and_both_are_kept(
     judged = runs_of_branch(kept, target.settings().quality)
     assert [run.status for run in judged] == ["", "passed", "warning"]
     assert judged[-1].said == check.message
+
+
+async def test_values_that_are_all_new_and_too_many_to_be_listed_are_told(
+    target: Target, lake: Lake, first: str
+) -> None:
+    await target.sync()
+    kinds = [f"z{number % 30}" for number in range(ROWS)]
+    configure(target, lake.write("measured", frame(kind=kinds)))
+    check = quality_of(await target.sync())
+    assert check is not None
+    assert check.message == "new in kind: about 30 different values, 2 before"
+
+
+async def test_a_date_that_athena_has_lost_rows_of_is_told_though_the_table_keeps_them(
+    target: Target, lake: Lake, first: str
+) -> None:
+    await target.sync()
+    rows = frame()
+    left = rows[(rows.day != "2026-01-02") | (rows.id < 20)]
+    configure(target, lake.write("measured", left), before="[quality]\nvolume_drop = 60\n")
+    outcome = await target.sync()
+    keep_to_the_schemas(outcome.result)
+    check = quality_of(outcome)
+    assert check is not None
+    assert check.message == "fewer rows in Athena on 1 date: 2026-01-02 has 10, 200 before"
 
 
 async def test_limits_and_metrics_are_settings(target: Target, lake: Lake, first: str) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from neonsync.athena import export as export_module
@@ -16,9 +19,11 @@ from neonsync.engine import stage
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import ChunksPlanned, Event, Notice, Purpose
-from neonsync.engine.loading.extract import count_source
+from neonsync.engine.loading import source_changes
+from neonsync.engine.loading.extract import count_source, figures_of_source
 from neonsync.engine.pipeline import run
 from neonsync.engine.plan import TablePlan
+from neonsync.engine.proof import compare
 from neonsync.engine.proof.audit import audit
 from neonsync.engine.runs.ledger import ExportRecord
 from neonsync.errors import ConfigError, ExitCode, NeonsyncError, ProofError
@@ -50,10 +55,13 @@ def dated(count: int = 20) -> pd.DataFrame:
 
 
 IN_STAGING = {
-    "a row lost": ("DELETE FROM {} WHERE id = 7", "2026-01-02: 10 in the source, 9 in staging"),
+    "a row lost": (
+        "DELETE FROM {} WHERE id = 7",
+        "2026-01-02: 10 in the source, 9 in staging; 1 row is missing: (7)",
+    ),
     "a row doubled": (
         "INSERT INTO {0} SELECT * FROM {0} WHERE id = 7",
-        "2026-01-02: 10 in the source, 11 in staging",
+        "2026-01-02: 10 in the source, 11 in staging; 1 row too many: (7)",
     ),
     "a row changed": (
         "UPDATE {} SET note = 'other' WHERE id = 7",
@@ -65,7 +73,8 @@ IN_STAGING = {
     ),
     "a date moved": (
         "UPDATE {} SET day = '2026-01-01' WHERE id = 7",
-        "2026-01-01: 10 in the source, 11 in staging",
+        "2026-01-01: 10 in the source, 11 in staging, 2026-01-02: 10 in the source, 9 in staging; "
+        "1 row has other values: (7); columns that differ: day",
     ),
 }
 
@@ -87,6 +96,40 @@ async def test_what_somebody_does_to_staging_is_found_and_nothing_is_published(
     assert told in str(outcome.result.error)
     assert "other'" not in str(outcome.result.error)
     assert target.value("SELECT to_regclass('t')") is None
+
+
+@pytest.mark.parametrize(
+    ("most_rows", "told"),
+    [
+        (
+            200_000,
+            "; on the first 20 of these 21 dates 20 rows have other values: (0), (1), ",
+        ),
+        (
+            10,
+            "; on the first 5 of these 21 dates 5 rows have other values: (0), (1), ",
+        ),
+        (1, "; the rows of a date are more than 1, too many to be compared one by one"),
+    ],
+)
+async def test_rows_of_many_dates_are_named_as_far_as_they_can_be_read(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch, most_rows: int, told: str
+) -> None:
+    monkeypatch.setattr(compare, "MOST_ROWS", most_rows)
+    first = pd.Timestamp("2026-01-01")
+    days = [(first + pd.Timedelta(days=number % 21)).date() for number in range(42)]
+    rows = frame(day=days, note=["n"] * 42)
+    target.configure(entry(lake.write("dated", rows), date_column="day"))
+
+    def act(_: RunContext, record: ExportRecord) -> None:
+        target.sql(f"UPDATE neonsync.{record.staging} SET note = 'other' WHERE id < 21")
+
+    before_the_audit(monkeypatch, act)
+    error = (await target.sync()).result.error
+    assert isinstance(error, ProofError)
+    assert "differ from Athena's on 21 of 21 dates" in error.message
+    assert told in error.message
+    assert ("(9)" in error.message) is (most_rows > 10)
 
 
 async def test_a_chunk_loaded_twice_is_found(
@@ -132,6 +175,86 @@ async def test_a_source_that_changes_meanwhile_is_told_and_the_copy_is_not_blame
     assert "200 in the source, 100 in the ledger" in str(error)
     assert "The source has changed since the export began: s3://" in str(error)
     assert "added.parquet was written after it" in str(error)
+    assert "nothing speaks against the copy" in error.remedy
+
+
+def files_of(target: Target, table: str) -> list[Path]:
+    """The files of a table that a test has written."""
+    root = target.world.directory / "aws" / "s3" / target.world.aws.bucket / "other" / table
+    return [path for path in sorted(root.rglob("*")) if path.is_file()]
+
+
+def older(file: Path, rows: list[int]) -> None:
+    """Write a file of the lake that is some time old."""
+    pq.write_table(pa.table({"id": pa.array(rows, pa.int64())}), file)
+    os.utime(file, (1_767_323_045, 1_767_323_045))
+
+
+CHANGES: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "a file is deleted": ('source = "{0}"', lambda file: file.unlink()),
+    "a query's file is deleted": ('query = "SELECT * FROM lake.{0}"', lambda file: file.unlink()),
+    "a query gets a file": (
+        'query = "SELECT * FROM lake.{0}"',
+        lambda file: older(file.with_name("third.parquet"), [17, 18]),
+    ),
+}
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("what", CHANGES)
+async def test_what_no_file_tells_of_a_source_is_told_by_what_athena_has_read(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch, what: str, told: bool
+) -> None:
+    source, change = CHANGES[what]
+    table = lake.write("a", pd.DataFrame({"id": range(2)}))
+    (file,) = files_of(target, table)
+    older(file, [0, 1])
+    older(file.with_name("second.parquet"), [7, 8])
+    target.configure(f'[[tables]]\n{source.format(table)}\ntarget = "t"\nkey = ["id"]\n')
+    exported = asyncio.Event()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, ChunksPlanned):
+            exported.set()
+
+    async def changed_first(context: RunContext, table: TablePlan) -> Any:
+        await exported.wait()
+        change(file)
+        return await count_source(context, table)
+
+    def silent(*_: object) -> None:
+        raise NeonsyncError("the role may not ask")
+
+    monkeypatch.setattr(stage, "count_source", changed_first)
+    if not told:
+        monkeypatch.setattr(source_changes, "_rows_read", silent)
+    error = (await run(target.plan(), listen, CancelToken())).error
+    assert isinstance(error, ProofError)
+    now = 6 if "gets" in what else 2
+    if told:
+        assert f"Athena has read 4 rows of it for the export, and {now} to count them" in str(error)
+        assert "nothing speaks against the copy" in error.remedy
+    else:
+        assert "The source may have changed since the export began" in error.remedy
+        assert "--fresh" in error.remedy
+
+
+async def test_a_source_that_changes_before_its_figures_are_taken_is_told(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = lake.write("a", frame(amount=[5, 7]))
+    target.configure(entry(table))
+    (file,) = files_of(target, table)
+
+    async def changed_first(context: RunContext, table: TablePlan, statement: str) -> Any:
+        rows = pd.read_parquet(file).assign(amount=[5, 8])
+        await asyncio.to_thread(rows.to_parquet, file)
+        return await figures_of_source(context, table, statement)
+
+    monkeypatch.setattr(stage, "figures_of_source", changed_first)
+    error = (await target.sync(validation="aggregate")).result.error
+    assert isinstance(error, ProofError)
+    assert 'sum of "amount" differs. The source has changed since the export began: ' in str(error)
     assert "nothing speaks against the copy" in error.remedy
 
 

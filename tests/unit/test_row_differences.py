@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from neonsync.aggregates import Kind, Measure
 from neonsync.columns import SqlType
 from neonsync.digest import Field, Frame, Rule, digest_of, field_text
-from neonsync.engine.proof.readable import Readable, readable
+from neonsync.engine.proof.readable import Readable, readable, readable_figure
 from neonsync.engine.proof.row_differences import Differences, Unmatched, compare_rows
 from neonsync.postgres.comparison import Key
 
@@ -146,3 +147,20 @@ def test_a_field_that_its_rule_does_not_write_is_shown_as_it_is() -> None:
     assert readable(field("x", Rule.MOMENT), r"\x7fffffffffffffff") == "infinity"
     assert readable(field("x", Rule.MOMENT), "!soon") == "!soon"
     assert readable(field("x", Rule.DAY), "!infinity") == "!infinity"
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind", "figure", "shown"),
+    [
+        (Rule.DAY, Kind.LOW, "3777", "1980-05-05"),
+        (Rule.DAY, Kind.HIGH, "5000000", "5000000"),
+        (Rule.MOMENT, Kind.LOW, "820638245006.000000", "2026-01-02 03:04:05.006000"),
+        (Rule.MOMENT, Kind.HIGH, "Infinity", "Infinity"),
+        (Rule.DAY, Kind.NON_NULLS, "3777", "3777"),
+        (Rule.WHOLE, Kind.SUM, None, "none"),
+    ],
+)
+def test_figures_are_shown_as_people_write_them(
+    rule: Rule, kind: Kind, figure: str | None, shown: str
+) -> None:
+    assert readable_figure(Measure(field("x", rule), kind), figure) == shown

@@ -82,6 +82,42 @@ def test_a_new_value_is_told_with_its_name() -> None:
     assert result.details["changes"][0]["now"] == "ZZ"
 
 
+def test_new_values_are_told_of_a_column_that_has_too_many_to_be_listed_now() -> None:
+    before = metrics(600, state("a", "b", "c", None))
+    many = state(top_whole=False, distinct=30)
+    result = quality(metrics(600, many), earlier(metrics(600), [before]), LIMITS)
+    assert result.message == "new in state: about 30 different values, 4 before"
+    # As many as there were, which are not listed since the rows are few now.
+    assert told(metrics(20, replace(many, distinct=3)), before)[2:] == []
+    assert told(metrics(600, replace(many, private=True)), before) == []
+
+
+def by_day(**rows: int) -> tuple[DayRows, ...]:
+    return tuple(DayRows(f"2026-1-{day[1:]}", count) for day, count in rows.items())
+
+
+def test_a_date_that_has_lost_rows_since_the_last_run_is_told() -> None:
+    before = metrics(days=by_day(d1=100, d2=100, d3=100, d9=100, d10=10))
+    now = metrics(days=by_day(d2=80, d3=79, d9=101))  # the first has left, as a lake may let it
+    result = quality(now, earlier(now, [before]), LIMITS)
+    assert (
+        result.message
+        == "fewer rows on 2 dates: 2026-1-3 has 79, 100 before, 2026-1-10 has 0, 10 before"
+    )
+    change = result.details["changes"][0]
+    assert (change["what"], change["before"]) == ("days", "2026-1-3: 100, 2026-1-10: 10")
+    assert told(now, now, before) == [], "the last run decides"
+    assert told(now, before, limits=QualitySettings(volume_drop=100)) == []
+
+
+def test_a_date_that_has_lost_rows_in_athena_is_told_within_the_same_filters() -> None:
+    now = metrics(source_days=by_day(d1=2), scope="CA")
+    before = replace(now, source_days=by_day(d1=100))
+    result = quality(now, earlier(now, [before]), LIMITS)
+    assert result.message == "fewer rows in Athena on 1 date: 2026-1-1 has 2, 100 before"
+    assert told(now, replace(before, scope="")) == []
+
+
 def test_a_value_of_any_of_the_last_runs_is_not_new() -> None:
     assert told(metrics(10, state("TX")), metrics(10, state("CA")), metrics(10, state("TX"))) == []
 
@@ -107,9 +143,12 @@ def test_each_limit_can_be_lifted() -> None:
 
 
 def test_metrics_are_read_again_as_they_were_kept() -> None:
-    whole = metrics(10, state("CA", None), days=(DayRows("2026-01-01", 10), DayRows(None, 1)))
+    days = (DayRows("2026-01-01", 10), DayRows(None, 1))
+    whole = metrics(10, state("CA", None), days=days, source_days=days[:1])
     document = json.loads(json.dumps(whole.as_json()))
     assert parse_metrics(document) == whole
+    earlier_version = {name: each for name, each in document.items() if name != "source_days"}
+    assert parse_metrics(earlier_version) == replace(whole, source_days=())
     later = {**document, "more": 1, "columns": [{**document["columns"][0], "more": 2}]}
     assert parse_metrics(later) == whole
 

@@ -32,7 +32,8 @@ class SourceCounts:
     """Athena's own count of the source: all rows, rows by date, rows by state.
 
     ``lost`` counts what the configuration lets go, by the names of ``TablePlan.losses``.
-    ``figures`` are what a proof by aggregates compares, and empty for the others.
+    ``figures`` are what a proof by aggregates compares, and empty for the others. ``query_id`` is
+    that of the query that has counted, empty where nothing was asked.
     """
 
     total: int
@@ -40,6 +41,7 @@ class SourceCounts:
     states: Counter[str | None]
     lost: Counter[str] = field(default_factory=Counter)
     figures: Figures = field(default_factory=dict)
+    query_id: str = ""
 
 
 def new_export(context: RunContext, table: TablePlan, method: str) -> ExportRecord:
@@ -108,7 +110,7 @@ async def count_source(context: RunContext, table: TablePlan) -> SourceCounts:
     Raises:
         ExportError: Athena failed the query, and trying again does not help.
     """
-    rows = await _ask(context, table, Purpose.COUNT, table.count)
+    rows, query_id = await _ask(context, table, Purpose.COUNT, table.count)
     dates: Counter[str | None] = Counter()
     states: Counter[str | None] = Counter()
     lost: Counter[str] = Counter()
@@ -124,7 +126,7 @@ async def count_source(context: RunContext, table: TablePlan) -> SourceCounts:
                 lost[name] += int(number)
     if table.spec.day is None:
         dates = Counter({None: total})
-    return SourceCounts(total, +dates, +states, +lost)
+    return SourceCounts(total, +dates, +states, +lost, query_id=query_id)
 
 
 async def figures_of_source(context: RunContext, table: TablePlan, statement: str) -> Figures:
@@ -135,14 +137,15 @@ async def figures_of_source(context: RunContext, table: TablePlan, statement: st
     """
     if not statement:
         return {}
-    rows = await _ask(context, table, Purpose.FIGURES, statement)
+    rows, _ = await _ask(context, table, Purpose.FIGURES, statement)
     return {date if table.spec.day else None: tuple(values) for date, *values in rows}
 
 
 async def _ask(
     context: RunContext, table: TablePlan, purpose: Purpose, statement: str
-) -> list[Row]:
-    """Athena's answer to a question about a table, asked again where the error may pass."""
+) -> tuple[list[Row], str]:
+    """Athena's answer to a question about a table, asked again where the error may pass; and its
+    query's id."""
     doing = f"{_DOING[purpose]} {table.spec.source}"
 
     def tell(error: Exception) -> None:
@@ -158,7 +161,7 @@ async def _ask(
 
 async def _ask_once(
     context: RunContext, table: TablePlan, purpose: Purpose, statement: str
-) -> list[Row]:
+) -> tuple[list[Row], str]:
     location = f"{_base(context, table.spec.qualified)}{purpose}/"
     async with context.queries_stopped_on_cancel(purpose, table.spec.qualified) as queries:
 
@@ -168,7 +171,7 @@ async def _ask_once(
             return pending
 
         pending = await queries.start(ask)
-        return await queries.result(pending)
+        return await queries.result(pending), pending.query_id
 
 
 def export_statement(table: TablePlan, frame: Frame | None) -> str:

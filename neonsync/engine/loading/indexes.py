@@ -9,17 +9,18 @@ import psycopg
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import IndexBuilt
-from neonsync.engine.plan import TablePlan
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import IndexShape
 from neonsync.postgres.connect import Connection
+from neonsync.postgres.refusals import Showing, detail
+from neonsync.tables import TableSpec
 
 INDEX_CONNECTIONS = 2
 EXPRESSION_WEIGHT = 10
 
 
 async def build_indexes(
-    context: RunContext, table: TablePlan, name: str, shapes: tuple[IndexShape, ...]
+    context: RunContext, spec: TableSpec, name: str, shapes: tuple[IndexShape, ...]
 ) -> int:
     """Build what the staging table ``name`` lacks of its indexes, unique ones first.
 
@@ -43,9 +44,9 @@ async def build_indexes(
     async def build() -> None:
         nonlocal done
         for position, shape in waiting:
-            await context.with_connection(partial(_build, context, table, name, position, shape))
+            await context.with_connection(partial(_build, context, spec, name, position, shape))
             done += 1
-            context.emit(IndexBuilt(table.spec.qualified, done, len(shapes)))
+            context.emit(IndexBuilt(spec.qualified, done, len(shapes)))
 
     await side_by_side(build() for _ in range(min(INDEX_CONNECTIONS, len(missing))))
     for position, shape in numbered:
@@ -64,7 +65,7 @@ def _weight(shape: IndexShape) -> int:
 
 async def _build(
     context: RunContext,
-    table: TablePlan,
+    spec: TableSpec,
     name: str,
     position: int,
     shape: IndexShape,
@@ -80,9 +81,9 @@ async def _build(
     except psycopg.errors.UniqueViolation as error:
         columns = shape.columns or ()
         if columns and not shape.partial:
-            await staging.find_duplicates(connection, name, table.spec, columns, table.private)
-        told = "" if table.private else error.diag.message_detail or ""
-        raise staging.duplicate_key_error(table.spec, columns or (shape.name,), told) from error
+            await staging.find_duplicates(connection, name, spec, columns)
+        told = detail(error.diag.message_detail or "", Showing(spec.key, spec.private))
+        raise staging.duplicate_key_error(spec, columns or (shape.name,), told) from error
 
 
 async def _constrain(

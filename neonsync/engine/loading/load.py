@@ -223,7 +223,8 @@ class _Loader:
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._find, chunk)
             except NeonsyncError as found:
                 return found
-        return copy_error(self._spec, error)
+        show = self._context.plan.settings.show_values
+        return copy_error(self._spec, error, show_values=show)
 
     def _find(self, chunk: Chunk) -> None:
         """Look for the value that Postgres has refused, which does not know the files.

@@ -19,7 +19,7 @@ from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
 from neonsync.engine.loading.extract import SourceCounts
 from neonsync.engine.loading.rows import Rows
-from neonsync.engine.loading.source_changes import written_since
+from neonsync.engine.loading.source_changes import changed_since
 from neonsync.engine.plan import DUPLICATES, TablePlan
 from neonsync.engine.proof.compare import (
     bounded,
@@ -27,8 +27,8 @@ from neonsync.engine.proof.compare import (
     count_by_date,
     differing_digests,
     differing_figures,
+    figures_told,
     listed,
-    of_some,
     said,
 )
 from neonsync.engine.proof.differences import explain
@@ -42,6 +42,16 @@ from neonsync.postgres.connect import Connection
 from neonsync.postgres.digest import Sums, sum_by_day
 from neonsync.postgres.fitting import NULL, Change
 from neonsync.tables import ColumnSpec, TableSpec, Validation
+
+SOURCE_UNKNOWN = (
+    "Nothing was published. The source may have changed since the export began, though neither its "
+    "files nor what Athena has read of it tell. To find out, run again with --fresh while nothing "
+    "writes into it: only should it differ again, look at the files of the export."
+)
+STAGING_CHANGED = (
+    "Nothing was published. What was loaded is what Athena counts, and the staging table holds "
+    "other rows: look who writes into the schema neonsync, then run again with --fresh."
+)
 
 
 @dataclass(frozen=True)
@@ -116,9 +126,7 @@ async def audit(
     async def prepare(connection: Connection) -> None:
         if record.method == "merge":
             # No plan of Postgres's spreads it over the processors: it takes as long as all else.
-            await staging.find_duplicates(
-                connection, record.staging, table.spec, table.spec.key, table.private
-            )
+            await staging.find_duplicates(connection, record.staging, table.spec, table.spec.key)
         else:
             await staging.analyze(connection, record.staging)
 
@@ -134,19 +142,28 @@ async def audit(
         )
     try:
         compare_counts(name, "the ledger", counts.dates, loaded.dates)
+    except ProofError as error:
+        await _look_for_the_cause(context, table, record, counts, error)
+        raise
+    differing = differing_digests(loaded.digests, staged.digests)
+    told = ""
+    if source.frame is not None and differing:
+        told = await explain(
+            context, table, record, source, columns, differing, loaded.dates, staged.rows
+        )
+    try:
         compare_counts(name, "staging", counts.dates, staged.rows)
     except ProofError as error:
-        await _look_for_the_cause(context, table, record, error)
+        error.message += f"; {told}" if told else ""
+        error.remedy = STAGING_CHANGED
         raise
     changes = _changed(loaded.changes, counts)
     not_compared: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     if source.frame is not None:
         not_compared = source.frame.inexact
-        if dates := differing_digests(loaded.digests, staged.digests):
-            raise await _digests_differ(
-                context, table, record, source, columns, dates, len(counts.dates)
-            )
+        if differing:
+            raise _digests_differ(name, differing, len(counts.dates), told)
     elif table.validation is Validation.AGGREGATE:
         # What the loader has changed is another value than Athena's, and told as such.
         skipped = tuple(dict.fromkeys(change.column for change in changes))
@@ -192,35 +209,28 @@ def _tell(context: RunContext, name: str, proof: Proof) -> None:
 
 
 async def _look_for_the_cause(
-    context: RunContext, table: TablePlan, record: ExportRecord, error: ProofError
+    context: RunContext,
+    table: TablePlan,
+    record: ExportRecord,
+    counts: SourceCounts,
+    error: ProofError,
 ) -> None:
-    """Do not blame the copy where the source has changed while it was copied."""
-    files = await written_since(context.athena, table, record.query_id)
-    if not files:
+    """Do not blame the copy where the source has changed while it was copied, or may have."""
+    told = await changed_since(context.athena, table, record.query_id, counts.query_id)
+    if not told:
+        error.remedy = SOURCE_UNKNOWN
+        if table.validation is Validation.AGGREGATE:
+            error.remedy += " --validation exact tells the rows."
         return
-    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-    error.message += (
-        f". The source has changed since the export began: {files[0]}{more} "
-        f"{'were' if more else 'was'} written after it"
-    )
+    error.message += f". The source has changed since the export began: {told}"
     error.remedy = (
         "Nothing was published, and nothing speaks against the copy. Run again when the source "
         "is at rest."
     )
 
 
-async def _digests_differ(
-    context: RunContext,
-    table: TablePlan,
-    record: ExportRecord,
-    source: Rows,
-    columns: tuple[ColumnSpec, ...],
-    dates: list[str | None],
-    of: int,
-) -> ProofError:
+def _digests_differ(name: str, dates: list[str | None], of: int, told: str) -> ProofError:
     """Rows are as many as they should be, and others than they should be: which, and where."""
-    name = table.spec.qualified
-    told = of_some(dates, await explain(context, table, record, source, columns, dates))
     return ProofError(
         f"{name}: the rows differ from Athena's on {len(dates)} of {of} dates: "
         f"{listed([said(date) for date in dates])}; {told}",
@@ -255,18 +265,25 @@ async def _compare_aggregates(
         return await aggregates_by_day(connection, relation, table.spec.day, measures)
 
     ours = await context.with_connection(ask)
-    differing = differing_figures(measures, counts.figures, ours, skipped)
+    differing = differing_figures(
+        measures,
+        counts.figures,
+        ours,
+        skipped,
+        private=table.spec.private,
+        show_values=context.plan.settings.show_values,
+    )
     if not differing:
         return tuple(name for name in only_counted(measures) if name not in skipped)
-    shown = listed([f"{said(date)}: {'; '.join(told)}" for date, told in differing.items()])
-    raise ProofError(
-        f"{name}: the figures differ on {len(differing)} of {len(counts.dates)} dates: {shown}",
-        "Nothing was published. If the table was being written to while it was exported, run "
-        "again; --validation exact tells the rows.",
+    error = ProofError(
+        f"{name}: the figures differ on {len(differing)} of {len(counts.dates)} dates: "
+        f"{figures_told(differing)}",
         table=name,
         dates=bounded(list(differing)),
         differing=len(differing),
     )
+    await _look_for_the_cause(context, table, record, counts, error)
+    raise error
 
 
 def _changed(changes: Counter[Change], counts: SourceCounts) -> tuple[ChangedValues, ...]:

@@ -9,11 +9,10 @@ from decimal import Decimal
 
 from neonsync.aggregates import Figures, Measure
 from neonsync.engine.context import DateCount, DateCounts
+from neonsync.engine.proof.readable import readable_figure
 from neonsync.errors import ProofError
 
 DATES_SHOWN = 20
-DATES_READ = 3
-"""So many of the differing dates are read again: they tell as well as all would."""
 MOST_ROWS = 200_000
 """Rows of these dates that are compared one by one; Athena gives a thousand a page."""
 DATES_KEPT = 400
@@ -39,8 +38,6 @@ def compare_counts(
     )
     raise ProofError(
         f"{name}: the counts differ on {len(differing)} of {len(source)} dates: {shown}",
-        "Nothing was published. If the table was being written to while it was exported, run "
-        "again; else look at the export's files.",
         table=name,
         dates=bounded(differing),
         differing=len(differing),
@@ -62,20 +59,34 @@ def differing_figures(
     skipped: Collection[str] = (),
     *,
     where: str = "staging",
+    private: Collection[str] = (),
+    show_values: bool = False,
 ) -> dict[str | None, list[str]]:
-    """By date, in words, the measures that differ; not those of the ``skipped`` columns."""
+    """By date, in words, the measures that differ; not those of the ``skipped`` columns.
+
+    What they are is told by the rule for values: where ``show_values`` allows it, and never of
+    ``private`` columns. Of a date with one row they are that row's values.
+    """
     found: dict[str | None, list[str]] = {}
     nothing = (None,) * len(measures)
     for date in ordered({*athena, *ours}):
         pairs = zip(measures, athena.get(date, nothing), ours.get(date, nothing), strict=True)
         told = [
-            f"{measure} is {theirs} in Athena and {mine} in {where}"
+            f"{measure} is {readable_figure(measure, theirs)} in Athena "
+            f"and {readable_figure(measure, mine)} in {where}"
+            if show_values and measure.field.name not in private
+            else f"{measure} differs"
             for measure, theirs, mine in pairs
             if measure.field.name not in skipped and not _same(theirs, mine)
         ]
         if told:
             found[date] = told
     return found
+
+
+def figures_told(differing: Mapping[str | None, Sequence[str]]) -> str:
+    """What ``differing_figures`` has found, the first of it."""
+    return listed([f"{said(date)}: {listed(told, '; ')}" for date, told in differing.items()])
 
 
 def _same(theirs: str | None, ours: str | None) -> bool:
@@ -109,11 +120,28 @@ def ordered(dates: Iterable[str | None]) -> list[str | None]:
     )
 
 
-def of_some(dates: Sequence[str | None], told: str) -> str:
-    """What was found by looking at the rows of the first of many dates."""
-    if len(dates) <= DATES_READ:
+def dates_to_read(
+    dates: Sequence[str | None], *sides: Mapping[str | None, int]
+) -> list[str | None]:
+    """The first of these dates whose rows, as many as each side has, can be compared one by one."""
+    chosen: list[str | None] = []
+    rows = 0
+    for date in dates:
+        count = max(side.get(date, 0) for side in sides)
+        if len(chosen) < DATES_SHOWN and rows + count <= MOST_ROWS:
+            chosen.append(date)
+            rows += count
+    return chosen
+
+
+def of_some(dates: Sequence[str | None], read: Sequence[str | None], told: str) -> str:
+    """What was found by looking at the rows that were ``read``, which may be of some dates only."""
+    if len(read) == len(dates):
         return told
-    return f"on the first {DATES_READ} of these {len(dates)} dates {told}"
+    if not read:
+        return f"the rows of a date are more than {MOST_ROWS:,}, too many to be compared one by one"
+    of = "the first " if list(dates[: len(read)]) == list(read) else ""
+    return f"on {of}{len(read)} of these {len(dates)} dates {told}"
 
 
 def bounded(dates: Sequence[str | None]) -> tuple[str | None, ...]:

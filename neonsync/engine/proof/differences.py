@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from neonsync.digest import Field, Frame, field_text, plain_values
 from neonsync.engine.context import RunContext
 from neonsync.engine.loading.rows import Rows
 from neonsync.engine.plan import TablePlan
-from neonsync.engine.proof.compare import DATES_READ, DATES_SHOWN, MOST_ROWS
+from neonsync.engine.proof.compare import DATES_SHOWN, dates_to_read, of_some
 from neonsync.engine.proof.readable import Readable
 from neonsync.engine.proof.row_differences import Unmatched, compare_rows
 from neonsync.engine.runs.ledger import ExportRecord
@@ -41,17 +41,21 @@ async def explain(
     rows: Rows,
     columns: tuple[ColumnSpec, ...],
     dates: Sequence[str | None],
+    *sides: Mapping[str | None, int],
 ) -> str:
-    """Compare the rows of some of these dates one by one, and say in words what differs."""
+    """Compare the rows of some of these dates one by one, and say in words what differs.
+
+    ``sides`` have the number of rows of each date, as exported and as staged.
+    """
     if rows.frame is None:
         raise AssertionError("rows without a digest do not differ by it")
-    source = _Source(rows, table.spec, columns, rows.frame, frozenset(dates[:DATES_READ]))
+    read = dates_to_read(dates, *sides)
+    if not read:
+        return of_some(dates, read, "")
+    source = _Source(rows, table.spec, columns, rows.frame, frozenset(read))
     look = ComparedRows(
         staging.relation(record.staging), table.spec, source.frame, source.columns, EVERY_ROW
     )
-    count = await context.with_connection(lambda connection: look.count(connection, source.dates))
-    if count > MOST_ROWS:
-        return f"their {count:,} rows are too many to be compared one by one"
     if rows.rows > MOST_EXPORTED_ROWS or source.bytes > MOST_EXPORTED_BYTES:
         size = f"{rows.rows:,} rows, {source.bytes / 1e9:.1f} GB"
         return f"the export ({size}) is too large to be read once more for the rows that differ"
@@ -68,16 +72,15 @@ async def explain(
     held = await context.with_connection(
         lambda connection: look.fields(connection, source.dates, keys)
     )
-    return str(
-        compare_rows(
-            source.frame,
-            unmatched,
-            exported,
-            held,
-            Readable(look.key, table.private),
-            show_values=context.plan.settings.show_values,
-        )
+    found = compare_rows(
+        source.frame,
+        unmatched,
+        exported,
+        held,
+        Readable(look.key, table.spec.private),
+        show_values=context.plan.settings.show_values,
     )
+    return of_some(dates, read, str(found))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Fields of a frame as people read them: a date is a date, a text has no length before it. Pure."""
+"""Fields and figures as people read them: a date is a date, a text has no length before it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import struct
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 
+from neonsync.aggregates import Kind, Measure
 from neonsync.digest import Field, Rule
-from neonsync.tables import PRIVATE
+from neonsync.postgres.refusals import PRIVATE
 
 _LONGEST_SHOWN = 60
 _EPOCH = date(1970, 1, 1)
@@ -47,6 +49,21 @@ def readable(field: Field, text: str) -> str:
     try:
         return _readable(field.rule, text)
     except (ValueError, OverflowError, struct.error):
+        return text
+
+
+def readable_figure(measure: Measure, text: str | None) -> str:
+    """A figure of a proof by aggregates; as it is where it is none that its rule gives."""
+    if text is None:
+        return "none"
+    if measure.kind not in (Kind.LOW, Kind.HIGH):
+        return text
+    try:
+        number = int(Decimal(text))
+        if measure.field.rule is Rule.DAY:
+            return str(_EPOCH + timedelta(days=number))
+        return str(_Y2K + timedelta(milliseconds=number))
+    except (ValueError, OverflowError, InvalidOperation):
         return text
 
 

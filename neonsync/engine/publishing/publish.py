@@ -40,6 +40,7 @@ from neonsync.postgres.catalog import read_table, same_shape, swap_obstacles
 from neonsync.postgres.connect import Connection, is_transient, server_error
 from neonsync.postgres.deletion import count_all
 from neonsync.postgres.identity import Ids, has_given, identity_sequence, ids_of
+from neonsync.postgres.refusals import Showing, refusal
 from neonsync.postgres.swap import lock_targets, newest_transaction, older_snapshots, swap
 from neonsync.tables import TableSpec
 
@@ -124,7 +125,7 @@ async def publish_surely(
             return await attempt_it()
         except psycopg.Error as error:
             if not is_transient(error):
-                raise _publish_error(error) from error
+                raise _publish_error(context, tables, error) from error
             # The connection may have been lost in COMMIT, and the COMMIT may still be at work: the
             # next connection ends that process before it looks.
             outcome = {entry.table: entry for entry in await find_outcome(context)}
@@ -149,13 +150,24 @@ async def find_outcome(context: RunContext) -> list[Published]:
     return [] if outcome is None else [Published(**entry) for entry in outcome["tables"]]
 
 
-def _publish_error(error: psycopg.Error) -> PublishError | ServerError:
+def _publish_error(
+    context: RunContext, tables: Sequence[str], error: psycopg.Error
+) -> PublishError | ServerError:
     """A constraint of the target is the data's fault, anything else the server's."""
     if not (error.sqlstate or "").startswith(("22", "23", "P0")):
         return server_error(error)
-    detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
+    specs = [table.spec for table in context.plan.tables if table.spec.qualified in tables]
+    # A trigger may write a row into any other table, and a message of a foreign key names the
+    # other end's: the private columns of all of them are kept.
+    where = f"{error.diag.schema_name}.{error.diag.table_name}"
+    own = not isinstance(error, psycopg.errors.ForeignKeyViolation)
+    showing = Showing(
+        key=next((spec.key for spec in specs if own and spec.qualified == where), ()),
+        private={name for spec in specs for name in spec.private},
+        show_values=context.plan.settings.show_values,
+    )
     return PublishError(
-        f"the target refused the rows: {error.diag.message_primary or error}{detail}",
+        f"the target refused the rows: {refusal(error, showing)}",
         "A constraint or trigger of the target stands against the source's rows; mend either.",
     )
 

@@ -56,8 +56,9 @@ async def measure_quality(
                 connection,
                 table.spec,
                 source_rows=counts.total,
+                source_days=counts.dates,
                 scope=_part(table.scope, settings.filters),
-                private=table.private,
+                private=table.spec.private,
                 limit_seconds=limit,
             )
             if metrics is None:

@@ -50,7 +50,7 @@ async def verify(
             expected,
             table.checks,
             context.plan.settings.check_timeout,
-            table.private,
+            table.spec.private,
         )
     )
     for result in results:
