@@ -67,7 +67,7 @@ def copy(uri: str, table: str, encoded: Encoded, connections: int = CONNECTIONS)
                     batch = waiting.popleft()
                 except IndexError:
                     break
-                stream.write(batch)
+                stream.write(memoryview(batch))  # as the loader does: psycopg sends slices
             stream.write(trailer)
 
     _side_by_side(uri, work, connections)

@@ -6,7 +6,8 @@ binary COPY loads a value of another type with the same width silently wrong, so
 cast to exactly this type before it is encoded.
 
 Types that Parquet does not carry (json, uuid, time) and nested ones (array, map, row) leave Athena
-as text, and become themselves again in Postgres.
+as text, and become themselves again in Postgres. Decimals travel as whole numbers: see
+``athena.unscaled``.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ from neonsync.tables import (
 )
 from neonsync.testdata import TestData, TestTable
 
-_FINGERPRINT_VERSION = 4  # raised when a left-over run of an older version cannot be continued
+_FINGERPRINT_VERSION = 5  # raised when a left-over run of an older version cannot be continued
 
 
 DUPLICATES = ""

@@ -16,6 +16,7 @@ from neonsync.engine.events import Level, Step
 from neonsync.engine.loading.extract import (
     SourceCounts,
     count_source,
+    exported_types,
     extract,
     figures_of_source,
     new_export,
@@ -187,7 +188,7 @@ async def _stage_export(
         wanted = {column.name for column in target.loaded}
         aliases = zip(table.spec.columns, table.exported, strict=True)
         taken = tuple(alias for column, alias in aliases if column.name in wanted)
-        source = ExportedRows(context.athena.s3, export, taken, frame)
+        source = ExportedRows(context.athena.s3, export, taken, exported_types(table), frame)
         async with context.step(Step.LOAD, name) as report:
             await _fill(context, table, target, record, source)
             report.detail = f"{export.rows:,} rows"

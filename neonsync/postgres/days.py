@@ -28,17 +28,9 @@ def sum_by_day(
     """A batch's rows by their day, and the sums of their ``digests``, which are int64."""
     # By Arrow and numpy alone: group_by and to_numpy import pandas where there is one, which takes
     # longer than most loads.
-    parts = _parts(batch, day)
-    numbers: Any = np.zeros(batch.num_rows, np.int64)
-    for part in parts:
-        encoded = part.dictionary_encode("encode")
-        numbers = numbers * len(encoded.dictionary) + as_numpy(encoded.indices)
-    groups = _arrow(numbers).dictionary_encode()
-    places: Any = as_numpy(groups.indices)
-    some_row = np.zeros(len(groups.dictionary), np.int64)
-    some_row[places] = np.arange(batch.num_rows)
+    places, groups = _grouped(_parts(batch, day))
     # Only the few different values become texts, and some may be the same day.
-    texts: list[Any] = _texts([part.take(_arrow(some_row)) for part in parts], day).to_pylist()
+    texts: list[Any] = _texts(groups, day).to_pylist()
     rows: Counter[str | None] = Counter()
     for text, count in zip(texts, np.bincount(places).tolist(), strict=True):
         rows[text] += count
@@ -58,6 +50,21 @@ def wrapped_sum(digests: Any) -> int:
 def day_of_batch(batch: pa.RecordBatch, day: Day) -> Any:
     """The days of a batch's rows: an Arrow array of strings."""
     return _texts(_parts(batch, day), day)
+
+
+def _grouped(parts: list[Any]) -> tuple[Any, list[Any]]:
+    """The number of each row's group, and the values of each group: those of all its rows."""
+    encoded = [part.dictionary_encode("encode") for part in parts]
+    if len(encoded) == 1:
+        return as_numpy(encoded[0].indices), [encoded[0].dictionary]
+    numbers: Any = np.zeros(len(encoded[0]), np.int64)
+    for part in encoded:
+        numbers = numbers * len(part.dictionary) + as_numpy(part.indices)
+    groups = _arrow(numbers).dictionary_encode()
+    places: Any = as_numpy(groups.indices)
+    some_row = np.zeros(len(groups.dictionary), np.int64)
+    some_row[places] = np.arange(len(numbers))
+    return places, [part.take(_arrow(some_row)) for part in parts]
 
 
 def _arrow(numbers: Any) -> Any:

@@ -179,11 +179,16 @@ def _nul(array: Any, column: ColumnSpec) -> Any:
 
 def _bytes(array: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """The bytes of all texts of an array, one after the other; NULLs may have some as well."""
-    _, offsets, data = array.buffers()
+    _, _, data = array.buffers()
     if data is None or not len(array):
         return np.empty(0, np.uint8)
-    ends = np.frombuffer(offsets, np.int32, len(array) + 1, array.offset * 4)
+    ends = _ends(array)
     return np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
+
+
+def _ends(array: Any) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """Where the first text of an array begins, and where each of them ends."""
+    return np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, array.offset * 4)
 
 
 def _no_nul(array: Any, column: ColumnSpec) -> Any:
@@ -196,7 +201,11 @@ def _no_nul(array: Any, column: ColumnSpec) -> Any:
 
 
 def _too_long(array: Any, column: ColumnSpec) -> Any:
-    lengths, limit = pc.utf8_length(array), length_limit(column.type) or 0
+    limit = length_limit(column.type) or 0
+    # Characters are counted only where there may be too many: a text has at least as many bytes.
+    if not len(array) or np.diff(_ends(array)).max() <= limit:
+        return None
+    lengths = pc.utf8_length(array)
     # A scalar made of a Python value makes Arrow import pandas where there is one, which takes
     # longer than most loads.
     if (pc.max(lengths).as_py() or 0) <= limit:

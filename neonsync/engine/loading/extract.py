@@ -14,6 +14,8 @@ from neonsync.athena import sql
 from neonsync.athena.client import Pending, QueryStatus, Row
 from neonsync.athena.digest import with_digest
 from neonsync.athena.export import Export, read_export
+from neonsync.athena.unscaled import with_unscaled
+from neonsync.columns import SqlType
 from neonsync.digest import Frame
 from neonsync.engine import retry
 from neonsync.engine.context import RunContext
@@ -176,7 +178,16 @@ async def _ask_once(
 
 def export_statement(table: TablePlan, frame: Frame | None) -> str:
     """The SELECT of a table's export."""
-    return table.select if frame is None else with_digest(table.select, frame)
+    types = exported_types(table)
+    if frame is None:
+        return with_unscaled(table.select, types)
+    types[frame.alias] = SqlType("bigint")
+    return with_unscaled(with_digest(table.select, frame), types)
+
+
+def exported_types(table: TablePlan) -> dict[str, SqlType]:
+    """The Athena types of a table's columns, by their names in the exported files."""
+    return {field.exported: field.source for field in table.resolved.frame.fields}
 
 
 def _check_digest(export: Export, frame: Frame | None) -> None:

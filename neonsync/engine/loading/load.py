@@ -261,7 +261,8 @@ class _Loader:
             encoded = self._encoded(encoder, chunk)
             async with contextlib.aclosing(_ahead(encoded, self._thread)) as batches:
                 async for batch in batches:
-                    await copy.write(batch.data)
+                    # psycopg sends slices: of a view they are no copies.
+                    await copy.write(memoryview(batch.data))
                     seen.dates.update(batch.dates)
                     seen.digests.add(batch.digests.items())
                     seen.changes.update(batch.changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,6 +11,8 @@ import pyarrow as pa
 from neonsync.athena.export import Chunk as ExportedChunk
 from neonsync.athena.export import Export, piece_keys, plan_chunks
 from neonsync.athena.reading import VALUE_BYTES, memory_of, read_batches
+from neonsync.athena.unscaled import scaled
+from neonsync.columns import SqlType
 from neonsync.digest import Frame
 from neonsync.engine.runs.ledger import Chunk
 from neonsync.testdata import TableGenerator
@@ -52,12 +54,14 @@ class Rows(Protocol):
 class ExportedRows:
     """The files of an UNLOAD. ``columns`` are their names in the files, in the spec's order.
 
-    ``frame`` is that of the digest which each row brings; None where it brings none.
+    ``types`` are Athena's types, by these names. ``frame`` is that of the digest which each row
+    brings; None where it brings none.
     """
 
     s3: Any
     export: Export
     columns: tuple[str, ...]
+    types: Mapping[str, SqlType]
     frame: Frame | None = None
 
     @property
@@ -90,7 +94,7 @@ class ExportedRows:
         for piece in chunk.pieces:
             exported = self.export.by_address[piece.file.address]
             for batch in read_batches(self.s3, piece, exported, columns):
-                yield batch.select(columns), piece.file.address
+                yield scaled(batch.select(columns), self.types), piece.file.address
 
 
 @dataclass(frozen=True)
