@@ -142,6 +142,7 @@ def lake_columns() -> dict[str, Column]:
         "d38_0": column("decimal(38,0)", pa.decimal128(38, 0), *decimals(38, 0)),
         "d9": column("decimal(9,2)", pa.decimal128(9, 2), *decimals(9, 2)),
         "d18": column("decimal(18,17)", pa.decimal128(18, 17), *decimals(18, 17)),
+        "d5": column("decimal(5,5)", pa.decimal128(5, 5), *decimals(5, 5)),
         "s": column("string", pa.string(), TEXT, TEXTS),
         "v": column("varchar(40)", pa.string(), TEXT, [text for text in TEXTS if len(text) <= 40]),
         "bin": column(

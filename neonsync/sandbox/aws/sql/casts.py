@@ -114,7 +114,12 @@ def _text(kind: str, value: exp.Expr) -> exp.Expr:
     if kind == "VARCHAR":
         return value.copy()
     if kind in _SAME_TEXT or kind.startswith("DECIMAL("):
-        return plain(value, "VARCHAR")
+        text = plain(value, "VARCHAR")
+        if re.fullmatch(r"DECIMAL\((\d+),\s*\1\)", kind):
+            # DuckDB writes such a number without the digit before its point.
+            start, more = exp.Literal.string(r"^(-?)\."), exp.Literal.string(r"\10.")
+            return call("regexp_replace", text, start, more)
+        return text
     if kind == "DOUBLE":
         return call("athena_double_text", plain(value, "VARCHAR"))
     if kind == "FLOAT":
