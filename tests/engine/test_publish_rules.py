@@ -118,6 +118,46 @@ OBSTACLES = [
         "SELECT (NOT has_table_privilege('forecast_data', 'TRUNCATE'))::int",
     ),
     Obstacle(
+        "right to the sequence that the owner gave up",
+        "REVOKE SELECT ON SEQUENCE forecast_data_id_seq FROM neondb_owner",
+        "SELECT (NOT has_sequence_privilege('forecast_data_id_seq', 'SELECT'))::int",
+    ),
+    Obstacle(
+        "right that another than the owner has granted",
+        "CREATE ROLE first; CREATE ROLE second; GRANT first TO neondb_owner;"
+        "GRANT SELECT ON forecast_data TO first WITH GRANT OPTION; SET ROLE first;"
+        "GRANT SELECT ON forecast_data TO second",
+        "SELECT count(*) FROM pg_class, aclexplode(relacl)"
+        " WHERE oid = 'forecast_data'::regclass AND grantor = 'first'::regrole",
+    ),
+    Obstacle(
+        "right to the row type",
+        "REVOKE USAGE ON TYPE forecast_data FROM PUBLIC",
+        "SELECT count(typacl) FROM pg_type WHERE oid = 'forecast_data'::regtype",
+    ),
+    Obstacle(
+        "comment on the row type",
+        "COMMENT ON TYPE forecast_data IS 'ours'",
+        "SELECT count(obj_description('forecast_data'::regtype, 'pg_type'))",
+    ),
+    Obstacle(
+        "comment on the sequence",
+        "COMMENT ON SEQUENCE forecast_data_id_seq IS 'ours'",
+        "SELECT count(obj_description('forecast_data_id_seq'::regclass, 'pg_class'))",
+    ),
+    Obstacle(
+        "statistics target of an index",
+        "CREATE INDEX by_state ON forecast_data (lower(state));"
+        "ALTER INDEX by_state ALTER COLUMN 1 SET STATISTICS 500",
+        "SELECT count(*) FROM pg_attribute WHERE attrelid = 'by_state'::regclass"
+        " AND attstattarget = 500",
+    ),
+    Obstacle(
+        "constraint that is not validated",
+        "ALTER TABLE forecast_data ADD CONSTRAINT sane CHECK (y_50 >= 0) NOT VALID",
+        "SELECT count(*) FROM pg_constraint WHERE conname = 'sane' AND NOT convalidated",
+    ),
+    Obstacle(
         "sequence of a serial column",
         "ALTER TABLE forecast_data ADD COLUMN n serial",
         "SELECT count(*) FROM pg_class WHERE relname = 'forecast_data_n_seq'",

@@ -4,6 +4,15 @@
 -- Emptiness is not asked here.
 WITH t AS (
     SELECT c.* FROM pg_class c WHERE c.oid = %(table)s::oid
+), identity AS (
+    SELECT s.* FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+       AND d.refobjid = %(table)s::oid AND d.deptype = 'i'
+), rights AS (
+    SELECT 'r'::"char" AS kind, relowner, relacl AS acl FROM t
+    UNION ALL SELECT 's', relowner, relacl FROM identity
+    UNION ALL SELECT 'c', t.relowner, a.attacl FROM t JOIN pg_attribute a ON a.attrelid = t.oid
+               WHERE NOT a.attisdropped
 )
 SELECT 'it is not an ordinary table' FROM t
  WHERE relkind <> 'r' OR relpersistence <> 'p' OR relispartition
@@ -65,18 +74,34 @@ SELECT 'the sequence of its identity column is used elsewhere' FROM t
                   AND i.refobjid = t.oid AND i.deptype = 'i'
                   AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'n')
 UNION ALL
-SELECT 'its indexes or constraints have comments' FROM t
- WHERE EXISTS (SELECT FROM pg_description c JOIN pg_index i ON i.indexrelid = c.objoid
+SELECT 'it has constraints that are not validated' FROM t
+ WHERE EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = t.oid AND NOT k.convalidated)
+UNION ALL
+SELECT 'its row type has comments or rights of its own' FROM t
+ WHERE EXISTS (SELECT FROM pg_type y
+                WHERE (y.oid = t.reltype OR y.typelem = t.reltype)
+                  AND (y.typacl IS NOT NULL
+                       OR EXISTS (SELECT FROM pg_description c
+                                   WHERE c.classoid = 'pg_type'::regclass AND c.objoid = y.oid)))
+UNION ALL
+SELECT 'its indexes, constraints or sequence have comments' FROM t
+ WHERE EXISTS (SELECT FROM pg_description c JOIN identity s ON s.oid = c.objoid
+                WHERE c.classoid = 'pg_class'::regclass)
+    OR EXISTS (SELECT FROM pg_description c JOIN pg_index i ON i.indexrelid = c.objoid
                 WHERE c.classoid = 'pg_class'::regclass AND i.indrelid = t.oid)
     OR EXISTS (SELECT FROM pg_description c JOIN pg_constraint k ON k.oid = c.objoid
                 WHERE c.classoid = 'pg_constraint'::regclass AND k.conrelid = t.oid
                   AND k.contype IN ('p', 'u'))
 UNION ALL
 SELECT 'its owner has given up rights of his own' FROM t
- WHERE relacl IS NOT NULL
-   AND (SELECT count(*) FROM aclexplode(t.relacl) x WHERE x.grantee = t.relowner)
-       < (SELECT count(*) FROM aclexplode(acldefault('r', t.relowner)) x
-           WHERE x.grantee = t.relowner)
+ WHERE EXISTS (SELECT FROM rights
+                WHERE acl IS NOT NULL AND kind <> 'c'
+                  AND (SELECT count(*) FROM aclexplode(acl) x WHERE x.grantee = relowner)
+                      < (SELECT count(*) FROM aclexplode(acldefault(kind, relowner)) x
+                          WHERE x.grantee = relowner))
+UNION ALL
+SELECT 'another role than its owner has granted rights on it' FROM t
+ WHERE EXISTS (SELECT FROM rights, aclexplode(acl) x WHERE x.grantor <> relowner)
 UNION ALL
 SELECT 'it belongs to an extension' FROM t
  WHERE EXISTS (SELECT FROM pg_depend d
@@ -98,4 +123,6 @@ SELECT 'it has storage options or a tablespace of its own' FROM t
                   AND (a.attoptions IS NOT NULL OR coalesce(a.attstattarget, -1) <> -1))
     OR EXISTS (SELECT FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
                 WHERE i.indrelid = t.oid
-                  AND (i.indisclustered OR NOT i.indisvalid OR ic.reltablespace <> 0))
+                  AND (i.indisclustered OR NOT i.indisvalid OR ic.reltablespace <> 0
+                       OR EXISTS (SELECT FROM pg_attribute a
+                                   WHERE a.attrelid = ic.oid AND coalesce(a.attstattarget, -1) <> -1)))
