@@ -97,10 +97,18 @@ def _row(column: Mapping[str, Any]) -> QualityRow:
         distinct=shown(column.get("distinct")),
         low=shown(column.get("low")),
         high=shown(column.get("high")),
-        mean=number_shown(column.get("mean")),
+        mean=_mean(column),
         length=f"{length}, at most {shown(longest)}" if longest is not None else length,
         top="private" if column.get("private") else _top(column),
     )
+
+
+def _mean(column: Mapping[str, Any]) -> str:
+    mean = column.get("mean")
+    if isinstance(mean, str):
+        return inert(mean)
+    true = text_in(column, "type") == "boolean" and isinstance(mean, int | float)
+    return f"{percent(mean)} true" if true and mean is not None else number_shown(mean)
 
 
 def _top(column: Mapping[str, Any]) -> str:

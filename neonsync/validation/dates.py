@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 from psycopg import sql
 
@@ -104,11 +105,18 @@ async def completeness(subject: Subject) -> CheckResult | None:
     of = [_number(len(expected.dates), "date")] if spec.day is not None else []
     known = len([each for each in expected.states if each])
     of += [_number(known, "state")] if spec.state_column is not None else []
+    gaps = [] if expected.scattered else _gaps(expected.dates, spec)
+    told = said or f"all rows are there of {' and '.join(of)} of {whose}"
+    ranges = [_range(first, last) for first, last in gaps]
+    gap_days = sum((last - first).days + 1 for first, last in gaps)
+    if gaps:
+        told += f"; {whose} itself has no row on {_number(gap_days, 'day')} in between, as "
+        told += _some(ranges)
     wanted = len(expected.dates) * (spec.day is not None) + known * bool(spec.state_column)
     return subject.result(
         "completeness",
         Status.FAILED if said else Status.PASSED,
-        said or f"all rows are there of {' and '.join(of)} of {whose}",
+        told,
         {
             "expected": wanted,
             "measured": wanted - len(lacking) - len(fewer) - len(states),
@@ -118,6 +126,8 @@ async def completeness(subject: Subject) -> CheckResult | None:
             "differing_dates_count": len(fewer),
             "missing_states": states[:VALUES_SHOWN],
             "missing_states_count": len(states),
+            "gaps": ranges[:VALUES_SHOWN],
+            "gap_days": gap_days,
         },
         GONE,
     )
@@ -160,6 +170,19 @@ def ago(day: date, today: date) -> str:
         return "today"
     days = _number(abs(age), "day")
     return f"{days} ago" if age > 0 else f"{days} ahead"
+
+
+def _gaps(dates: Iterable[str | None], spec: TableSpec) -> list[tuple[date, date]]:
+    """The days without a row between the first and the last: of each gap its first and last."""
+    days = _parsed(dates, spec.day.form)[0] if spec.day is not None else []
+    day = timedelta(days=1)
+    return [
+        (earlier + day, later - day) for earlier, later in pairwise(days) if later - earlier > day
+    ]
+
+
+def _range(first: date, last: date) -> str:
+    return str(first) if first == last else f"{first} to {last}"
 
 
 def _number(count: int, of: str) -> str:

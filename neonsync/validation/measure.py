@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -152,14 +152,7 @@ async def _aggregates(
         if base in _NUMBERS or base in _TIMES:
             wanted.append((column.name, "low", sql.SQL("min({})::text").format(name)))
             wanted.append((column.name, "high", sql.SQL("max({})::text").format(name)))
-        if base in _NUMBERS:
-            mean = "avg({0})::float8"
-            if base in ("real", "double precision"):
-                # The sum of such numbers may be more than a number can be.
-                mean = (
-                    "CASE WHEN max(abs({0})) < 1e100"
-                    " THEN avg(CASE WHEN abs({0}) < 1e100 THEN {0} END) END"
-                )
+        if mean := _mean(base):
             wanted.append((column.name, "mean", sql.SQL(mean).format(name)))
         if base in _TEXTS or base == "bytea":
             length = sql.SQL("octet_length({})" if base == "bytea" else "length({})").format(name)
@@ -178,6 +171,37 @@ async def _aggregates(
         else:
             about[what] = _plain(value)
     return int(rows), measured
+
+
+def _mean(base: str) -> LiteralString | None:
+    """Postgres's expression for the mean of a column of a type, as that is kept; None for none.
+
+    Of a boolean it is the share of rows that are true, of a time one to the second.
+    """
+    moment = "to_timestamp(avg(extract(epoch FROM {0})::float8))"
+    match base:
+        case "boolean":
+            return "avg({0}::int)::float8"
+        case "real" | "double precision":
+            # The sum of such numbers may be more than a number can be.
+            return (
+                "CASE WHEN max(abs({0})) < 1e100"
+                " THEN avg(CASE WHEN abs({0}) < 1e100 THEN {0} END) END"
+            )
+        case "time":
+            return "date_trunc('second', avg({0}::interval))::time::text"
+        case "date":
+            return f"CASE WHEN bool_and(isfinite({{0}})) THEN ({moment})::date::text END"
+        case "timestamp":
+            mean = f"date_trunc('second', {moment})::timestamp::text"
+            return f"CASE WHEN bool_and(isfinite({{0}})) THEN {mean} END"
+        case "timestamptz":
+            mean = f"date_trunc('second', {moment})::text"
+            return f"CASE WHEN bool_and(isfinite({{0}})) THEN {mean} END"
+        case _ if base in _NUMBERS:
+            return "avg({0})::float8"
+        case _:
+            return None
 
 
 async def _categories(

@@ -21,7 +21,8 @@ class ColumnMetrics:
     """One column; what does not go with its type is None.
 
     ``distinct`` is Postgres's estimate. ``low`` and ``high`` are the least and the greatest value
-    of a number or a time. ``length`` is the mean length of a text in letters, of bytes in bytes,
+    of a number or a time, ``mean`` their mean: a text for a time; of a boolean it is the share of
+    values that are true. ``length`` is the mean length of a text in letters, of bytes in bytes,
     ``longest`` the greatest one. ``top`` are the most frequent values of a column that has few,
     all of them where ``top_whole``. Of a ``private`` one there are only shares and counts.
     """
@@ -32,7 +33,7 @@ class ColumnMetrics:
     distinct: int | None = None
     low: str | None = None
     high: str | None = None
-    mean: float | None = None
+    mean: float | str | None = None
     length: float | None = None
     longest: int | None = None
     top: tuple[TopValue, ...] = ()

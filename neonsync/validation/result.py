@@ -66,7 +66,8 @@ class Expected:
     """What the source says of itself. ``complete`` when the target holds nothing else.
 
     ``filtered`` when the run was about a part of the source, so that it says nothing of the rest.
-    ``made`` when its rows are made. ``query`` is what Athena was asked.
+    ``made`` when its rows are made. ``query`` is what Athena was asked. ``scattered`` when the run
+    was about days with others between them, so that those are no gaps of the source.
     """
 
     rows: int
@@ -76,6 +77,7 @@ class Expected:
     filtered: bool = False
     made: bool = False
     query: str = ""
+    scattered: bool = False
 
 
 @dataclass(frozen=True)

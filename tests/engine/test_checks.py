@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -119,6 +120,35 @@ async def test_what_is_lacking_is_named_and_has_a_remedy(things: Target) -> None
     lacking = (await look(things))["completeness"]
     assert lacking.details["missing_states"] == ["TX"]
     assert "the table lacks 1 state of the source, as TX" in lacking.message
+
+
+async def test_days_that_the_source_itself_has_no_rows_of_are_named_and_fail_nothing(
+    things: Target,
+) -> None:
+    gone = {"2026-01-03", "2026-01-05", "2026-01-06"}
+    things.sql("DELETE FROM things WHERE day = ANY(%s::date[])", list(gone))
+    dates = Counter({day: count for day, count in EXPECTED.dates.items() if day not in gone})
+    expected = replace(EXPECTED, rows=70, dates=dates)
+    results = await look(things, expected=expected)
+    assert bad(results) == {}
+    assert results["completeness"].message == (
+        "all rows are there of 7 dates and 2 states of the source; the source itself has no row on "
+        "3 days in between, as 2026-01-03, 2026-01-05 to 2026-01-06"
+    )
+    details = results["completeness"].details
+    assert (details["gaps"], details["gap_days"]) == (
+        ["2026-01-03", "2026-01-05 to 2026-01-06"],
+        3,
+    )
+    of_some_days = await look(things, expected=replace(expected, scattered=True))
+    assert of_some_days["completeness"].details["gaps"] == []
+    every_day = (
+        "SELECT d FROM generate_series((SELECT min(day) FROM things),"
+        " (SELECT max(day) FROM things), interval '1 day') AS d"
+        " WHERE NOT EXISTS (SELECT FROM things WHERE day = d)"
+    )
+    declared = await look(things, check("sql", text=every_day), expected=expected)
+    assert declared["it"].details["measured"] == 3
 
 
 async def test_more_rows_than_the_source_has_are_no_lack_where_they_are_kept(

@@ -80,6 +80,7 @@ async def test_each_column_is_measured_by_its_type(target: Target, first: str) -
     assert [(top.value, top.share) for top in kind.top] == [("a", 0.75), ("b", 0.25)]
     assert kind.top_whole
     assert {top.value for top in column(found, "open").top} == {"true", "false"}
+    assert column(found, "open").mean == 0.5
     note = column(found, "note")
     assert (note.low, note.high, note.top) == (None, None, ()), "free text is nobody's business"
     assert (note.longest, note.length) == (8, 7.725)
@@ -89,6 +90,39 @@ async def test_each_column_is_measured_by_its_type(target: Target, first: str) -
     assert (mail.null_share, mail.distinct, mail.length, mail.top) == (0.0, 3, None, ())
     assert "example.com" not in str(found)
     assert quality_of(outcome) is None, "there is nothing to compare with"
+
+
+async def test_times_have_a_mean_of_their_own_type(target: Target, lake: Lake) -> None:
+    early, late = pd.Timestamp("2026-01-01 10:00:00"), pd.Timestamp("2026-01-02 12:00:01")
+    table = lake.write(
+        "times",
+        pd.DataFrame({"id": [1, 2, 3], "at": [early, late, None], "day": [early, late, None]}),
+        dtype={"day": "date"},
+    )
+    target.configure(
+        f'[[tables]]\nquery = "SELECT id, at, day, CAST(at AS time) AS clock,'
+        f' CAST(at AS timestamp with time zone) AS zoned FROM lake.{table}"\n'
+        'target = "t"\nkey = ["id"]\n'
+    )
+    outcome = await target.sync()
+    keep_to_the_schemas(outcome.result)
+    means = {each.column: each.mean for each in metrics_of(outcome).columns}
+    assert means == {
+        "id": 2.0,
+        "at": "2026-01-01 23:00:00",
+        "day": "2026-01-01",
+        "clock": "11:00:00",
+        "zoned": "2026-01-01 23:00:00+00",
+    }
+    target.sql("INSERT INTO t VALUES (9, 'infinity', '-infinity', NULL, '-infinity')")
+    target.sql("INSERT INTO t VALUES (10, '-infinity', 'infinity', NULL, 'infinity')")
+    again = {each.column: each.mean for each in metrics_of(await target.sync()).columns}
+    assert (again["at"], again["day"], again["zoned"], again["clock"]) == (
+        None,
+        None,
+        None,
+        "11:00:00",
+    )
 
 
 async def test_the_next_run_is_compared_with_the_last_and_both_are_kept(

@@ -37,7 +37,7 @@ def measured(table: str = A, **changes: Any) -> TableMetrics:
     """Metrics of a table with a column of each sort."""
     columns = (
         ColumnMetrics("claim_id", "bigint", 0.0, 3_100, "1", "3100", 1550.5),
-        ColumnMetrics("day", "date", 0.0, 31, "2026-01-01", "2026-01-31"),
+        ColumnMetrics("day", "date", 0.0, 31, "2026-01-01", "2026-01-31", "2026-01-16"),
         ColumnMetrics("note", "text", 0.125, 2_713, length=41.25, longest=900),
         ColumnMetrics(
             "state",

@@ -10,6 +10,7 @@ from neonsync.engine.events import CheckFinished, Level
 from neonsync.engine.loading.extract import SourceCounts
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.publishing.published import Published
+from neonsync.postgres import refusals
 from neonsync.postgres.catalog import (
     IndexShape,
     TargetTable,
@@ -42,6 +43,7 @@ async def verify(
             filtered=bool(table.scope),
             made=context.plan.mode is Mode.TEST_DATA,
             query=table.count,
+            scattered=len(table.scope.days.runs) > 1,
         )
     results = await context.with_connection(
         lambda connection: run_checks(
@@ -76,8 +78,9 @@ async def tidy(context: RunContext, spec: TableSpec, published: Published) -> No
                     sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(spec.schema, spec.target))
                 )
     except psycopg.Error as error:
+        told = refusals.message(error)
         context.notice(
-            f"{spec.qualified} is published, but its upkeep failed: {error}", Level.WARNING
+            f"{spec.qualified} is published, but its upkeep failed: {told}", Level.WARNING
         )
 
 
