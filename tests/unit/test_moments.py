@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
+import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
@@ -58,7 +59,7 @@ def answered(request: AWSPreparedRequest, **_: Any) -> Any:
 def test_the_clients_of_a_session_read_times_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    s3 = session("us-east-1").client("s3")
+    s3 = boto3.Session(botocore_session=session(), region_name="us-east-1").client("s3")
     s3.meta.events.register("before-send.s3", answered)
 
     (listed,) = s3.list_objects_v2(Bucket="a")["Contents"]

@@ -11,6 +11,7 @@ import pyarrow as pa
 from neonsync.athena.export import Chunk as ExportedChunk
 from neonsync.athena.export import Export, piece_keys, plan_chunks
 from neonsync.athena.reading import VALUE_BYTES, memory_of, read_batches
+from neonsync.athena.s3 import S3
 from neonsync.digest import Frame
 from neonsync.engine.runs.ledger import Chunk
 from neonsync.testdata import TableGenerator
@@ -55,7 +56,7 @@ class ExportedRows:
     ``frame`` is that of the digest which each row brings; None where it brings none.
     """
 
-    s3: Any
+    s3: S3
     export: Export
     columns: tuple[str, ...]
     frame: Frame | None = None
