@@ -1,59 +1,85 @@
-"""Batches that are joined before they are encoded: the same rows, few at a time."""
+"""Small batches that are cast and encoded together: the same rows, and the same errors."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from neonsync.errors import LoadError
 from neonsync.postgres import copy
-from neonsync.postgres.copy import FittedBatch, joined
+from neonsync.postgres.copy import BatchEncoder, ReadBatch, in_groups
 from neonsync.postgres.fitting import Change
-
-CHANGE = Change("a", "null", "too long")
-
-
-def batch(first: int, rows: int, *, digests: bool = True) -> FittedBatch:
-    numbers = pa.array(range(first, first + rows), pa.int64())
-    changes = Counter({CHANGE: rows})
-    rows_ = pa.RecordBatch.from_arrays([numbers], names=["a"])
-    return FittedBatch(rows_, numbers if digests else None, changes)
+from tests.unit.test_fitting import spec
 
 
-@pytest.mark.parametrize("digests", [True, False])
-def test_small_batches_become_few_with_the_same_rows(
-    monkeypatch: pytest.MonkeyPatch, digests: bool
-) -> None:
-    monkeypatch.setattr(copy, "JOINED_ROWS", 10)
-    sizes = [3, 3, 0, 3, 3, 25, 1]
-    starts = [sum(sizes[:place]) for place, _ in enumerate(sizes)]
-    small = [batch(*each, digests=digests) for each in zip(starts, sizes, strict=True)]
-
-    large = list(joined(small))
-
-    assert [each.batch.num_rows for each in large] == [12, 25, 1]
-    values = [value for each in large for value in each.batch.column(0).to_pylist()]
-    assert values == list(range(38))
-    if digests:
-        assert [value for each in large for value in each.digests.to_pylist()] == values
-    else:
-        assert all(each.digests is None for each in large)
-    assert [each.changes[CHANGE] for each in large] == [12, 25, 1]
+def batch(first: int, rows: int, type_: Any = None) -> ReadBatch:
+    numbers = pa.array(range(first, first + rows), type_ or pa.int64())
+    return pa.RecordBatch.from_arrays([numbers], names=["a"]), f"s3://lake/{first}"
 
 
-def test_batches_that_are_large_go_on_as_they_are_and_none_is_held_back(
+def sizes(groups: list[list[ReadBatch]]) -> list[list[int]]:
+    return [[each.num_rows for each, _ in group] for group in groups]
+
+
+def test_small_batches_come_in_few_groups_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copy, "GROUP_ROWS", 10)
+    rows = [3, 3, 0, 3, 3, 25, 1]
+    small = [batch(sum(rows[:place]), size) for place, size in enumerate(rows)]
+
+    groups = list(in_groups(small))
+
+    assert sizes(groups) == [[3, 3, 0, 3, 3], [25], [1]]
+    assert [each for group in groups for each in group] == small
+
+
+def test_no_group_has_two_schemas() -> None:
+    mixed = [batch(0, 1), batch(1, 2), batch(3, 3, pa.int32()), batch(6, 4)]
+
+    assert sizes(list(in_groups(mixed))) == [[1, 2], [3], [4]]
+
+
+def test_batches_that_are_large_go_on_alone_and_none_is_held_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(copy, "JOINED_BYTES", 16)
-    drawn: list[FittedBatch] = []
+    monkeypatch.setattr(copy, "GROUP_BYTES", 16)
+    drawn: list[ReadBatch] = []
 
-    def draw() -> Iterator[FittedBatch]:
+    def draw() -> Iterator[ReadBatch]:
         for number in range(3):
             drawn.append(batch(number, 2))
             yield drawn[-1]
 
-    for place, each in enumerate(joined(draw())):
-        assert each is drawn[-1]
+    for place, group in enumerate(in_groups(draw())):
+        assert group == [drawn[-1]]
         assert len(drawn) == place + 1
+
+
+def texts(source: str, *values: str) -> ReadBatch:
+    return pa.RecordBatch.from_pydict({"a": pa.array(values, pa.string())}), source
+
+
+def encoder(policy: str) -> BatchEncoder:
+    table = spec(policy, a="varchar(3)")
+    return BatchEncoder(table, table.columns)
+
+
+def test_a_group_is_cast_as_one_batch_and_its_changes_are_counted() -> None:
+    group = [texts("one", "abc", "long"), texts("two"), texts("three", "longer", "d")]
+
+    fitted = encoder("null").fit_together(group)
+
+    assert fitted.batch.column(0).to_pylist() == ["abc", None, None, "d"]
+    assert fitted.changes == {Change("a", "null", "are longer than varchar(3)"): 2}
+
+
+def test_a_value_that_does_not_fit_is_told_with_its_own_file() -> None:
+    group = [texts("s3://lake/good", "abc"), texts("s3://lake/bad", "ab", "long", "longer")]
+
+    with pytest.raises(LoadError) as caught:
+        encoder("fail").fit_together(group)
+
+    assert 'column "a", file s3://lake/bad: values are longer' in caught.value.message
+    assert "(2 of them)" in caught.value.message
