@@ -81,8 +81,10 @@ def main() -> int:
         plan = make_plan(settings)
         log.note("planned")
         result = asyncio.run(run(plan, log, log.cancel))
-        exports = [each.query_id for each in result.queries if each.purpose == "export"]
-        log.moments["exported"] = log.moments[exports[0]]
+        for query in result.queries:
+            # A run that fails before that says so in its error.
+            if query.purpose == "export" and query.query_id in log.moments:
+                log.moments["exported"] = log.moments[query.query_id]
         told: dict[str, Any] = {
             "seconds": log.now(),
             "cpu": time.process_time() - cpu,

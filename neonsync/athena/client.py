@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeAlias, TypeVar
 
+import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pyathena.async_cursor import AsyncCursor
@@ -22,6 +23,7 @@ from pyathena.util import RetryConfig
 from neonsync import __version__
 from neonsync.athena.failures import translated_errors
 from neonsync.athena.pauses import FIRST_PAUSE, Pauses
+from neonsync.athena.s3 import S3
 from neonsync.athena.session import REQUESTS, session
 from neonsync.athena.sql import SourceTable
 from neonsync.errors import (
@@ -133,8 +135,10 @@ class Athena:
             user_agent_extra=f"neonsync/{__version__}",
         )
         with translated_errors("connecting to AWS"):
-            self.session = session(settings.region)
-            self.s3 = self.session.client("s3", config=config)
+            core = session()
+            self.session = boto3.Session(botocore_session=core, region_name=settings.region)
+            client = self.session.client("s3", config=config)
+            self.s3 = S3(client, self.session, core.get_config_variable("ca_bundle"))
             self.glue = self.session.client("glue", config=config)
             self._connection: Connection[AsyncCursor] = Connection(
                 session=self.session,
@@ -211,7 +215,7 @@ class Athena:
         """
         bucket, _, prefix = location.removeprefix("s3://").partition("/")
         try:
-            self.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+            self.s3.client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") == "NoSuchBucket":
                 raise ConfigError(
@@ -305,7 +309,7 @@ class Athena:
         for name in (key, f"{key}.metadata"):
             # A few bytes that may not be deleted are no reason to stop.
             with contextlib.suppress(BotoCoreError, ClientError):
-                self.s3.delete_object(Bucket=bucket, Key=name)
+                self.s3.client.delete_object(Bucket=bucket, Key=name)
 
     def submitted_at(self, query_id: str) -> datetime:
         """When a query was submitted, in UTC."""

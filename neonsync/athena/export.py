@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from neonsync.athena.objects import RangedFile, S3Object, delete_objects, list_prefix, read_text
+from neonsync.athena.s3 import S3
 from neonsync.errors import ExportError
 
 CHUNK_BYTES = 64 * 1024 * 1024
@@ -103,7 +104,7 @@ class Export:
         return tuple(piece for exported in self.files for piece in _pieces(exported))
 
 
-def read_export(s3: Any, prefix: str, manifest_location: str | None) -> Export:
+def read_export(s3: S3, prefix: str, manifest_location: str | None) -> Export:
     """Read the manifest and the footer of each file that it names.
 
     Raises:
@@ -169,13 +170,13 @@ def plan_chunks(export: Export, *, loaded: frozenset[str] = frozenset()) -> list
     return chunks
 
 
-def delete_export(s3: Any, prefix: str, result_addresses: Sequence[str]) -> int:
+def delete_export(s3: S3, prefix: str, result_addresses: Sequence[str]) -> int:
     """Delete what an UNLOAD left: all below its own prefix, its manifest and metadata."""
     found = [entry.address for entry in list_prefix(s3, prefix)]
     return delete_objects(s3, [*found, *result_addresses])
 
 
-def read_footer(s3: Any, source: S3Object) -> pq.FileMetaData:
+def read_footer(s3: S3, source: S3Object) -> pq.FileMetaData:
     """A file's footer, by one request when it is of ordinary size.
 
     Raises:
@@ -184,14 +185,16 @@ def read_footer(s3: Any, source: S3Object) -> pq.FileMetaData:
     return _read_file(s3, source, keep=False).metadata
 
 
-def _read_file(s3: Any, source: S3Object, keep: bool) -> ExportedFile:
+def _read_file(s3: S3, source: S3Object, keep: bool) -> ExportedFile:
     file = RangedFile(s3, source)
     length = min(FOOTER_BYTES, source.size)
     content = b""
     try:
         if length:
             content = file.preload(source.size - length, length)
-        metadata = pq.read_metadata(cast(IO[bytes], file))
+        # Arrow reads bytes without Python, and a file of ours with some calls of it.
+        whole = 0 < source.size == length
+        metadata = pq.read_metadata(pa.BufferReader(content) if whole else cast(IO[bytes], file))
         return ExportedFile(source, metadata, content if keep else b"")
     except pa.ArrowException as error:
         raise ExportError(

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError
 
 from neonsync.athena.failures import translated_errors
+from neonsync.athena.s3 import S3
 from neonsync.errors import ExportError, InterruptedReadError
 
 DELETE_BATCH = 1000  # DeleteObjects takes no more
@@ -46,19 +47,19 @@ def split_address(address: str) -> tuple[str, str]:
     return parts.netloc, key
 
 
-def read_text(s3: Any, address: str) -> str:
+def read_text(s3: S3, address: str) -> str:
     """A small text object, whole."""
     bucket, key = split_address(address)
     with translated_errors(f"reading {address}"):
-        answer = s3.get_object(Bucket=bucket, Key=key)
+        answer = s3.get(bucket, key)
     return _whole(answer, address).decode("utf-8")
 
 
-def list_prefix(s3: Any, prefix: str) -> list[S3Object]:
+def list_prefix(s3: S3, prefix: str) -> list[S3Object]:
     """Every object below a prefix, all pages of it."""
     bucket, key = split_address(prefix)
     with translated_errors(f"listing {prefix}"):
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
+        pages = s3.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
         return [
             S3Object(bucket, entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"])
             for page in pages
@@ -66,7 +67,7 @@ def list_prefix(s3: Any, prefix: str) -> list[S3Object]:
         ]
 
 
-def delete_objects(s3: Any, addresses: Iterable[str]) -> int:
+def delete_objects(s3: S3, addresses: Iterable[str]) -> int:
     """Delete objects; those that are gone already count as deleted. Returns how many."""
     by_bucket: dict[str, list[str]] = {}
     for address in addresses:
@@ -78,9 +79,9 @@ def delete_objects(s3: Any, addresses: Iterable[str]) -> int:
     return sum(map(len, by_bucket.values()))
 
 
-def _delete_batch(s3: Any, bucket: str, keys: Sequence[str]) -> None:
+def _delete_batch(s3: S3, bucket: str, keys: Sequence[str]) -> None:
     with translated_errors(f"deleting {len(keys)} objects of {bucket}"):
-        answer = s3.delete_objects(
+        answer = s3.client.delete_objects(
             Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
         )
     for failure in answer.get("Errors", []):
@@ -97,7 +98,7 @@ class RangedFile(io.RawIOBase):
     names the etag: an object that was replaced in between is an error, not a mixture.
     """
 
-    def __init__(self, s3: Any, source: S3Object) -> None:
+    def __init__(self, s3: S3, source: S3Object) -> None:
         self._s3 = s3
         self._source = source
         self._position = 0
@@ -166,12 +167,7 @@ class RangedFile(io.RawIOBase):
     def _fetch(self, start: int, length: int) -> bytes:
         source = self._source
         with translated_errors(f"reading {source.address}"):
-            answer = self._s3.get_object(
-                Bucket=source.bucket,
-                Key=source.key,
-                Range=f"bytes={start}-{start + length - 1}",
-                IfMatch=source.etag,
-            )
+            answer = self._s3.get_range(source.bucket, source.key, source.etag, start, length)
         data = _whole(answer, source.address)
         if len(data) != length:
             raise ExportError(

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 from urllib.parse import unquote
 
 from neonsync.athena.catalogue import CatalogueTable
@@ -14,6 +13,7 @@ from neonsync.athena.client import Athena
 from neonsync.athena.failures import translated_errors
 from neonsync.athena.filters import DateRange
 from neonsync.athena.objects import S3Object, list_prefix
+from neonsync.athena.s3 import S3
 from neonsync.tables import Day, DayForm
 
 _FORMS = {
@@ -224,7 +224,7 @@ def _partitions_of_folders(
     return [Partition(values, location) for values, location in found.items()]
 
 
-def _data_files(s3: Any, folder: str) -> list[S3Object]:
+def _data_files(s3: S3, folder: str) -> list[S3Object]:
     """The files below a folder that Athena reads: those whose names do not hide them."""
     return [
         entry

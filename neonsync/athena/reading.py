@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from neonsync.athena.export import ExportedFile, Piece
 from neonsync.athena.objects import RangedFile
+from neonsync.athena.s3 import S3
 from neonsync.athena.spill import SLICE_BATCHES, batches_by_columns
 from neonsync.errors import ExportError
 
@@ -30,7 +31,7 @@ AHEAD_BYTES = 8 * 1024 * 1024
 
 
 def read_batches(
-    s3: Any, piece: Piece, exported: ExportedFile, columns: Sequence[str]
+    s3: S3, piece: Piece, exported: ExportedFile, columns: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a piece, in batches, with the columns in any order.
 
@@ -42,18 +43,20 @@ def read_batches(
             columns of a wide table.
     """
     metadata = exported.metadata
-    source = RangedFile(s3, piece.file)
     by_columns = _by_columns(piece, metadata, len(columns))
+    source: RangedFile | pa.BufferReader
     buffer = 0
     if exported.content:
-        source.hold(0, exported.content)
-    elif by_columns:
-        source.read_ahead(AHEAD_BYTES, piece.start + piece.length)
-        buffer = BUFFER_BYTES
-    elif piece.length <= PRELOAD_BYTES:
-        source.preload(piece.start, piece.length)
+        source = pa.BufferReader(exported.content)  # Arrow reads it without Python
     else:
-        buffer = BUFFER_BYTES  # each column has one of its own
+        source = RangedFile(s3, piece.file)
+        if by_columns:
+            source.read_ahead(AHEAD_BYTES, piece.start + piece.length)
+            buffer = BUFFER_BYTES
+        elif piece.length <= PRELOAD_BYTES:
+            source.preload(piece.start, piece.length)
+        else:
+            buffer = BUFFER_BYTES  # each column has one of its own
     groups = list(range(piece.first, piece.last + 1))
     batch_rows = _batch_rows(piece, metadata)
     try:

@@ -17,6 +17,7 @@ from neonsync.athena.export import read_footer
 from neonsync.athena.filters import ALL_DATES
 from neonsync.athena.objects import RangedFile, S3Object
 from neonsync.athena.partitions import Partition, files_to_read
+from neonsync.athena.s3 import S3
 from neonsync.errors import ExportError, NeonsyncError
 
 FILES = 4
@@ -53,7 +54,7 @@ class Sample:
         return sum(_bytes_of(footer, names) for footer in self.footers)
 
 
-def sample_footers(s3: Any, files: Sequence[S3Object]) -> Sample | None:
+def sample_footers(s3: S3, files: Sequence[S3Object]) -> Sample | None:
     """Read some footers, of files spread evenly; None when one is no Parquet, or there are none."""
     chosen = _spread(files, FOOTERS)
     try:

@@ -7,9 +7,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
-import boto3
-import botocore.session
 from botocore.exceptions import ConnectionClosedError
+from botocore.session import Session, get_session
 from botocore.utils import parse_timestamp
 
 from neonsync.retry import Backoff
@@ -18,13 +17,13 @@ REQUESTS = Backoff(attempts=8, first=1.0, most=20.0)
 """As botocore's standard mode waits."""
 
 
-def session(region: str | None) -> boto3.Session:
+def session() -> Session:
     """A session whose clients read times by ``moment``: each object of S3 brings one, and dateutil
     takes for it a sixth of all that a GET takes."""
-    core = botocore.session.get_session()
+    core = get_session()
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=moment)
     core.register("needs-retry", cast(Any, _again_if_cut_off))
-    return boto3.Session(botocore_session=core, region_name=region)
+    return core
 
 
 def moment(told: Any) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 import pyarrow as pa
@@ -25,8 +25,11 @@ from neonsync.postgres.refusals import Showing, refusal
 from neonsync.postgres.staging import SCHEMA
 from neonsync.tables import ColumnSpec, TableSpec
 
-JOINED_ROWS = 32_768
-JOINED_BYTES = 2 * 1024 * 1024
+GROUP_ROWS = 32_768
+GROUP_BYTES = 2 * 1024 * 1024
+
+ReadBatch: TypeAlias = tuple[pa.RecordBatch, str]
+"""Rows as they were read, and the name of their file for messages."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,21 @@ class BatchEncoder:
                 digests = corrected(digests, batch, exact, self._frame)
         return FittedBatch(exact, digests, changes)
 
+    def fit_together(self, batches: Sequence[ReadBatch]) -> FittedBatch:
+        """Cast batches of one schema as a single one: each costs as much as some 10,000 rows.
+
+        Raises:
+            LoadError: as ``fit``, with the name of the file that the value is in.
+        """
+        if len(batches) == 1:
+            return self.fit(*batches[0])
+        try:
+            return self.fit(_joined([batch for batch, _ in batches]), "of many")
+        except LoadError:
+            for batch, source in batches:
+                self.fit(batch, source)
+            raise
+
     def _by_day(
         self, batch: pa.RecordBatch, digests: Any
     ) -> tuple[Counter[str | None], DigestSums]:
@@ -137,35 +155,28 @@ class BatchEncoder:
         return Counter({None: batch.num_rows}), sums
 
 
-def joined(batches: Iterable[FittedBatch]) -> Iterator[FittedBatch]:
-    """The same rows in batches that are worth their while: small files give many small ones."""
-    waiting: list[FittedBatch] = []
+def in_groups(batches: Iterable[ReadBatch]) -> Iterator[list[ReadBatch]]:
+    """Batches of one schema that are together worth their while: small files give small ones."""
+    group: list[ReadBatch] = []
     rows = size = 0
-    for each in batches:
-        waiting.append(each)
-        rows += each.batch.num_rows
-        size += each.batch.nbytes
-        if rows >= JOINED_ROWS or size >= JOINED_BYTES:
-            yield _one(waiting)
-            waiting, rows, size = [], 0, 0
-    if waiting:
-        yield _one(waiting)
+    for batch, source in batches:
+        if group and batch.schema != group[0][0].schema:
+            yield group
+            group, rows, size = [], 0, 0
+        group.append((batch, source))
+        rows += batch.num_rows
+        size += batch.nbytes
+        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
+            yield group
+            group, rows, size = [], 0, 0
+    if group:
+        yield group
 
 
-def _one(batches: Sequence[FittedBatch]) -> FittedBatch:
-    if len(batches) == 1:
-        return batches[0]
-    changes: Counter[Change] = Counter()
-    for each in batches:
-        changes += each.changes
-    columns = zip(*(each.batch.columns for each in batches), strict=True)
+def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    columns = zip(*(batch.columns for batch in batches), strict=True)
     arrays = [pa.concat_arrays(arrays) for arrays in columns]
-    digests = [each.digests for each in batches if each.digests is not None]
-    return FittedBatch(
-        pa.RecordBatch.from_arrays(arrays, schema=batches[0].batch.schema),
-        pa.concat_arrays(digests) if digests else None,
-        changes,
-    )
+    return pa.RecordBatch.from_arrays(arrays, schema=batches[0].schema)
 
 
 def copy_statement(staging: str, columns: tuple[ColumnSpec, ...]) -> sql.Composed:

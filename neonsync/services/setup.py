@@ -161,6 +161,6 @@ def _location(athena: Athena, lake: Lake) -> str:
     location = athena.output_location()
     bucket, _, prefix = location.removeprefix("s3://").partition("/")
     with translated_errors(f"listing {location}"):
-        athena.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+        athena.s3.client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
     whose = "" if lake.athena.output_location else ", the workgroup's own,"
     return f"{location}{whose} can be listed"

@@ -28,7 +28,7 @@ from neonsync.engine.runs import lease as leases
 from neonsync.engine.runs import ledger, leftovers
 from neonsync.postgres import connect as connect_module
 from neonsync.postgres.connect import Database
-from neonsync.postgres.copy import joined
+from neonsync.postgres.copy import in_groups
 from tests.conftest import Lake, Target
 from tests.engine.test_publish_rules import EMPTY_TARGET
 from tests.faults.processes import wait_until
@@ -132,10 +132,10 @@ async def test_a_line_that_is_silent_when_a_copy_that_waits_for_s3_is_to_be_ende
             proxy.fall_silent()
             cancel.request()
             answered.wait()
-            return joined(*arguments)
+            return in_groups(*arguments)
 
         with monkeypatch.context() as patched:
-            patched.setattr(load, "joined", hang)
+            patched.setattr(load, "in_groups", hang)
             try:
                 result = await ended(plan, lambda _: None, cancel)
             finally:

@@ -18,6 +18,7 @@ from neonsync.athena import export, reading
 from neonsync.athena.export import Export, ExportedFile, Piece, plan_chunks
 from neonsync.athena.objects import S3Object
 from neonsync.athena.reading import memory_of, read_batches
+from neonsync.athena.s3 import S3
 from neonsync.errors import ExportError
 from tests.sandbox.aws_fixtures import Aws, serving
 
@@ -69,7 +70,7 @@ def read(aws: Aws, exported: ExportedFile, columns: Sequence[str]) -> list[pa.Re
     return [
         batch.select(list(columns))
         for piece in pieces(exported)
-        for batch in read_batches(aws.s3, piece, exported, columns)
+        for batch in read_batches(S3(aws.s3), piece, exported, columns)
     ]
 
 
@@ -107,7 +108,7 @@ def test_a_wide_piece_is_fetched_in_large_steps_and_no_byte_of_another(
     aws.s3.meta.events.register("provide-client-params.s3.GetObject", note)
     try:
         (first, *_) = pieces(exported)
-        read_rows = sum(b.num_rows for b in read_batches(aws.s3, first, exported, NAMES))
+        read_rows = sum(b.num_rows for b in read_batches(S3(aws.s3), first, exported, NAMES))
     finally:
         aws.s3.meta.events.unregister("provide-client-params.s3.GetObject", note)
 
@@ -125,7 +126,7 @@ def test_a_wide_file_that_is_kept_whole_is_not_fetched_again(
     exported = put(aws, tmp_path, table, group_rows=2_000)
     kept = ExportedFile(exported.file, exported.metadata, (tmp_path / "file").read_bytes())
 
-    batches = [b for p in pieces(kept) for b in read_batches(None, p, kept, NAMES)]
+    batches = [b for p in pieces(kept) for b in read_batches(S3(aws.s3), p, kept, NAMES)]
 
     assert pa.Table.from_batches(batches) == table
 
@@ -156,7 +157,7 @@ def test_a_damaged_wide_file_is_told_as_such(
     damaged = ExportedFile(exported.file, exported.metadata, bytes(content))
 
     with pytest.raises(ExportError, match="cannot be read"):
-        list(read_batches(None, pieces(damaged)[0], damaged, NAMES))
+        list(read_batches(S3(aws.s3), pieces(damaged)[0], damaged, NAMES))
 
 
 def test_many_columns_and_long_row_groups_take_the_memory_of_few(tmp_path: Path) -> None:
@@ -187,7 +188,7 @@ def test_batches_of_texts_from_a_dictionary_are_no_larger_than_others(
     (piece,) = pieces(exported)
     monkeypatch.setattr("tempfile.TemporaryFile", None)  # nor is the disk to hold them all
 
-    sizes = [batch.nbytes for batch in read_batches(aws.s3, piece, exported, ["text"])]
+    sizes = [batch.nbytes for batch in read_batches(S3(aws.s3), piece, exported, ["text"])]
 
     assert piece.length < 1e6
     assert max(sizes) < 1.1 * reading.BATCH_BYTES

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
+import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
@@ -69,7 +70,7 @@ def answered(request: AWSPreparedRequest, **_: Any) -> Any:
 def test_the_clients_of_a_session_read_times_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    s3 = session("us-east-1").client("s3")
+    s3 = boto3.Session(botocore_session=session(), region_name="us-east-1").client("s3")
     s3.meta.events.register("before-send.s3", answered)
 
     (listed,) = s3.list_objects_v2(Bucket="a")["Contents"]
@@ -110,7 +111,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def asked_for_a_query(url: str) -> str:
-    client = session("us-east-1").client("athena", endpoint_url=url)
+    core = boto3.Session(botocore_session=session(), region_name="us-east-1")
+    client = core.client("athena", endpoint_url=url)
     return client.start_query_execution(QueryString="SELECT 1")["QueryExecutionId"]
 
 

@@ -29,7 +29,7 @@ from neonsync.postgres.copy import (
     EncodedBatch,
     copy_error,
     copy_statement,
-    joined,
+    in_groups,
 )
 from neonsync.tables import ColumnSpec
 
@@ -273,8 +273,8 @@ class _Loader:
 
     def _encoded(self, encoder: BatchEncoder, chunk: Chunk) -> Iterator[EncodedBatch]:
         read = self._source.batches(chunk)
-        for fitted in joined(encoder.fit(batch, origin) for batch, origin in read):
-            yield encoder.encode(fitted)
+        for group in in_groups(read):
+            yield encoder.encode(encoder.fit_together(group))
 
 
 async def _ahead(batches: Iterator[EncodedBatch], thread: Executor) -> AsyncGenerator[EncodedBatch]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from neonsync.athena.export import Chunk as ExportedChunk
 from neonsync.athena.export import Export, piece_keys, plan_chunks
 from neonsync.athena.reading import VALUE_BYTES, memory_of, read_batches
+from neonsync.athena.s3 import S3
 from neonsync.athena.unscaled import scaled
 from neonsync.columns import SqlType
 from neonsync.digest import Frame
@@ -58,7 +59,7 @@ class ExportedRows:
     brings; None where it brings none.
     """
 
-    s3: Any
+    s3: S3
     export: Export
     columns: tuple[str, ...]
     types: Mapping[str, SqlType]
