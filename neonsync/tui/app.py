@@ -12,6 +12,7 @@ from rich.text import Text
 from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widget import Widget
@@ -67,6 +68,7 @@ class NeonsyncApp(App[int]):
         self.preferences = preferences or Preferences()
         self.run_controller: RunController | None = None
         self.project: ProjectInfo | None = None
+        self.takes_signals = False  # of the process: it is this app's alone
         self.leaving = False
         self.changes: list[str] = []  # what is being done to branches, in words
         self.first_plan = tuple(first_plan)
@@ -78,13 +80,16 @@ class NeonsyncApp(App[int]):
             self.register_theme(theme)
         self.prefer(self.preferences)
 
+    def on_load(self) -> None:
+        """Signals count before the terminal is taken: it is to be given back."""
+        if self.takes_signals:
+            handle_signals(self)
+
     def on_mount(self) -> None:
         """Home first; the setup in front of it where there is no configuration yet."""
         from neonsync.tui.screens.branches import BranchesScreen
 
         asyncio.get_running_loop().set_exception_handler(self.faults.in_a_task)
-        if not self.is_headless:
-            handle_signals(self)
         self.push_screen(BranchesScreen())
         self.run_worker(open_first(self), group="first")
         for notice in self._notices:
@@ -286,6 +291,11 @@ class NeonsyncApp(App[int]):
     def hide(self, text: str) -> str:
         """A text without secrets."""
         return redact(text, *self._secrets())
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A fault ends the program. A screen that opened as it ended stays empty: that is none."""
+        if not (self.leaving and isinstance(error, NoMatches)):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """Print a crash without the values of variables, which Textual would show.

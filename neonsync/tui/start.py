@@ -82,6 +82,7 @@ def run_app(app: NeonsyncApp) -> int:
     """
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     hook, threading.excepthook = threading.excepthook, app.faults.in_a_thread
+    app.takes_signals = True
     try:
         with _seldom_collected():
             value = app.run(mouse=app.preferences.mouse)

@@ -321,6 +321,7 @@ async def test_readers_see_the_old_rows_then_all_of_the_new_and_never_an_error(
                     seen.append(row and row[0])
                 except psycopg.Error as error:
                     seen.append(error)
+                stop.wait(0.005)
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -358,6 +359,7 @@ async def test_a_long_reader_delays_the_publish_and_not_the_other_readers(target
         async with asyncio.timeout(60):
             while not await asyncio.to_thread(publishing):
                 assert not syncing.done()
+                await asyncio.sleep(0.01)
         for _ in range(5):
             assert await asyncio.to_thread(others_can_read) == 0
         assert not syncing.done()

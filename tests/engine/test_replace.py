@@ -68,6 +68,7 @@ async def test_rows_are_deleted_and_inserted_where_something_hangs_on_the_table(
             while not stop.is_set():
                 row = connection.execute("SELECT count(*) FROM seen").fetchone()
                 seen.append(row and row[0])
+                stop.wait(0.005)
 
     reader = threading.Thread(target=read)
     reader.start()

@@ -73,10 +73,12 @@ def servers_below(folder: Path) -> list[str]:
     return found
 
 
-def wait_until(condition: Callable[[], bool], deadline: float = DEADLINE) -> bool:
+def wait_until(
+    condition: Callable[[], bool], deadline: float = DEADLINE, pause: float = 0.005
+) -> bool:
     """Poll a condition; fails the test when it does not come true in time."""
     end = time.monotonic() + deadline
     while not condition():
         assert time.monotonic() < end, "the condition did not come true"
-        time.sleep(0.005)
+        time.sleep(pause)
     return True

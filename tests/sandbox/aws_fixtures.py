@@ -152,13 +152,16 @@ def unload_sql(select: str, prefix: str) -> str:
     return f"UNLOAD ({select}) TO '{prefix}' WITH (format = 'PARQUET', compression = 'SNAPPY')"
 
 
-def until(attempt: Callable[[], T | None], seconds: float = 20) -> T:
+def until(attempt: Callable[[], T | None], seconds: float = 60) -> T:
     """What ``attempt`` returns, once it is not None."""
     deadline = time.monotonic() + seconds
+    pause = 0.001
     while time.monotonic() < deadline:
         found = attempt()
         if found is not None:
             return found
+        time.sleep(pause)  # to ask without one would take the processor from who answers
+        pause = min(2 * pause, 0.02)
     raise AssertionError(f"not within {seconds} s: {attempt}")
 
 

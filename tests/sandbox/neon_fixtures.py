@@ -63,7 +63,7 @@ class Client:
         self.settle(self.call("DELETE", f"/branches/{created['branch']['id']}"))
 
 
-def until(condition: Callable[[], T | None], seconds: float = 20) -> T:
+def until(condition: Callable[[], T | None], seconds: float = 60) -> T:
     deadline = time.monotonic() + seconds
     while (value := condition()) is None:
         assert time.monotonic() < deadline, "the condition did not come true in time"

@@ -129,13 +129,11 @@ def test_the_same_token_is_the_same_query_even_when_it_failed(aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("sql", [ENDLESS, unload_sql(ENDLESS, "PREFIX")])
-def test_a_query_is_cancelled_at_once(aws: Aws, sql: str) -> None:
+def test_a_query_is_cancelled_while_it_runs(aws: Aws, sql: str) -> None:
     query_id = aws.start(sql.replace("PREFIX", aws.prefix()))
     until(lambda: aws.execution(query_id)["Status"]["State"] == "RUNNING" or None)
-    begun = time.monotonic()
     aws.athena.stop_query_execution(QueryExecutionId=query_id)
     status = aws.finished(query_id)["Status"]
-    assert time.monotonic() - begun < 1
     assert status["State"] == "CANCELLED"
     assert status["StateChangeReason"] == "Query cancelled by user"
     with pytest.raises(ClientError, match="Query did not finish successfully"):
@@ -217,10 +215,8 @@ def test_the_end_of_the_service_stops_queries(root: Path) -> None:
     with serving(root) as aws:
         query_id = aws.start(ENDLESS)
         until(lambda: aws.execution(query_id)["Status"]["State"] == "RUNNING" or None)
-        begun = time.monotonic()
         aws.service.stop()
         aws.service.stop()
-        assert time.monotonic() - begun < 3
     with serving(root) as aws:
         assert aws.execution(query_id)["Status"]["State"] == "CANCELLED"
 

@@ -42,7 +42,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
     assert until(lambda: not servers_below(tmp_path)), "a Postgres was left behind"
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not (true := condition()) and time.monotonic() < deadline:
         time.sleep(0.01)

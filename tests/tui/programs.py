@@ -11,6 +11,8 @@ import sys
 import threading
 from pathlib import Path
 
+from textual.app import ComposeResult
+
 import neonsync.tui.app
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import Emit, RunStarted
@@ -23,6 +25,7 @@ from tests.tui.fakes import FakeBranches, Fakes, report_of
 
 CSS = Path(neonsync.tui.app.__file__).with_name("app.tcss")
 PASSWORD = "npg_" + "hunter2secret"  # in two, so that no scan takes it for a real one
+AT_WORK = "at work"
 ADDRESS = "postgresql://u:hunter2secret@h/db"
 
 
@@ -86,6 +89,7 @@ def _fakes() -> Fakes:
         emit(RunStarted("run_1", "dev", "br-dev", ("claims",), 1))
         waiting = asyncio.ensure_future(asyncio.Event().wait())
         cancel.attach(waiting)
+        await asyncio.to_thread(note.write_text, AT_WORK)
         await asyncio.wait([waiting])
         await asyncio.sleep(0.1)
         await asyncio.to_thread(note.write_text, f"rolled back, {int(cancel.exit_code)}")
@@ -104,6 +108,16 @@ class Running(NeonsyncApp):
         self.start_run(Selection(branch="dev"))
 
 
+class Early(NeonsyncApp):
+    """Gets a signal when the terminal is taken, and nothing is drawn yet."""
+
+    CSS_PATH = str(CSS)
+
+    def compose(self) -> ComposeResult:
+        os.kill(os.getpid(), int(os.environ["SIGNAL"]))
+        yield from super().compose()
+
+
 class CrashingRun(Running, InHandler):
     """A run is at work when the UI fails."""
 
@@ -115,6 +129,7 @@ _PROGRAMS: dict[str, type[NeonsyncApp]] = {
     "thread": InThread,
     "task": InTask,
     "running": Running,
+    "early": Early,
     "crashing-run": CrashingRun,
 }
 

@@ -125,3 +125,11 @@ async def test_what_is_typed_in_one_go_with_a_filters_key_is_the_filters(
         await until(pilot, lambda: "No branches match “dsev”" in text_of(app))
         await pilot.pause()
         assert app.screen is home
+
+
+async def test_a_screen_that_opens_as_the_program_ends_spoils_nothing(app: NeonsyncApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "neonsync" in text_of(app))
+        app.open_results(report_of("cancelled"))
+        app.exit(143)
+    assert (app.return_value, app.return_code) == (143, 0)

@@ -10,16 +10,20 @@ import pytest
 
 from neonsync.errors import ConfigError
 from neonsync.tui.start import require_terminal
+from tests.faults.processes import wait_until
+from tests.tui.programs import AT_WORK
 from tests.tui.terminal import OnTerminal, on_terminal
 
 SHOWN = "acme-claims"
 SECRETS = ("hunter2", "npg_h")
 
 
-def began(terminal: OnTerminal) -> None:
-    """The first screen is there."""
+def began(terminal: OnTerminal, note: Path | None = None) -> None:
+    """The first screen is there, and the run that leaves a note is at work."""
     terminal.wait_for("neonsync")
     terminal.wait_for("\x1b[?2004h")
+    if note is not None:
+        wait_until(lambda: note.exists() and note.read_text() == AT_WORK)
 
 
 @pytest.mark.parametrize("where", ["handler", "worker"])
@@ -61,7 +65,7 @@ def test_a_run_is_rolled_back_after_a_crash(tmp_path: Path) -> None:
     with on_terminal(
         "tests.tui.programs", "crashing-run", environ={"ROLLED_BACK": str(note)}
     ) as terminal:
-        began(terminal)
+        began(terminal, note)
         terminal.press("7")
         assert terminal.finish() == 1
     assert note.read_text() == "rolled back, 130"
@@ -77,12 +81,24 @@ def test_a_signal_ends_it_with_the_run_rolled_back(
     with on_terminal(
         "tests.tui.programs", "running", environ={"ROLLED_BACK": str(note)}
     ) as terminal:
-        began(terminal)
+        began(terminal, note)
         terminal.process.send_signal(number)
-        assert terminal.finish() == code
+        assert terminal.finish() == code, terminal.output
     assert note.read_text() == f"rolled back, {code}"
     if number != signal.SIGHUP:
         assert_given_back(terminal)
+    assert "Traceback" not in terminal.output
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_before_anything_is_drawn_gives_the_terminal_back(
+    number: signal.Signals, code: int
+) -> None:
+    with on_terminal(
+        "tests.tui.programs", "early", environ={"SIGNAL": str(int(number))}
+    ) as terminal:
+        assert terminal.finish() == code
+    assert_given_back(terminal)
     assert "Traceback" not in terminal.output
 
 
@@ -91,7 +107,7 @@ def test_a_terminal_that_goes_away_ends_it_with_the_run_rolled_back(tmp_path: Pa
     with on_terminal(
         "tests.tui.programs", "running", environ={"ROLLED_BACK": str(note)}
     ) as terminal:
-        began(terminal)
+        began(terminal, note)
         terminal.hang_up()
         assert terminal.finish() == 143
     assert note.read_text() == "rolled back, 143"

@@ -60,7 +60,7 @@ class Tmux:
             return all(text in seen for text in texts)
 
         try:
-            wait_until(is_there)
+            wait_until(is_there, pause=0.03)  # each look is a process
         except AssertionError:
             pytest.fail(f"{texts} never came; the screen shows:\n{seen}")
         return seen
