@@ -33,6 +33,8 @@ ROWS_MEASURED = 500_000
 DAYS_KEPT = 400
 FEW = 20
 """A column with no more different values than that has its values told."""
+MANY = 200
+"""One that had so few before is looked at up to here, as those that are new are to be told."""
 REPEATED = 10
 """And each of them stands in so many rows, or they might tell persons apart."""
 _MOST_SETS = 30  # GROUPING takes 31 at most
@@ -51,9 +53,12 @@ async def measure(
     source_days: Counter[str | None] | None = None,
     scope: str = "",
     private: Collection[str] = (),
+    had_few: Collection[str] = (),
     limit_seconds: float = 0.0,
 ) -> TableMetrics | None:
     """Measure a table of the branch; None where it is not there.
+
+    ``had_few`` are columns that had few different values before.
 
     Raises:
         psycopg.Error: Postgres refused, or a query took longer than ``limit_seconds``.
@@ -76,7 +81,9 @@ async def measure(
             if column.type.base in _CATEGORIES
             and column.name not in private
             and not (spec.day is not None and column.name in spec.day.columns)
-            and 0 < (distinct.get(column.name) or 0) <= min(FEW, rows / REPEATED)
+            and 0
+            < (distinct.get(column.name) or 0)
+            <= min(MANY if column.name in had_few else FEW, rows / REPEATED)
         ][:_MOST_SETS]
         top = await _categories(subject, few, share, measured_rows)
     days_shown = spec.day is not None and not set(spec.day.columns) & set(private)
@@ -191,7 +198,10 @@ def _mean(base: str) -> LiteralString | None:
         case "time":
             return "date_trunc('second', avg({0}::interval))::time::text"
         case "date":
-            return f"CASE WHEN bool_and(isfinite({{0}})) THEN ({moment})::date::text END"
+            # Whole numbers are added in a third of the time. No number of days is that of infinity.
+            days = "CASE WHEN isfinite({0}) THEN {0} - DATE '1970-01-01' END"
+            mean = f"(DATE '1970-01-01' + floor(avg({days}))::int)::text"
+            return f"CASE WHEN bool_and(isfinite({{0}})) THEN {mean} END"
         case "timestamp":
             mean = f"date_trunc('second', {moment})::timestamp::text"
             return f"CASE WHEN bool_and(isfinite({{0}})) THEN {mean} END"

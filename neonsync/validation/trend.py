@@ -175,6 +175,8 @@ def _categories(
     ]
     if new:
         told = ", ".join(new[:VALUES_SHOWN])
+        if not column.top_whole and column.distinct:
+            told += f", of about {column.distinct:,} different values"
         yield Change(
             "categories", column.column, f"{len(values)}", told, f"new in {column.column}: {told}"
         )

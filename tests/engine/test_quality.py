@@ -175,7 +175,16 @@ async def test_values_that_are_all_new_and_too_many_to_be_listed_are_told(
     configure(target, lake.write("measured", frame(kind=kinds)))
     check = quality_of(await target.sync())
     assert check is not None
-    assert check.message == "new in kind: about 30 different values, 2 before"
+    assert check.message.startswith("new in kind: z")
+    assert check.message.count("z") == 20
+    assert check.message.endswith(", of about 30 different values")
+    kinds = [f"n{number}" for number in range(ROWS)]
+    configure(target, lake.write("measured", frame(kind=kinds)))
+    outcome = await target.sync()
+    check = quality_of(outcome)
+    assert check is not None
+    assert check.message == "new in kind: about 400 different values, 2 before"
+    assert column(metrics_of(outcome), "kind").top == (), "they tell persons apart"
 
 
 async def test_a_date_that_athena_has_lost_rows_of_is_told_though_the_table_keeps_them(
@@ -228,7 +237,10 @@ async def test_a_large_table_is_measured_by_a_sample(
 async def test_what_goes_wrong_with_it_fails_no_run(
     target: Target, first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target.sql("CREATE SCHEMA IF NOT EXISTS neonsync; CREATE VIEW neonsync.metrics AS SELECT 1")
+    target.sql(
+        "CREATE SCHEMA IF NOT EXISTS neonsync; CREATE VIEW neonsync.metrics AS"
+        " SELECT NULL AS run_id, NULL AS target, now() AS measured_at, NULL::jsonb AS metrics"
+    )
     outcome = await target.sync()
     assert outcome.result.exit_code is ExitCode.OK
     (said,) = [each for each in outcome.result.notices if "quality metrics" in each]

@@ -255,7 +255,8 @@ async def test_a_source_that_changes_before_its_figures_are_taken_is_told(
     error = (await target.sync(validation="aggregate")).result.error
     assert isinstance(error, ProofError)
     assert 'sum of "amount" differs. The source has changed since the export began: ' in str(error)
-    assert "nothing speaks against the copy" in error.remedy
+    assert "The source alone may be why" in error.remedy
+    assert "--validation exact compares the rows with those that were exported" in error.remedy
 
 
 async def test_a_source_that_changes_between_two_exports_is_counted_again(

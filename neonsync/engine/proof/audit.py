@@ -48,6 +48,15 @@ SOURCE_UNKNOWN = (
     "files nor what Athena has read of it tell. To find out, run again with --fresh while nothing "
     "writes into it: only should it differ again, look at the files of the export."
 )
+SOURCE_CHANGED = (
+    "Nothing was published, and nothing speaks against the copy. Run again when the source is at "
+    "rest."
+)
+MAYBE_CHANGED = "Nothing was published. The source alone may be why: run again when it is at rest."
+EXACT_TELLS = (
+    " --validation exact compares the rows with those that were exported, whatever becomes of the "
+    "source meanwhile."
+)
 STAGING_CHANGED = (
     "Nothing was published. What was loaded is what Athena counts, and the staging table holds "
     "other rows: look who writes into the schema neonsync, then run again with --fresh."
@@ -217,16 +226,9 @@ async def _look_for_the_cause(
 ) -> None:
     """Do not blame the copy where the source has changed while it was copied, or may have."""
     told = await changed_since(context.athena, table, record.query_id, counts.query_id)
-    if not told:
-        error.remedy = SOURCE_UNKNOWN
-        if table.validation is Validation.AGGREGATE:
-            error.remedy += " --validation exact tells the rows."
-        return
-    error.message += f". The source has changed since the export began: {told}"
-    error.remedy = (
-        "Nothing was published, and nothing speaks against the copy. Run again when the source "
-        "is at rest."
-    )
+    error.remedy = SOURCE_CHANGED if told else SOURCE_UNKNOWN
+    if told:
+        error.message += f". The source has changed since the export began: {told}"
 
 
 def _digests_differ(name: str, dates: list[str | None], of: int, told: str) -> ProofError:
@@ -283,6 +285,9 @@ async def _compare_aggregates(
         differing=len(differing),
     )
     await _look_for_the_cause(context, table, record, counts, error)
+    # As many rows as were exported are staged, and only that is known of them.
+    cause = SOURCE_UNKNOWN if error.remedy == SOURCE_UNKNOWN else MAYBE_CHANGED
+    error.remedy = cause + EXACT_TELLS
     raise error
 
 

@@ -52,18 +52,20 @@ async def measure_quality(
     metrics = check = None
     try:
         async with context.connection() as connection:
+            scope = _part(table.scope, settings.filters)
+            before = await read_metrics(connection, name, scope)
             metrics = await measure(
                 connection,
                 table.spec,
                 source_rows=counts.total,
                 source_days=counts.dates,
-                scope=_part(table.scope, settings.filters),
+                scope=scope,
                 private=table.spec.private,
+                had_few={c.column for each in before for c in each.columns if c.top_whole},
                 limit_seconds=limit,
             )
             if metrics is None:
                 return None, None
-            before = await read_metrics(connection, name, metrics.scope)
             if before:
                 check = quality(metrics, earlier(metrics, before), settings.quality)
             await store_metrics(connection, context.lease, metrics)
