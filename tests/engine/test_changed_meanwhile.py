@@ -1,0 +1,46 @@
+"""An empty target that somebody changes while the rows that will replace it are loaded."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import Target
+from tests.engine.test_ids import once_loaded
+from tests.engine.test_publish_rules import EMPTY_TARGET
+
+
+@pytest.mark.parametrize(
+    ("change", "survives"),
+    [
+        (
+            "ALTER TABLE forecast_data ADD CONSTRAINT sane CHECK (y_50 >= 0)",
+            "SELECT count(*) FROM pg_constraint WHERE conname = 'sane'",
+        ),
+        (
+            "ALTER TABLE forecast_data ALTER dc_id SET DEFAULT 7",
+            "SELECT count(*) FROM pg_attrdef"
+            " WHERE adrelid = 'forecast_data'::regclass AND pg_get_expr(adbin, adrelid) = '7'",
+        ),
+        (
+            "COMMENT ON COLUMN forecast_data.y_50 IS 'the median'",
+            "SELECT count(*) FROM pg_description WHERE objoid = 'forecast_data'::regclass",
+        ),
+        (
+            "ALTER SEQUENCE forecast_data_id_seq INCREMENT 5",
+            "SELECT count(*) FROM pg_sequence WHERE seqincrement = 5",
+        ),
+    ],
+    ids=["check", "default", "comment", "sequence's option"],
+)
+async def test_what_an_empty_target_gets_during_the_load_survives(
+    target: Target, monkeypatch: pytest.MonkeyPatch, change: str, survives: str
+) -> None:
+    target.sql(EMPTY_TARGET)
+    once_loaded(monkeypatch, lambda: target.sql(change))
+
+    outcome = await target.sync()
+
+    assert outcome.result.error is None
+    assert [entry.method for entry in outcome.result.published] == ["merge"]
+    assert "changed since it was looked at" in " ".join(outcome.result.notices)
+    assert target.value(survives) == 1
