@@ -1,12 +1,15 @@
-"""An empty target that somebody changes while the rows that will replace it are loaded."""
+"""A target that somebody changes, or makes, while the rows that will replace it are loaded."""
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 from tests.conftest import Target
 from tests.engine.test_ids import once_loaded
+from tests.engine.test_main_job import lake_rows, target_rows
 from tests.engine.test_publish_rules import EMPTY_TARGET
+from tests.faults.test_readers import another_role
 
 
 @pytest.mark.parametrize(
@@ -44,3 +47,23 @@ async def test_what_an_empty_target_gets_during_the_load_survives(
     assert [entry.method for entry in outcome.result.published] == ["merge"]
     assert "changed since it was looked at" in " ".join(outcome.result.notices)
     assert target.value(survives) == 1
+
+
+async def test_a_table_that_another_role_makes_during_the_load_is_merged_into(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = another_role(target)
+    target.sql("GRANT CREATE ON SCHEMA public TO reader")
+
+    def make() -> None:
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(EMPTY_TARGET.encode())
+            connection.execute("GRANT ALL ON forecast_data TO neondb_owner")
+
+    once_loaded(monkeypatch, make)
+
+    outcome = await target.sync()
+
+    assert [entry.method for entry in outcome.result.published] == ["merge"], outcome.result.error
+    assert "another role owns it" in " ".join(outcome.result.notices)
+    assert target_rows(target) == lake_rows(target.world)
