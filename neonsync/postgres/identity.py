@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from neonsync.postgres.catalog import find_table
 from neonsync.postgres.connect import Connection
 
 
@@ -29,6 +28,8 @@ async def identity_sequence(
     connection: Connection, table: int, column: str | None
 ) -> IdentitySequence | None:
     """The sequence behind an identity column of a table; None where there is none."""
+    if column is None:
+        return None
     cursor = await connection.execute(
         "SELECT s.oid, n.nspname, s.relname, pg_has_role(s.relowner, 'USAGE') FROM pg_depend d"
         " JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'"
@@ -42,22 +43,21 @@ async def identity_sequence(
     return None if row is None else IdentitySequence(*row)
 
 
-async def hold(connection: Connection, schema: str, table: str, column: str | None) -> None:
+async def hold(connection: Connection, table: int, column: str | None) -> None:
     """Keep everybody from the sequence behind a column until the transaction ends.
 
     Whoever has asked it for an id keeps it, without the table, until his own transaction ends.
-    LOCK takes no sequences; a rename to and fro locks one as DROP TABLE will. Another role's is left
-    alone, as no swap drops it.
+    LOCK takes no sequences; a rename to and fro locks one as DROP TABLE will. Another role's is
+    left alone, as no swap drops it.
     """
-    oid = await find_table(connection, schema, table)
-    found = None if oid is None else await identity_sequence(connection, oid, column)
+    found = await identity_sequence(connection, table, column)
     if found is None or not found.ours:
         return
     aside = f"neonsync_{found.oid}"
     rename = sql.SQL("ALTER SEQUENCE {} RENAME TO {}")
     await connection.execute(rename.format(found.identifier, sql.Identifier(aside)))
     await connection.execute(
-        rename.format(sql.Identifier(schema, aside), sql.Identifier(found.name))
+        rename.format(sql.Identifier(found.schema, aside), sql.Identifier(found.name))
     )
 
 
