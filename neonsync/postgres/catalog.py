@@ -268,6 +268,18 @@ def same_shape(staged: TargetTable, target: TargetTable) -> bool:
     )
 
 
+async def carried_otherwise(
+    connection: Connection, staged: TargetTable, target: TargetTable
+) -> list[str]:
+    """The columns and checks that a target has otherwise than the staging table that was made
+    like it: defaults, comments, storage, the options of a sequence."""
+    cursor = await connection.execute(
+        query("carried_over"),
+        {"table": target.oid, "staging": staged.oid, "marks": [TEST_FLAG, TEST_SCENARIO]},
+    )
+    return [str(name) for (name,) in await cursor.fetchall()]
+
+
 def has_columns(table: TargetTable, columns: Sequence[ColumnSpec]) -> bool:
     """Whether a table has these columns with these types, and no others."""
     return [(column.name, column.type) for column in table.columns] == [

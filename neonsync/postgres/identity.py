@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from neonsync.postgres.catalog import find_table
 from neonsync.postgres.connect import Connection
 
 
 @dataclass(frozen=True)
 class IdentitySequence:
-    """A sequence of Postgres's own, which belongs to an identity column."""
+    """A sequence of Postgres's own, which belongs to an identity column; ``ours`` by its owner."""
 
     oid: int
     schema: str
     name: str
+    ours: bool
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -28,8 +28,10 @@ async def identity_sequence(
     connection: Connection, table: int, column: str | None
 ) -> IdentitySequence | None:
     """The sequence behind an identity column of a table; None where there is none."""
+    if column is None:
+        return None
     cursor = await connection.execute(
-        "SELECT s.oid, n.nspname, s.relname FROM pg_depend d"
+        "SELECT s.oid, n.nspname, s.relname, pg_has_role(s.relowner, 'USAGE') FROM pg_depend d"
         " JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'"
         " JOIN pg_namespace n ON n.oid = s.relnamespace"
         " JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid"
@@ -38,24 +40,24 @@ async def identity_sequence(
         (table, column),
     )
     row = await cursor.fetchone()
-    return None if row is None else IdentitySequence(int(row[0]), str(row[1]), str(row[2]))
+    return None if row is None else IdentitySequence(*row)
 
 
-async def hold(connection: Connection, schema: str, table: str, column: str | None) -> None:
+async def hold(connection: Connection, table: int, column: str | None) -> None:
     """Keep everybody from the sequence behind a column until the transaction ends.
 
     Whoever has asked it for an id keeps it, without the table, until his own transaction ends.
-    LOCK takes no sequences; a rename to and fro locks one as DROP TABLE will.
+    LOCK takes no sequences; a rename to and fro locks one as DROP TABLE will. Another role's is
+    left alone, as no swap drops it.
     """
-    oid = await find_table(connection, schema, table)
-    found = None if oid is None else await identity_sequence(connection, oid, column)
-    if found is None:
+    found = await identity_sequence(connection, table, column)
+    if found is None or not found.ours:
         return
-    aside = sql.Identifier(f"neonsync_{found.oid}")
+    aside = f"neonsync_{found.oid}"
     rename = sql.SQL("ALTER SEQUENCE {} RENAME TO {}")
-    await connection.execute(rename.format(found.identifier, aside))
+    await connection.execute(rename.format(found.identifier, sql.Identifier(aside)))
     await connection.execute(
-        rename.format(sql.Identifier(schema, f"neonsync_{found.oid}"), sql.Identifier(found.name))
+        rename.format(sql.Identifier(found.schema, aside), sql.Identifier(found.name))
     )
 
 

@@ -66,14 +66,16 @@ async def lock_targets(
             sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT))
         )
         for spec in sorted(specs, key=lambda spec: (spec.schema, spec.target)):
-            if await find_table(connection, spec.schema, spec.target) is not None:
-                await connection.execute(
-                    sql.SQL("LOCK TABLE {} IN {} MODE").format(
-                        sql.Identifier(spec.schema, spec.target), mode
-                    )
+            oid = await find_table(connection, spec.schema, spec.target)
+            if oid is None:
+                continue
+            await connection.execute(
+                sql.SQL("LOCK TABLE {} IN {} MODE").format(
+                    sql.Identifier(spec.schema, spec.target), mode
                 )
-        for spec in leaving:
-            await hold(connection, spec.schema, spec.target, spec.generated_id)
+            )
+            if spec in leaving:
+                await hold(connection, oid, spec.generated_id)
         # The renames that follow take locks of their own, on tables that nobody else knows.
         await connection.execute("SET LOCAL lock_timeout = 0")
     except psycopg.errors.LockNotAvailable:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
+from neonsync.engine.preview import preview
 from neonsync.errors import TargetError
 from tests.conftest import ROWS, Target
 
@@ -170,6 +171,8 @@ async def test_what_hangs_on_an_empty_target_survives(target: Target, obstacle: 
     target.sql(EMPTY_TARGET)
     target.sql(obstacle.create)
     oid = target.value("SELECT 'forecast_data'::regclass::oid")
+    (shown,) = (await preview(target.plan())).tables
+    assert (shown.method, "nothing depends on it" in shown.reason) == ("merge", False)
 
     outcome = await target.sync()
 

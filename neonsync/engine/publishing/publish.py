@@ -36,7 +36,12 @@ from neonsync.errors import (
     ServerError,
 )
 from neonsync.postgres import staging
-from neonsync.postgres.catalog import read_table, same_shape, swap_obstacles
+from neonsync.postgres.catalog import (
+    carried_otherwise,
+    read_table,
+    same_shape,
+    swap_obstacles,
+)
 from neonsync.postgres.connect import Connection, is_transient, server_error
 from neonsync.postgres.deletion import count_all
 from neonsync.postgres.identity import Ids, has_given, identity_sequence, ids_of
@@ -346,6 +351,8 @@ async def _check_swappable(connection: Connection, staged: Staged, ids: Ids | No
             or shapes_for(target, spec) != staged.shapes
         ):
             reasons = ["its columns or indexes have changed since it was looked at"]
+        elif changed := await carried_otherwise(connection, ours, target):
+            reasons = [f"{', '.join(changed)} of it changed since it was looked at"]
     if not reasons and ids is not None:
         # The staged rows went on where the sequence stood then.
         sequence = await identity_sequence(connection, target.oid, spec.generated_id)
