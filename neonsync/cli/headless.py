@@ -24,7 +24,8 @@ from neonsync.services.run import Run
 from neonsync.settings import Settings, load_settings
 
 TICK_SECONDS = 1.0
-LINGER_SECONDS = 5.0
+LINGER_SECONDS = 1.0
+"""For what still ends by itself after a run that was stopped; all is said and written by then."""
 
 
 def run_headless(
@@ -107,8 +108,12 @@ def _leave_soon(code: ExitCode) -> None:
     All is said and written, but a thread may still wait for a server that does not answer, and
     the interpreter would wait for the thread.
     """
-    sys.stdout.flush()
-    timer = threading.Timer(LINGER_SECONDS, os._exit, (int(code),))
+
+    def leave() -> None:
+        sys.stdout.flush()
+        os._exit(int(code))
+
+    timer = threading.Timer(LINGER_SECONDS, leave)
     timer.daemon = True
     timer.start()
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from typing import TypeAlias
 
 from neonsync.errors import ExitCode
+
+Detach: TypeAlias = Callable[[], None]
 
 
 class CancelToken:
@@ -44,22 +47,25 @@ class CancelToken:
         for callback in callbacks:
             callback()
 
-    def attach(self, task: asyncio.Task[object]) -> Callable[[], None]:
+    def attach(self, task: asyncio.Task[object]) -> Detach:
         """Cancel ``task`` when the token is asked; returns a function that lets go of it."""
-        loop = task.get_loop()
+        return self.listen(task.get_loop(), task.cancel)
 
-        def cancel() -> None:
-            loop.call_soon_threadsafe(task.cancel)
+    def listen(self, loop: asyncio.AbstractEventLoop, stop: Callable[[], object]) -> Detach:
+        """Call ``stop`` in the loop when the token is asked; returns a function that forgets it."""
+
+        def ask() -> None:
+            loop.call_soon_threadsafe(stop)
 
         with self._lock:
-            self._callbacks.append(cancel)
+            self._callbacks.append(ask)
             already = self._exit_code is not None
         if already:
-            cancel()
+            ask()
 
         def detach() -> None:
             with self._lock:
-                if cancel in self._callbacks:
-                    self._callbacks.remove(cancel)
+                if ask in self._callbacks:
+                    self._callbacks.remove(ask)
 
         return detach

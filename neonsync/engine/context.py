@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import psycopg
@@ -25,11 +26,11 @@ from neonsync.engine.events import (
     StepStarted,
 )
 from neonsync.engine.plan import Plan
-from neonsync.engine.queries import Queries
+from neonsync.engine.queries import START_GRACE_SECONDS, Queries
 from neonsync.engine.runs.lease import Lease, end_session
-from neonsync.errors import NeonsyncError
 from neonsync.postgres.connect import Connection
 from neonsync.postgres.pool import Pool
+from neonsync.threads import begin
 
 T = TypeVar("T")
 
@@ -89,7 +90,8 @@ class RunContext:
 
     ``loading`` counts the connections that may copy rows, over all tables, and ``memory`` is what
     the chunks that are under way share. ``stranded`` are the server's processes behind connections
-    that were lost.
+    that were lost. ``running`` are the queries that may be at work, by id with their tables;
+    ``in_doubt`` the tables of which a query may have been started that nobody has named.
     """
 
     plan: Plan
@@ -102,14 +104,18 @@ class RunContext:
     queries: dict[str, QueryCost] = field(default_factory=dict)
     dates: dict[str, DateCounts] = field(default_factory=dict)
     stranded: set[int] = field(default_factory=set)
+    running: dict[str, str] = field(default_factory=dict)
+    in_doubt: set[str] = field(default_factory=set)
+    _asking: set[StartedQueries] = field(default_factory=set)
 
     @contextlib.asynccontextmanager
     async def connection(self, *, kept: bool = True) -> AsyncIterator[Connection]:
         """A connection of its own for a piece of work, under the run's name; see the pool's.
 
         Where the server has not noticed that an earlier one was lost, its process is ended first:
-        it would hold its locks against those who do the work again.
+        it would hold its locks against those who do the work again. Who is cancelled gets none.
         """
+        retry.go_no_further_if_cancelled()
         async with self.pool.connection(kept=kept) as connection:
             pid = connection.info.backend_pid
             try:
@@ -141,13 +147,20 @@ class RunContext:
         """Start queries within; a cancel stops those that were started. Left alone they go on,
         and are billed."""
         queries = StartedQueries(self, purpose, table, resumed=resumed)
+        self._asking.add(queries)
         try:
             yield queries
         except asyncio.CancelledError:
             await queries.stop()
             raise
         finally:
+            self._asking.discard(queries)
             queries.deaf = True
+
+    def ask_to_stop_queries(self) -> None:
+        """Ask Athena to stop what is at work, before anything else ends: it costs money."""
+        for queries in self._asking:
+            queries.ask_to_stop()
 
     async def with_connection(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Do an idempotent piece of work, again on a new connection where the error may pass.
@@ -189,18 +202,44 @@ class StartedQueries(Queries):
         with contextlib.suppress(RuntimeError):  # the loop is gone, and the run with it
             self._loop.call_soon_threadsafe(self._record, status)
 
-    async def stop(self) -> None:
+    def add(self, query_id: str) -> None:
+        """Know of a query, which may be at work from now on."""
+        self._context.running[query_id] = self._table
+        super().add(query_id)
+
+    async def stop(self) -> dict[str, str]:
         """Ask Athena to stop them all, and what they have scanned: that is billed all the same."""
-        await super().stop()
-        for query_id in self._ids:
-            with contextlib.suppress(NeonsyncError, TimeoutError):
-                async with asyncio.timeout(STATISTICS_SECONDS):
-                    self._record(await asyncio.to_thread(self._athena.status, query_id))
+        left = await super().stop()
+        doing = f"the {self._purpose} of {self._table}"
+        for query_id, reason in left.items():
+            self._context.notice(
+                f"query {query_id}, {doing}, may go on and be billed: {reason}", Level.WARNING
+            )
+        if self.in_doubt:
+            self._context.in_doubt.add(self._table)
+            self._context.notice(
+                f"{doing} may have been started, and goes on then: Athena did not answer within "
+                f"{START_GRACE_SECONDS:g} s",
+                Level.WARNING,
+            )
+        asked = [
+            begin(partial(self._athena.status, query_id))
+            for query_id in self._ids
+            if query_id not in left
+        ]
+        if asked:
+            done, _ = await asyncio.wait(asked, timeout=STATISTICS_SECONDS)
+            for each in done:
+                if each.exception() is None:
+                    self._record(each.result())
+        return left
 
     def _record(self, status: QueryStatus) -> None:
         if self.deaf:
             return
         query_id, scanned = status.query_id, status.scanned_bytes
+        if status.finished:
+            self._context.running.pop(query_id, None)
         self._context.queries[query_id] = QueryCost(
             self._purpose, self._table, query_id, scanned, self._resumed
         )

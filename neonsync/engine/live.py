@@ -277,6 +277,6 @@ async def _forget(connection: Connection, plan: Plan, run_id: str) -> None:
         if old.run_id == run_id:
             await leases.take_over(connection, old, old.status, holders.this_process())
             await leftovers.drop_staging(connection, run_id)
-            problems = await leftovers.delete_exports(connection, athena, run_id)
+            problems = await leftovers.delete_exports(connection, athena=athena, run_id=run_id)
             if problems:
                 raise SyncError("; ".join(problems))

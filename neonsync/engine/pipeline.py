@@ -21,7 +21,7 @@ from neonsync.athena.client import Athena, billed_bytes, price
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext
-from neonsync.engine.ending import end_run
+from neonsync.engine.ending import FAILED, STOPPED, delete_files, end_run, in_time
 from neonsync.engine.events import (
     Emit,
     Event,
@@ -55,14 +55,16 @@ from neonsync.errors import (
     RunCancelled,
     TablesFailedError,
 )
+from neonsync.postgres.connect import Database
 from neonsync.postgres.pool import Pool
 from neonsync.secret import redact
 from neonsync.tables import Mode
 from neonsync.validation.metrics import TableMetrics
 from neonsync.validation.result import CheckResult, Status, overall
 
-CANCEL_SECONDS = 20.0
-"""How long a cancelled run may take to clear what it left; the next run clears the rest."""
+UNWINDING_SECONDS = 1.5
+"""For those who wait for the branch when the run is asked to stop: their statements are cancelled.
+Then all lines are cut, as one that is silent would be waited for without end."""
 
 
 async def run(plan: Plan, emit: Emit, cancel: CancelToken) -> RunResult:
@@ -89,10 +91,16 @@ class _Run:
     lost: Exception | None = None
     publishing: bool = False
     outcome_known: bool = False
+    failed: bool = False
     failures: Failures = field(init=False)
+    database: Database = field(init=False)
+    work: asyncio.Future[None] | None = None
+    cutting: asyncio.TimerHandle | None = None
+    cut: bool = False
 
     def __post_init__(self) -> None:
         self.failures = Failures(self.plan, self.emit)
+        self.database = Database(self.plan.address.uri)
 
     def emit(self, event: Event) -> None:
         if isinstance(event, StepFinished):
@@ -103,23 +111,43 @@ class _Run:
 
     async def carry_out(self) -> RunResult:
         cancel = self.cancel
-        work = asyncio.ensure_future(self._work())
-        detach = cancel.attach(work)
+        self.work = asyncio.ensure_future(self._work())
+        detach = cancel.listen(asyncio.get_running_loop(), self._stop)
         error: NeonsyncError | None = None
         try:
-            await work
-        except asyncio.CancelledError:
+            await self.work
+        except (asyncio.CancelledError, Exception) as caught:
+            # An error after the stop was asked for is its doing, as that of a line that was cut.
+            stopped = cancel.requested and not self.failed
             if self.lost is not None:
                 error = as_ours(self.lost, self.plan.address.uri)
-            elif cancel.requested:
+            elif stopped or (cancel.requested and isinstance(caught, asyncio.CancelledError)):
                 error = RunCancelled("the run was stopped", cancel.exit_code)
-            else:
+            elif isinstance(caught, asyncio.CancelledError):
                 raise
-        except Exception as caught:
-            error = as_ours(self.lost or caught, self.plan.address.uri)
+            else:
+                error = as_ours(caught, self.plan.address.uri)
         finally:
             detach()
+            self._stop_cutting()
         return self._result(error)
+
+    def _stop(self) -> None:
+        """Stop the run: the queries first, which cost money, and whoever is silent in the end."""
+        if self.context is not None:
+            self.context.ask_to_stop_queries()
+        if self.work is not None:
+            self.work.cancel()
+        loop = asyncio.get_running_loop()
+        self.cutting = loop.call_later(UNWINDING_SECONDS, self._cut)
+
+    def _cut(self) -> None:
+        self.cut = True
+        self.database.cut()
+
+    def _stop_cutting(self) -> None:
+        if self.cutting is not None:
+            self.cutting.cancel()
 
     async def _work(self) -> None:
         plan = self.plan
@@ -131,7 +159,7 @@ class _Run:
             if task is not None:
                 task.cancel()
 
-        async with held_session(plan, athena, self.emit, lost) as session:
+        async with held_session(plan, self.database, athena, self.emit, lost) as session:
             self.resumed = session.resumed
             context = self.context = RunContext(
                 plan,
@@ -200,6 +228,7 @@ class _Run:
         self.failures.raise_if_any()
         async with context.step(Step.CLEAN_UP):
             await end_run(context, self._status())
+            await delete_files(context)
 
     async def _measure(
         self, context: RunContext, table: TablePlan, counts: SourceCounts | None
@@ -248,30 +277,38 @@ class _Run:
         """Clear what is of no use to a next run; what is of use stays recorded for it."""
         if isinstance(error, LeaseLostError) or self.lost is not None:
             return
-        cancelled = isinstance(error, asyncio.CancelledError)
+        cancelled = isinstance(error, asyncio.CancelledError) or self.cancel.requested
+        self.failed = not cancelled
+        self._stop_cutting()
+        if self.cut:
+            await context.pool.close()  # those of no use that were idle
+        patience = STOPPED if cancelled else FAILED
         keep = isinstance(error, NeonsyncError) and error.resumable
-        keep = keep or (cancelled and self.cancel.keep)
+        if cancelled:
+            keep = self.cancel.keep
         try:
-            async with asyncio.timeout(CANCEL_SECONDS):
-                if self.publishing and not (self.published and not self.failures.apart):
-                    # Cut off in the midst of it: only the ledger knows how the COMMIT ended.
-                    self._add_published(await find_outcome(context))
-                spared = {table.spec.qualified for table in self.plan.tables} if keep else set()
-                if isinstance(error, TablesFailedError):
-                    spared &= self.failures.resumable
-                elif self.published:
-                    spared = set()
-                await end_run(
-                    context,
-                    "cancelled" if cancelled else "failed",
-                    redact(str(error), self.plan.address.uri),
-                    spared=spared,
-                    room=self.failures.lack_room(error),
-                )
-                self.outcome_known = True
-        except (NeonsyncError, psycopg.Error, TimeoutError) as problem:
+            if self.publishing and not (self.published and not self.failures.apart):
+                # Cut off in the midst of it: only the ledger knows how the COMMIT ended.
+                outcome = in_time(context, find_outcome(context), patience.database)
+                self._add_published(await outcome)
+            spared = {table.spec.qualified for table in self.plan.tables} if keep else set()
+            if isinstance(error, TablesFailedError):
+                spared &= self.failures.resumable
+            elif self.published:
+                spared = set()
+            await end_run(
+                context,
+                "cancelled" if cancelled else "failed",
+                redact(str(error), self.plan.address.uri),
+                spared=spared,
+                room=self.failures.lack_room(error),
+                patience=patience,
+            )
+            self.outcome_known = True
+            await delete_files(context, spared=spared, patience=patience)
+        except (NeonsyncError, psycopg.Error) as problem:
             context.notice(
-                f"clearing up after the failure did not work, the next run will do it: {problem}",
+                f"clearing up did not work, the next run will do it: {problem}",
                 Level.WARNING,
             )
 

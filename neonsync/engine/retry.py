@@ -60,8 +60,24 @@ def given_up(error: psycopg.Error, backoff: Backoff) -> DatabaseAccessError | Se
     )
 
 
+def go_no_further_if_cancelled() -> None:
+    """End what was cancelled and does not know it: an error of its line may have taken the place.
+
+    Raises:
+        CancelledError: the task was cancelled.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def pause(error: BaseException, attempt: int, backoff: Backoff) -> float | None:
-    """As ``decide``, by chance."""
+    """As ``decide``, by chance; who is cancelled tries nothing again.
+
+    Raises:
+        CancelledError: the task was cancelled.
+    """
+    go_no_further_if_cancelled()
     return decide(error, attempt, backoff, random.random())  # noqa: S311  # no cryptography
 
 

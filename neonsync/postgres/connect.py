@@ -35,6 +35,9 @@ CONNECTING = Backoff(attempts=5, first=1.0, most=4.0)
 STARTING_SECONDS = 30.0
 """How long a server that says that it is starting, or a compute that wakes up, is waited for."""
 _log = logging.getLogger(__name__)
+LETTING_GO_SECONDS = 1.0
+"""For the server to give up a statement that was cancelled; it takes a fraction of it, and one that
+does not answer would be waited for by psycopg for ten seconds."""
 WORK_MEM = "256MB"
 MAINTENANCE_WORK_MEM = "512MB"
 
@@ -89,11 +92,35 @@ class Database:
     def cut(self) -> None:
         """Cut every open connection: who waits for an answer that does not come has an error."""
         for connection in list(self._open):
-            if connection.closed:
-                continue
-            line = socket.socket(fileno=os.dup(connection.fileno()))
-            with line, contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
+            _cut(connection)
+
+
+class _Line(psycopg.AsyncConnection[tuple[Any, ...]]):
+    """A connection that lets go of a cancelled statement soon, also where nobody answers."""
+
+    _cutting: asyncio.TimerHandle | None = None
+
+    async def wait(self, *arguments: Any, **more: Any) -> Any:
+        """Wait for what the server says; psycopg's own."""
+        try:
+            return await super().wait(*arguments, **more)
+        finally:
+            if self._cutting is not None:
+                self._cutting.cancel()
+                self._cutting = None
+
+    async def cancel_safe(self, *, timeout: float = 30.0) -> None:  # noqa: ASYNC109  psycopg's
+        """Cancel the statement at work; called by ``wait`` where its task is cancelled."""
+        self._cutting = asyncio.get_running_loop().call_later(LETTING_GO_SECONDS, _cut, self)
+        await super().cancel_safe(timeout=min(timeout, LETTING_GO_SECONDS))
+
+
+def _cut(connection: Connection) -> None:
+    if connection.closed:
+        return
+    line = socket.socket(fileno=os.dup(connection.fileno()))
+    with line, contextlib.suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.asynccontextmanager
@@ -121,12 +148,13 @@ async def connect(database: Database) -> Connection:
     while True:
         attempt += 1
         try:
-            connection = await psycopg.AsyncConnection.connect(
+            connection = await _Line.connect(
                 conninfo.reveal(),
                 autocommit=True,
                 prepare_threshold=None,
                 cursor_factory=cursors,
             )
+            database._open.add(connection)
             await _made_ours(connection)
         except psycopg.OperationalError as error:
             text = redact(" ".join(str(error).split()), database.uri)
@@ -144,7 +172,6 @@ async def connect(database: Database) -> Connection:
                 ) from None
             await asyncio.sleep(seconds)
             continue
-        database._open.add(connection)
         return connection
 
 

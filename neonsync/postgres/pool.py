@@ -44,6 +44,10 @@ class Pool:
         else:
             await connection.close()
 
+    def cut(self) -> None:
+        """Cut all lines to that address; see ``Database.cut``."""
+        self._database.cut()
+
     async def close(self) -> None:
         """Close those that are idle."""
         while self._idle:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from neonsync.tui.threads import in_thread
+from neonsync.threads import in_thread
 
 if TYPE_CHECKING:
     from neonsync.tui.app import NeonsyncApp

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from neonsync.errors import ExitCode, NeonsyncError, UnknownBranchError
 from neonsync.selection import Selection, from_arguments
-from neonsync.tui.threads import in_thread
+from neonsync.threads import in_thread
 from neonsync.tui.widgets.panel import Failure
 
 if TYPE_CHECKING:

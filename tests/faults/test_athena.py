@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from neonsync.athena import client as client_module
+from neonsync.engine import queries as queries_module
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.events import ChunksPlanned, Event, Purpose, QueryProgress
 from neonsync.engine.pipeline import run
@@ -273,6 +274,7 @@ async def test_what_a_stopped_query_has_scanned_is_in_the_bill(
         stop(athena, query_id)
 
     monkeypatch.setattr(client_module.Athena, "stop", stop_later)
+    monkeypatch.setattr(queries_module, "STOP_SECONDS", 60.0)
 
     def listen(event: Event) -> None:
         if isinstance(event, QueryProgress) and event.purpose is Purpose.COUNT:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container
+import time
+from collections.abc import Collection, Container, Mapping
+from functools import partial
 
-from neonsync.athena.client import Athena
+from neonsync.athena.client import POLL_SECONDS, Athena
 from neonsync.athena.export import delete_export
 from neonsync.engine.runs import ledger
 from neonsync.engine.runs.ledger import ExportRecord
-from neonsync.errors import NeonsyncError
+from neonsync.errors import ExportError, NeonsyncError
 from neonsync.postgres import staging
 from neonsync.postgres.connect import Connection
+from neonsync.threads import begin
+
+QUERY_SECONDS = 20.0
+"""For a query that is stopped to end, where nobody is in a hurry."""
+SIDE_BY_SIDE = 8
+"""Of so many tables files are deleted at once."""
 
 
 async def drop_staging(connection: Connection, run_id: str, spared: Container[str] = ()) -> None:
@@ -24,37 +32,103 @@ async def drop_staging(connection: Connection, run_id: str, spared: Container[st
 
 
 async def delete_exports(
-    connection: Connection, athena: Athena | None, run_id: str, spared: Container[str] = ()
+    connection: Connection,
+    *,
+    athena: Athena | None,
+    run_id: str,
+    spared: Container[str] = (),
+    running: Mapping[str, str] | None = None,
+    in_doubt: Container[str] = (),
+    seconds: float | None = None,
 ) -> list[str]:
     """Delete a run's exported files, but those of the tables ``spared``.
 
-    Returns what could not be done; the next run tries again.
+    Returns what could not be done, in ``seconds`` if that is given; the next run tries again.
+    While a query may still write, nothing of its table is deleted: ``running`` are queries beside
+    the recorded ones, by id with their tables, and of the tables ``in_doubt`` one may be at work
+    whose id nobody knows.
 
     ``athena`` is None for a run that a branch inherited from its parent: the files belong to the
     parent's run, which may still be reading them.
     """
-    problems: list[str] = []
-    for record in await ledger.read_exports(connection, run_id):
-        if record.target in spared:
-            continue
-        found = [] if athena is None else await asyncio.to_thread(_delete, athena, record)
-        problems += found
-        if not found:
+    running = running or {}
+    room = asyncio.Semaphore(SIDE_BY_SIDE)
+    until = None if seconds is None else time.monotonic() + seconds
+
+    async def delete(record: ExportRecord) -> list[str]:
+        if athena is None or not record.prefix:
+            return []  # made rows have no prefix: nothing was exported
+        if record.target in in_doubt:
+            return [_left(record, "whether Athena has a query at work there is not known")]
+        queries = [query_id for query_id, table in running.items() if table == record.target]
+        async with room:
+            left = None if until is None else max(until - time.monotonic(), 0)
+            deleting = begin(partial(_delete, athena, record, queries, left))
+            done, _ = await asyncio.wait({deleting}, timeout=left)
+        if not done:
+            return [_left(record, f"Athena and S3 did not answer within {seconds:g} s")]
+        return deleting.result()
+
+    records = [
+        record
+        for record in await ledger.read_exports(connection, run_id)
+        if record.target not in spared
+    ]
+    found = await asyncio.gather(*map(delete, records))
+    for record, problems in zip(records, found, strict=True):
+        if not problems:
             await ledger.forget_export(connection, run_id, record.target)
-    return problems
+    return [problem for problems in found for problem in problems]
 
 
-def _delete(athena: Athena, record: ExportRecord) -> list[str]:
-    """Stop the export's query if it may run, and delete its files; rights may be missing."""
-    if not record.prefix:
-        return []  # made rows: nothing was exported
-    base = record.prefix.rsplit("/", 3)[0] + "/"
+def _delete(
+    athena: Athena, record: ExportRecord, running: Collection[str], seconds: float | None
+) -> list[str]:
+    """Stop the queries that may write below an export's prefix, and delete what lies there.
+
+    Rights may be missing.
+    """
+    queries = {*running}
+    if record.query_id is not None and not record.results:
+        queries.add(record.query_id)
     try:
-        if record.query_id is not None and not record.results:
-            athena.stop(record.query_id)
-        delete_export(athena.s3, base, record.results)
+        if at_work := _stopped(athena, queries, seconds):
+            return [_left(record, f"the query {at_work} was stopped, and has not ended yet")]
+        delete_export(athena.s3, _base(record), record.results)
     except NeonsyncError as error:
         if "NoSuchBucket" in str(error):
             return []  # what was never there, or is gone with all that it held
-        return [f"exported files below {base} could not be deleted: {error}"]
+        return [_left(record, str(error))]
     return []
+
+
+def _stopped(athena: Athena, queries: Collection[str], seconds: float | None) -> str:
+    """Stop queries and wait for their end; the id of one that is still at work, or nothing."""
+    until = time.monotonic() + (QUERY_SECONDS if seconds is None else seconds)
+    at_work = [query_id for query_id in queries if not _has_ended(athena, query_id)]
+    for query_id in at_work:
+        athena.stop(query_id)
+    while at_work := [query_id for query_id in at_work if not _has_ended(athena, query_id)]:
+        if time.monotonic() + POLL_SECONDS > until:
+            return at_work[0]
+        time.sleep(POLL_SECONDS)
+    return ""
+
+
+def _has_ended(athena: Athena, query_id: str) -> bool:
+    """Whether a query writes no more; one that Athena does not know any more has ended long ago."""
+    try:
+        return athena.status(query_id).finished
+    except ExportError as error:
+        if "was not found" not in str(error):
+            raise
+        return True
+
+
+def _left(record: ExportRecord, why: str) -> str:
+    return f"exported files below {_base(record)} are left, the next run deletes them: {why}"
+
+
+def _base(record: ExportRecord) -> str:
+    """What all files of an export's attempts lie below, and the answers that were asked beside."""
+    return record.prefix.rsplit("/", 3)[0] + "/"

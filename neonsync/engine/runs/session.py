@@ -34,6 +34,8 @@ from neonsync.settings import OnError, Settings
 LOCK_TRIES = 3
 LOCK_PAUSE = 0.2
 WATCH_PAUSE = 0.5
+LEAVING_SECONDS = 1.0
+"""For a heartbeat that is under way; one whose line is silent is not waited for."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,11 @@ class Session:
 
 @contextlib.asynccontextmanager
 async def held_session(
-    plan: Plan, athena: Athena, emit: Emit, lost: Callable[[Exception], None]
+    plan: Plan,
+    database: Database,
+    athena: Athena,
+    emit: Emit,
+    lost: Callable[[Exception], None],
 ) -> AsyncIterator[Session]:
     """Hold the branch's lease: continue a run that was left over, or start a new one.
 
@@ -61,21 +67,22 @@ async def held_session(
     """
     if plan.address.suspended:
         emit(Notice(Level.INFO, f"waking the compute {plan.address.endpoint_id}, which sleeps"))
-    connection, session = await _open(plan, athena, emit)
+    connection, session = await _open(plan, database, athena, emit)
     keeper = asyncio.create_task(_keep(connection, session, lost))
     try:
         yield session
     finally:
         keeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeper
+        await asyncio.wait({keeper}, timeout=LEAVING_SECONDS)
         await connection.close()
 
 
-async def _open(plan: Plan, athena: Athena, emit: Emit) -> tuple[Connection, Session]:
+async def _open(
+    plan: Plan, database: Database, athena: Athena, emit: Emit
+) -> tuple[Connection, Session]:
     """Connect and take the lease; anew where the line is lost in the midst of it."""
     run_id = plan.run_id or f"run_{secrets.token_hex(5)}"
-    database = Database(plan.address.uri).named(Lease(run_id, 0).application_name)
+    database = database.named(Lease(run_id, 0).application_name)
     stranded: list[int] = []
 
     async def once() -> tuple[Connection, Session]:
@@ -202,7 +209,9 @@ async def _clear(
     status = "abandoned" if old.status == "running" else old.status
     await leases.take_over(connection, old, status, holder)
     await leftovers.drop_staging(connection, old.run_id)
-    problems = await leftovers.delete_exports(connection, None if inherited else athena, old.run_id)
+    problems = await leftovers.delete_exports(
+        connection, athena=None if inherited else athena, run_id=old.run_id
+    )
     why = why_not_continued(old, plan) or "a newer one is continued"
     emit(Notice(Level.INFO, f"cleared what run {old.run_id} had left ({why})"))
     for problem in problems:

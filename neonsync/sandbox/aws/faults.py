@@ -25,6 +25,8 @@ class Faults:
         self._breaks: list[Break] = []
         self._failures: list[tuple[str, QueryFailed]] = []
         self._expired = False
+        self._stops_pass = threading.Event()
+        self._stops_pass.set()
         self.query_seconds: float | None = None
         """Overrides ``AthenaOptions.query_seconds`` where it is not None."""
 
@@ -42,6 +44,25 @@ class Faults:
         """The next ``gets`` GET requests for S3 objects are answered by half a body."""
         with self._lock:
             self._breaks = [how] * gets
+
+    def hold_stops(self, held: bool = True) -> None:
+        """StopQueryExecution answers, and what it stops goes on until called with False.
+
+        Athena takes a stop and carries it out later; a query may even end well meanwhile.
+        """
+        if held:
+            self._stops_pass.clear()
+        else:
+            self._stops_pass.set()
+
+    @property
+    def stops_held(self) -> bool:
+        """Whether ``hold_stops`` is in force."""
+        return not self._stops_pass.is_set()
+
+    def wait_for_stops(self) -> None:
+        """Wait until stops are carried out."""
+        self._stops_pass.wait()
 
     def fail_next_query(
         self,

@@ -86,7 +86,20 @@ class QueryRunner:
         job.thread.start()
 
     def stop(self, execution_id: str, patience: float = 5.0) -> None:
-        """Cancel a query; returns when it has ended, or when patience (seconds) is over."""
+        """Cancel a query; returns when it has ended, or when patience (seconds) is over.
+
+        Where a fault holds stops it returns at once, and the query is cancelled later.
+        """
+        if self._faults.stops_held:
+            threading.Thread(target=self._stop_later, args=(execution_id,), daemon=True).start()
+            return
+        self._stop(execution_id, patience)
+
+    def _stop_later(self, execution_id: str) -> None:
+        self._faults.wait_for_stops()
+        self._stop(execution_id, patience=5.0)
+
+    def _stop(self, execution_id: str, patience: float) -> None:
         with self._lock:
             job = self._jobs.get(execution_id)
         if job is None or job.thread is None:
@@ -105,7 +118,7 @@ class QueryRunner:
         with self._lock:
             ids = list(self._jobs)
         for execution_id in ids:
-            self.stop(execution_id)
+            self._stop(execution_id, patience=5.0)
         self._engines.close()
 
     def _run(self, execution: Execution, job: _Job) -> None:

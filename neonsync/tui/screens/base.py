@@ -13,7 +13,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.worker import Worker
 
-from neonsync.tui.threads import in_thread
+from neonsync.threads import in_thread
 from neonsync.tui.widgets.breadcrumb import Breadcrumb
 from neonsync.tui.widgets.key_bar import KeyBar
 from neonsync.tui.widgets.panel import Failure

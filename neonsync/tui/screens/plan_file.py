@@ -12,9 +12,9 @@ from textual.content import Content
 from textual.widgets import Button, Input, Label, Static
 
 from neonsync.selection import Selection
+from neonsync.threads import in_thread
 from neonsync.tui.formatting import printable
 from neonsync.tui.screens.base import Dialog
-from neonsync.tui.threads import in_thread
 from neonsync.tui.widgets.panel import Failure
 
 T = TypeVar("T")

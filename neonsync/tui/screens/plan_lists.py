@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, cast
 
 from textual.timer import Timer
 
+from neonsync.threads import in_thread
 from neonsync.tui.plan_tables import Columns, keyed, table_label, table_note
 from neonsync.tui.ports import LakeTable
-from neonsync.tui.threads import in_thread
 from neonsync.tui.widgets.panel import Failure
 from neonsync.tui.widgets.pick_list import PickList
 

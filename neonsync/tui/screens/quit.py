@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neonsync.errors import ExitCode
+from neonsync.threads import in_thread
 from neonsync.tui.lifecycle import roll_back
 from neonsync.tui.screens.confirm import Ask
-from neonsync.tui.threads import in_thread
 
 if TYPE_CHECKING:
     from neonsync.tui.app import NeonsyncApp

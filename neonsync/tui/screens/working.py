@@ -15,10 +15,10 @@ from textual.widgets import Button
 
 from neonsync.report.wording import printable
 from neonsync.secret import redact
+from neonsync.threads import in_thread
 from neonsync.tui import clock
 from neonsync.tui.ports import Talk
 from neonsync.tui.screens.base import Dialog
-from neonsync.tui.threads import in_thread
 from neonsync.tui.widgets.panel import QUIET_SECONDS, Failure
 from neonsync.tui.widgets.said import Said
 

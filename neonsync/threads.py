@@ -1,4 +1,4 @@
-"""Blocking calls beside the UI's loop, in threads that never keep the program from ending."""
+"""Blocking calls beside a loop, in threads that never keep the program from ending."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ async def in_thread(call: Callable[[], T]) -> T:
     """Wait for a blocking call without blocking the loop.
 
     ``asyncio.to_thread`` would have the loop wait for the thread at its end: whoever quits while a
-    service does not answer would sit there. When the waiting is cancelled, the call goes on and
-    its result is dropped.
+    service does not answer would sit there. And it has few threads, which may all be waiting. When
+    the waiting is cancelled, the call goes on and its result is dropped.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
@@ -42,3 +42,10 @@ async def in_thread(call: Callable[[], T]) -> T:
 
     threading.Thread(target=work, daemon=True, name="service").start()
     return await future
+
+
+def begin(call: Callable[[], T]) -> asyncio.Task[T]:
+    """Begin a blocking call; nobody has to wait for it, or to hear of its error."""
+    task = asyncio.ensure_future(in_thread(call))
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
