@@ -64,14 +64,28 @@ class Queries:
         """
         try:
             async with asyncio.timeout(self._minutes * 60 or None) as patience:
-                return await asyncio.wrap_future(pending.future)
+                answer = await asyncio.wrap_future(pending.future)
+            self._end_if_stopping()
+            return answer
         except TimeoutError as error:
             if not patience.expired():
                 raise
             await self.stop()
             raise delayed(pending.query_id, self._minutes) from error
+        except NeonsyncError:
+            self._end_if_stopping()
+            raise
         finally:
             pending.close()
+
+    def _end_if_stopping(self) -> None:
+        """End who waits for a query that was asked to stop: its end is the stop's doing.
+
+        Raises:
+            CancelledError: somebody has asked for it, of which this task hears later.
+        """
+        if self._stopping is not None:
+            raise asyncio.CancelledError
 
     def ask_to_stop(self) -> None:
         """Ask Athena to stop them all, side by side, and wait for no answer."""

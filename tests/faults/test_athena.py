@@ -101,6 +101,32 @@ async def test_throttling_that_does_not_pass_ends_a_run_that_goes_on_later(
     assert queries(second, Purpose.EXPORT) == [query.query_id for query in first.queries]
 
 
+async def test_a_start_whose_answer_is_lost_starts_no_second_query(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    athena = lake.client("athena")
+    before = set(athena.list_query_executions()["QueryExecutionIds"])
+    start = client_module.Athena.start
+
+    def start_in_vain(*arguments: Any) -> str:
+        start(*arguments)
+        raise AthenaAccessError("the answer is lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client_module.Athena, "start", start_in_vain)
+        first = await target.sync(**DAYS)
+    second = await target.sync(**DAYS)
+
+    assert isinstance(first.result.error, AthenaAccessError)
+    assert second.result.error is None, second.result.error
+    assert second.result.run_id == first.result.run_id
+    assert target.value("SELECT count(*) FROM forecast_data") == ROWS
+    ids = set(athena.list_query_executions()["QueryExecutionIds"]) - before
+    answer = athena.batch_get_query_execution(QueryExecutionIds=list(ids))
+    unloads = [each for each in answer["QueryExecutions"] if each["Query"].startswith("UNLOAD")]
+    assert [each["QueryExecutionId"] for each in unloads] == queries(second, Purpose.EXPORT)
+
+
 @pytest.mark.parametrize(
     ("category", "retryable", "attempts"),
     [(SYSTEM, False, 2), (USER, False, 1), (OTHER, False, 1), (OTHER, True, 2)],

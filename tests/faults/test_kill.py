@@ -1,4 +1,4 @@
-"""``kill -9`` at any moment of a run into a table that is not there yet.
+"""``kill -9`` at any moment of a run, in each of its steps, into a table that is not there yet.
 
 Readers see the old or the new, and the last run ends exact.
 """
