@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from neonsync.athena.client import Athena
+from neonsync.engine import queries
 from neonsync.engine.plan import Plan, make_plan
 from neonsync.engine.validate import Bill, _told, validate
 from neonsync.sandbox.aws.runner import QueryRunner
@@ -47,6 +48,7 @@ def stopping_late(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         real(self, query_id)
 
     monkeypatch.setattr(Athena, "stop", stop)
+    monkeypatch.setattr(queries, "STOP_SECONDS", 60.0)
     return stopped
 
 
