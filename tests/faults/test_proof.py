@@ -18,10 +18,9 @@ from neonsync.engine.context import RunContext
 from neonsync.engine.events import ChunksPlanned, Event, Notice, Purpose
 from neonsync.engine.loading.extract import count_source
 from neonsync.engine.pipeline import run
-from neonsync.engine.plan import TablePlan, make_plan
+from neonsync.engine.plan import TablePlan
 from neonsync.engine.proof.audit import audit
 from neonsync.engine.runs.ledger import ExportRecord
-from neonsync.engine.validate import validate
 from neonsync.errors import ConfigError, ExitCode, NeonsyncError, ProofError
 from tests.conftest import ROWS, Lake, Target, lake_folder
 from tests.engine.test_bad_values import entry, frame, synced
@@ -88,36 +87,6 @@ async def test_what_somebody_does_to_staging_is_found_and_nothing_is_published(
     assert told in str(outcome.result.error)
     assert "other'" not in str(outcome.result.error)
     assert target.value("SELECT to_regclass('t')") is None
-
-
-IN_THE_TARGET = {
-    "a row lost": (9, "DELETE FROM t WHERE id = 7"),
-    # Without its constraint the target takes the same row, with its key, a second time.
-    "a row doubled": (
-        11,
-        "ALTER TABLE t DROP CONSTRAINT t_pkey; INSERT INTO t SELECT * FROM t WHERE id = 7",
-    ),
-    "a row changed": (10, "UPDATE t SET note = 'other' WHERE id = 7"),
-}
-
-
-@pytest.mark.parametrize("what", IN_THE_TARGET)
-async def test_what_somebody_does_to_the_target_is_found(
-    target: Target, lake: Lake, what: str
-) -> None:
-    rows, statement = IN_THE_TARGET[what]
-    target.configure(entry(lake.write("dated", dated()), date_column="day"))
-    await synced(target)
-    plan = make_plan(target.settings(), compares=True)
-    assert (await validate(plan)).equal
-
-    target.sql(statement)
-
-    (table,) = (await validate(plan)).tables
-    assert [(each.date, each.source, each.target) for each in table.differing] == [
-        ("2026-01-02", 10, rows)
-    ]
-    assert "(7)" in table.rows_differ
 
 
 async def test_a_chunk_loaded_twice_is_found(

@@ -353,7 +353,7 @@ async def test_files_that_could_not_be_deleted_are_deleted_by_the_next_run(
         patched.setattr(leftovers, "delete_export", refuse)
         first = await target.sync()
     assert first.result.exit_code is ExitCode.OK
-    assert "are left, the next run deletes them" in notices(first)
+    assert "are left, the next run deletes them: no right to delete" in notices(first)
     assert target.exported_files() != before
 
     second = await target.sync()
