@@ -97,7 +97,7 @@ def kill_often(target: Target, tmp_path: Path, start: str, kills: int) -> None:
         target.sql("DELETE FROM forecast_data WHERE id % 50 = 0")
         old = target.sql(DIGEST)[0]
     hits: Counter[str] = Counter()
-    late = kills // 5
+    late = max(2, kills // 6)
 
     def kill_at(moment: str, most: float, *flags: str) -> None:
         with running(target, tmp_path, *flags) as run:
@@ -111,11 +111,11 @@ def kill_often(target: Target, tmp_path: Path, start: str, kills: int) -> None:
         with nothing_is_published(target, start):
             while (kill := hits.total()) < kills - late or not hits.keys() >= set(steps):
                 missing = [step for step in steps if not hits[step]] or steps
-                step, most = dice.choice(missing), dice.choice([0, 0.06])
-                if kill % 4 == 3:
-                    step, most = ANYWHERE, 0.5
+                step, most = dice.choice(missing), dice.choice([0, 0.04])
+                if kill % 6 == 5:
+                    step, most = ANYWHERE, 0.4
                 # Most go on from what was killed, the others begin anew and clear it.
-                fresh = ["--fresh"] if dice.random() < 0.3 else []
+                fresh = ["--fresh"] if dice.random() < 0.2 else []
                 kill_at(begins(step), most, *fresh)
         unseen = set(seen)
         for _ in range(late):

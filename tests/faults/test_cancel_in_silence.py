@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from neonsync.athena.client import Athena
+from neonsync.cli import headless
 from neonsync.engine import pipeline, queries
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.ending import Patience
@@ -26,6 +27,7 @@ from neonsync.engine.publishing import publish
 from neonsync.engine.result import RunResult
 from neonsync.engine.runs import lease as leases
 from neonsync.engine.runs import ledger, leftovers
+from neonsync.errors import ExitCode
 from neonsync.postgres import connect as connect_module
 from neonsync.postgres.connect import Database
 from neonsync.postgres.copy import in_groups
@@ -319,6 +321,22 @@ async def test_files_of_a_query_that_ends_after_its_stop_are_not_left_for_ever(
         faults.query_seconds = None
     await the_next_run_clears_up(target)
     assert state_of(lake, query_id) == ("SUCCEEDED" if ends_well else "CANCELLED")
+
+
+def test_a_process_that_was_stopped_waits_for_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[int] = []
+    gone = threading.Event()
+
+    def leave(code: int) -> None:
+        left.append(code)
+        gone.set()
+
+    monkeypatch.setattr(headless, "LINGER_SECONDS", 0.0)
+    monkeypatch.setattr("os._exit", leave)
+    headless._leave_soon(ExitCode.INTERRUPTED)
+
+    assert gone.wait(60)
+    assert left == [130]
 
 
 async def test_a_stop_while_others_hold_the_table(target: Target) -> None:

@@ -1,10 +1,11 @@
-"""The smallest results that there are go the whole way: no row at all, and one."""
+"""The smallest tables there are: those of no row and of one go the whole way, of no column none."""
 
 from __future__ import annotations
 
 import pandas as pd
 import pytest
 
+from neonsync.errors import ConfigError
 from tests.conftest import Lake, Target
 
 
@@ -30,3 +31,15 @@ async def test_no_row_and_one_row_arrive(
     assert target.sql(f"SELECT * FROM {name} ORDER BY id") == expected
     assert target.staging_tables() == []
     assert target.exported_files() == []
+
+
+def test_a_table_of_no_columns_is_refused(planner: Target, lake: Lake) -> None:
+    table = {
+        "Name": "no_columns",
+        "TableType": "EXTERNAL_TABLE",
+        "StorageDescriptor": {"Columns": [], "Location": "s3://x/y/"},
+    }
+    lake.client("glue").create_table(DatabaseName="lake", TableInput=table)
+    planner.configure('[[tables]]\nsource = "no_columns"\nkey = ["id"]\n')
+    with pytest.raises(ConfigError, match="has no columns"):
+        planner.plan()
