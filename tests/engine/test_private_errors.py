@@ -88,7 +88,7 @@ async def test_private_keys_that_stand_twice_are_counted_and_not_shown(
     assert "(ssn, day)" in error.message
     assert SSN not in error.message
     if merged:
-        assert "1 keys stand more than once, as ((private), 2026-01-01)" in error.message
+        assert "1 key stands more than once, as ((private), 2026-01-01)" in error.message
 
 
 async def test_a_private_value_that_does_not_fit_is_not_shown(target: Target, lake: Lake) -> None:

@@ -122,6 +122,21 @@ async def test_what_is_committed_is_not_done_twice_when_the_answer_is_lost(
     assert target.staging_tables() == []
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+async def test_a_run_whose_beginning_is_not_answered_is_this_one(
+    target: Target, monkeypatch: pytest.MonkeyPatch, fresh: bool
+) -> None:
+    monkeypatch.setattr(leases, "QUIET_SECONDS", 3600.0)  # as long would it wait for another's
+    with through_proxy(target.plan(**DAYS, fresh=fresh)) as (plan, proxy):
+        proxy.cut_when(lambda said: b"INSERT INTO neonsync.runs" in said, passed_on=True)
+        result = await asyncio.wait_for(run(plan, lambda _: None, CancelToken()), 60)
+
+    assert result.error is None, result.error
+    assert any("the connection was lost" in notice for notice in result.notices)
+    assert not result.attempt_resumed
+    assert target.sql("SELECT run_id, status FROM neonsync.runs") == [(result.run_id, "succeeded")]
+
+
 async def test_a_network_that_stays_silent_ends_the_run_which_goes_on_later(
     target: Target,
 ) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from dataclasses import dataclass
 
 import psycopg
@@ -84,6 +84,7 @@ async def _open(
     run_id = plan.run_id or f"run_{secrets.token_hex(5)}"
     database = database.named(Lease(run_id, 0).application_name)
     stranded: list[int] = []
+    ours: set[str] = set()
 
     async def once() -> tuple[Connection, Session]:
         connection = await connect(database)
@@ -96,7 +97,7 @@ async def _open(
             if said := await check_server(connection, plan.branch, verified=by_name):
                 emit(Notice(Level.INFO, said))
             await leases.prepare(connection)
-            lease, resumed = await _acquire(connection, plan, run_id, athena, emit)
+            lease, resumed = await _acquire(connection, plan, run_id, ours, athena, emit)
             # Under the run's name a takeover can end this session too, and its advisory lock.
             named = database.named(lease.application_name)
             await connection.execute(
@@ -118,17 +119,24 @@ async def _open(
 
 
 async def _acquire(
-    connection: Connection, plan: Plan, run_id: str, athena: Athena, emit: Emit
+    connection: Connection, plan: Plan, run_id: str, ours: set[str], athena: Athena, emit: Emit
 ) -> tuple[Lease, bool]:
+    """The lease, and whether it continues a run.
+
+    ``ours`` are the runs that this has written to, or may have: the answer can have been lost.
+    """
     holder = holders.this_process()
     branch_id = plan.branch.id
     if await _take_lock(connection):
-        await _make_sure_nobody_reconnects(connection, branch_id, emit)
+        await _make_sure_nobody_reconnects(connection, branch_id, ours, emit)
     else:
         await _evict(connection, branch_id)
     lease: Lease | None = None
     for old in await leases.unfinished_runs(connection):
+        if old.run_id == run_id and run_id in ours and old.holder_key == holder.key:
+            return Lease(run_id, old.epoch), False
         if lease is None and not why_not_continued(old, plan):
+            ours.add(old.run_id)
             lease = await leases.take_over(
                 connection, old, "running", holder, keep_parts=apart(plan.settings)
             )
@@ -137,6 +145,7 @@ async def _acquire(
             await _clear(connection, plan, athena, old, holder, emit)
     if lease is not None:
         return lease, True
+    ours.add(run_id)
     lease = await leases.start_run(
         connection,
         run_id=run_id,
@@ -157,7 +166,9 @@ async def _take_lock(connection: Connection) -> bool:
     return False
 
 
-async def _make_sure_nobody_reconnects(connection: Connection, branch_id: str, emit: Emit) -> None:
+async def _make_sure_nobody_reconnects(
+    connection: Connection, branch_id: str, ours: Container[str], emit: Emit
+) -> None:
     """The lock is free, yet its holder may live: a compute that restarts cuts all sessions.
 
     Such a holder is back within a heartbeat; one that was killed stays quiet.
@@ -170,6 +181,8 @@ async def _make_sure_nobody_reconnects(connection: Connection, branch_id: str, e
     while True:
         waiting = False
         for old in await leases.active_runs(connection, branch_id):
+            if old.run_id in ours:
+                continue
             if holders.is_dead(old.holder_key) or old.heartbeat_age > leases.QUIET_SECONDS:
                 continue
             if old.heartbeat_age < seen.get(old.run_id, old.heartbeat_age):
