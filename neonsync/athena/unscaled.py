@@ -45,9 +45,11 @@ def _fits(kind: SqlType) -> bool:
 
 
 def _unscaled(name: str, kind: SqlType) -> str:
-    factor = 10 ** kind.modifiers[1]
-    whole = identifier(name) if factor == 1 else f"{identifier(name)} * {factor}"
-    return f"CAST({whole} AS bigint)"
+    places = kind.modifiers[1]
+    if places == 0:
+        return f"CAST({identifier(name)} AS bigint)"
+    # The product has as many digits again as there are places.
+    return f"CAST(CAST({identifier(name)} AS decimal(38,{places})) * {10**places} AS bigint)"
 
 
 def _decimals(array: Any, kind: SqlType) -> Any:

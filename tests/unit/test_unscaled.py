@@ -23,7 +23,7 @@ def test_decimals_that_a_bigint_holds_are_asked_for_as_whole_numbers() -> None:
 
     assert with_unscaled(SELECT, types) == (
         "SELECT\n"
-        '  CAST("a" * 100 AS bigint) AS "a",\n'
+        '  CAST(CAST("a" AS decimal(38,2)) * 100 AS bigint) AS "a",\n'
         '  "b",\n'
         '  CAST("c" AS bigint) AS "c",\n'
         '  "d"\n'
