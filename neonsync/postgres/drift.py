@@ -126,7 +126,7 @@ def loaded_columns(
             widened.append(column)
         else:
             column = _as_there(spec, wanted, there)
-            if _holds_less(there.type, wanted.type):
+            if _holds_less(there.type, wanted.type) or _is_larger(wanted.type, there.type):
                 narrow.append((wanted, there.type))
         columns.append(column)
     _check_the_rest(table, spec, {column.name for column in columns})
@@ -243,7 +243,7 @@ def _needed(spec: TableSpec) -> set[str]:
 
 def _is_wider(wanted: SqlType, there: SqlType) -> bool:
     """Whether a type holds all values of another one as they are, and more."""
-    if wanted.base in _WIDER.get(there.base, ()):
+    if _is_larger(wanted, there):
         return True
     if there.base == "varchar" and there.modifiers:
         return wanted.base == "text" or (
@@ -253,6 +253,11 @@ def _is_wider(wanted: SqlType, there: SqlType) -> bool:
     if wanted.base == there.base == "numeric" and wanted.modifiers and there.modifiers:
         return _digits(wanted) != _digits(there) and not _holds_less(wanted, there)
     return False
+
+
+def _is_larger(wanted: SqlType, there: SqlType) -> bool:
+    """Whether a type is for larger numbers than another one."""
+    return wanted.base in _WIDER.get(there.base, ())
 
 
 def _digits(type_: SqlType) -> tuple[int, int]:

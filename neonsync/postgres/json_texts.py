@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+
+MOST_WHOLE_DIGITS = 131_072
+MOST_PLACES = 16_383
+"""Of a numeric without limits, which a number of jsonb is (Postgres's documentation)."""
 
 
 def not_json(array: Any) -> Any:
@@ -16,8 +21,7 @@ def not_json(array: Any) -> Any:
 
 def _is_json(text: str) -> bool:
     try:
-        # Numbers are as long as they like in Postgres, and not in Python.
-        value = json.loads(text, parse_constant=_refuse, parse_int=str, parse_float=str)
+        value = json.loads(text, parse_constant=_refuse, parse_int=_number, parse_float=_number)
         if "\\u" in text:
             # Half of a surrogate pair, which Postgres refuses, and Python when it encodes it.
             json.dumps(value, ensure_ascii=False).encode()
@@ -26,6 +30,16 @@ def _is_json(text: str) -> bool:
     except RecursionError:
         return True  # only Postgres can tell
     return True
+
+
+def _number(text: str) -> str:
+    """A number as it is, which Python's own may not hold."""
+    number = Decimal(text)
+    exponent = number.as_tuple().exponent
+    whole = number.adjusted() + 1 if number else 0
+    if whole > MOST_WHOLE_DIGITS or (isinstance(exponent, int) and -exponent > MOST_PLACES):
+        raise ValueError("the number is too long")
+    return text
 
 
 def _refuse(constant: str) -> None:

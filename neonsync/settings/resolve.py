@@ -193,7 +193,7 @@ _OF_A_MODE = {
     "validation": "full",
     "verify_target": "full",
 }
-_HARMLESS = ("auto", "keep", "changed")
+_HARMLESS = ("auto", "keep", "changed", "exact")
 """What those flags may say in every mode: it is as if they were not there."""
 
 

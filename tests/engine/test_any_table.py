@@ -236,7 +236,7 @@ def orders(lake: Lake) -> str:
         ),
         ('source = "{t}"\nkey = ["id"]\nid = "paid"', "'paid' stands twice", ""),
         ('source = "{t}"\nkey = ["id"]\n[tables.types]\npaid = "date"', "no exact way", "type"),
-        ('source = "no_such"\nkey = ["id"]', "no table lake.no_such", "forecast"),
+        ('source = "no_such"\nkey = ["id"]', "no table lake.no_such", "lake has: "),
         ('source = "nowhere.t"\nkey = ["id"]', "no table nowhere.t", "nowhere"),
         ('query = "SELECT 1"\nkey = ["a"]', "has a query and no target", "target"),
         ('query = "SELEC 1"\ntarget = "t"\nkey = ["a"]', "does not take the query", "SELECT"),

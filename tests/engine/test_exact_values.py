@@ -143,7 +143,7 @@ def lake_columns() -> dict[str, Column]:
         "d9": column("decimal(9,2)", pa.decimal128(9, 2), *decimals(9, 2)),
         "d18": column("decimal(18,17)", pa.decimal128(18, 17), *decimals(18, 17)),
         "d5": column("decimal(5,5)", pa.decimal128(5, 5), *decimals(5, 5)),
-        "d9": column("decimal(18,8)", pa.decimal128(18, 8), *decimals(18, 8)),
+        "d18_8": column("decimal(18,8)", pa.decimal128(18, 8), *decimals(18, 8)),
         "s": column("string", pa.string(), TEXT, TEXTS),
         "v": column("varchar(40)", pa.string(), TEXT, [text for text in TEXTS if len(text) <= 40]),
         "bin": column(

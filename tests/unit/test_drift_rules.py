@@ -211,3 +211,9 @@ def test_a_target_that_is_declared_for_less_is_told(
     assert columns == {"n": there if "(" in there else wanted}
     told = f'the column "n" is {there}, and {wanted} in lake.t: a value that does not fit'
     assert any(told in note for note in drift.notes(SPEC)) == less
+
+
+def test_a_smaller_integer_that_is_kept_is_told() -> None:
+    _, drift = loaded(table(n="integer"), spec("ignore", n="bigint"))
+
+    assert any('"n" is integer, and bigint in lake.t' in note for note in drift.notes(SPEC))

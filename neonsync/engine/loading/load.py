@@ -20,7 +20,7 @@ from neonsync.engine.loading.rows import Rows
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.runs import ledger
 from neonsync.engine.runs.ledger import Chunk, ExportRecord, LoadedChunks, Seen
-from neonsync.errors import DatabaseAccessError, NeonsyncError
+from neonsync.errors import DatabaseAccessError, LoadError, NeonsyncError
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import TargetTable, has_columns, read_table, same_shape
 from neonsync.postgres.connect import Connection, is_connection_lost
@@ -221,8 +221,10 @@ class _Loader:
         if isinstance(error, psycopg.DataError):
             try:
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._find, chunk)
-            except NeonsyncError as found:
+            except LoadError as found:
                 return found
+            except NeonsyncError:
+                pass  # what Postgres has said is the reason all the same
         show = self._context.plan.settings.show_values
         return copy_error(self._spec, error, show_values=show)
 

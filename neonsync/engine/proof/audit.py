@@ -35,7 +35,7 @@ from neonsync.engine.proof.differences import explain
 from neonsync.engine.proof.frames import measures_over
 from neonsync.engine.runs import ledger
 from neonsync.engine.runs.ledger import ExportRecord, LoadedChunks
-from neonsync.errors import ProofError
+from neonsync.errors import NeonsyncError, ProofError
 from neonsync.postgres import staging
 from neonsync.postgres.aggregates import aggregates_by_day
 from neonsync.postgres.connect import Connection
@@ -157,9 +157,13 @@ async def audit(
     differing = differing_digests(loaded.digests, staged.digests)
     told = ""
     if source.frame is not None and differing:
-        told = await explain(
-            context, table, record, source, columns, differing, loaded.dates, staged.rows
-        )
+        try:
+            told = await explain(
+                context, table, record, source, columns, differing, loaded.dates, staged.rows
+            )
+        except NeonsyncError as error:
+            # The dates differ all the same.
+            told = f"which rows they are could not be found out: {error.message}"
     try:
         compare_counts(name, "staging", counts.dates, staged.rows)
     except ProofError as error:
