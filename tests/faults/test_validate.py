@@ -64,7 +64,7 @@ async def test_a_query_that_takes_too_long_is_stopped_and_told_of_its_table(
     target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = await planned(target, lake, **{"athena.timeout_minutes": 0.005})
-    monkeypatch.setattr(target.world.aws.faults, "query_seconds", 60.0)
+    monkeypatch.setattr(target.world.aws.faults, "query_seconds", 10.0)
     stopped = stopping_late(lake, monkeypatch)
     found = await validate(plan)
     (table,) = found.tables
@@ -77,7 +77,7 @@ async def test_a_comparison_that_is_cancelled_stops_its_query(
     target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = await planned(target, lake)
-    monkeypatch.setattr(target.world.aws.faults, "query_seconds", 60.0)
+    monkeypatch.setattr(target.world.aws.faults, "query_seconds", 10.0)
     loop, asked = asyncio.get_running_loop(), asyncio.Queue[str]()
     real = Athena.ask
 
@@ -133,7 +133,7 @@ def test_ctrl_c_in_a_comparison_tells_what_it_has_cost(
 ) -> None:
     target.configure(entry(lake.write("lake", frame(name=["a", "b"]))))
     target.sql("CREATE TABLE t (id bigint PRIMARY KEY, name text)")
-    monkeypatch.setattr(target.world.aws.faults, "query_seconds", 60.0)
+    monkeypatch.setattr(target.world.aws.faults, "query_seconds", 10.0)
     athena = lake.client("athena")
     before = set(athena.list_query_executions()["QueryExecutionIds"])
 
