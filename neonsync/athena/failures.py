@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
 from pyathena.error import Error as PyAthenaError
 
 from neonsync.errors import AthenaAccessError, ConfigError, ExportError, NeonsyncError
@@ -59,10 +60,29 @@ def translated_errors(doing: str) -> Iterator[None]:
         ) from error
 
 
-def _translate(error: Exception, doing: str) -> NeonsyncError:
+def leaves_in_doubt(error: BaseException) -> bool:
+    """Whether AWS may have done what it was asked for, though the answer is this error."""
+    cause = _cause(error)
+    if isinstance(cause, ClientError):
+        return _status(cause) >= 500
+    if isinstance(cause, HTTPClientError | BotoConnectionError):
+        return True  # the answer may be what was lost
+    return not isinstance(error, NeonsyncError)
+
+
+def _cause(error: BaseException) -> BaseException | None:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ClientError | BotoCoreError):
         cause = cause.__cause__
+    return cause
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _translate(error: Exception, doing: str) -> NeonsyncError:
+    cause = _cause(error)
     if isinstance(cause, ClientError):
         code = str(cause.response.get("Error", {}).get("Code", ""))
         text = str(cause.response.get("Error", {}).get("Message", "")) or str(cause)
@@ -72,8 +92,7 @@ def _translate(error: Exception, doing: str) -> NeonsyncError:
                 "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the "
                 "role of the job. A run that was interrupted continues when started again.",
             )
-        status = int(cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        if code in _BUSY_CODES or status >= 500:
+        if code in _BUSY_CODES or _status(cause) >= 500:
             return AthenaAccessError(
                 f"AWS had too much to do, or trouble of its own, at {doing}: {code}: {text}",
                 "Run the same command again in some minutes; it goes on where this run ended.",

@@ -98,20 +98,21 @@ async def _run(run: Run, reporters: Reporters, keep_on_stop: bool) -> RunResult:
     for warning in ended.warnings:
         reporters.say(f"warning: {warning}")
     reporters.finish(ended.result, str(run.directory))
-    if ended.result.status == "cancelled":
+    if cancel.requested and ended.result.error is not None:
         _leave_soon(ended.result.exit_code)
     return ended.result
 
 
 def _leave_soon(code: ExitCode) -> None:
-    """Do not let the process hang after a cancel.
+    """Do not let the process hang after it was asked to stop.
 
     All is said and written, but a thread may still wait for a server that does not answer, and
     the interpreter would wait for the thread.
     """
 
     def leave() -> None:
-        sys.stdout.flush()
+        with contextlib.suppress(Exception):  # it may be closed, or nobody reads it any more
+            sys.stdout.flush()
         os._exit(int(code))
 
     timer = threading.Timer(LINGER_SECONDS, leave)

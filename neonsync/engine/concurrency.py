@@ -1,4 +1,4 @@
-"""Coroutines side by side: the error that matters and not a group of them, and room for all."""
+"""Coroutines side by side: the error that matters and not a group of them, room, and time."""
 
 from __future__ import annotations
 
@@ -63,6 +63,40 @@ class Room:
             self._taken -= need
             self._freed.set()
             self._freed = asyncio.Event()
+
+
+class Deadline:
+    """A moment until which work is waited for; it may be brought forward while somebody waits."""
+
+    def __init__(self, seconds: float | None) -> None:
+        """So many seconds from now; None is no limit."""
+        self.seconds: float | None = None
+        self._loop = asyncio.get_running_loop()
+        self._over: asyncio.Future[None] = self._loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        self.shorten(seconds)
+
+    def shorten(self, seconds: float | None) -> None:
+        """Bring it forward to so many seconds from now; it is never put off."""
+        left = self.left()
+        if seconds is None or (left is not None and left <= seconds):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self.seconds = seconds
+        self._timer = self._loop.call_later(seconds, self._end)
+
+    def left(self) -> float | None:
+        """The seconds that are left."""
+        return None if self._timer is None else max(self._timer.when() - self._loop.time(), 0.0)
+
+    async def sees(self, task: asyncio.Task[Any]) -> bool:
+        """Wait for a task until then; whether it is done. It is left alone."""
+        await asyncio.wait({task, self._over}, return_when=asyncio.FIRST_COMPLETED)
+        return task.done()
+
+    def _end(self) -> None:
+        self._over.set_result(None)
 
 
 def _first(failed: BaseException) -> BaseException:

@@ -216,8 +216,8 @@ class StartedQueries(Queries):
         if self.in_doubt:
             self._context.in_doubt.add(self._table)
             self._context.notice(
-                f"{doing} may have been started, and goes on then: Athena did not answer within "
-                f"{START_GRACE_SECONDS:g} s",
+                f"{doing} may have been started, and goes on then: Athena did not say within "
+                f"{START_GRACE_SECONDS:g} s whether it was",
                 Level.WARNING,
             )
         return left

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Coroutine
+from collections.abc import Callable, Container, Coroutine
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
+from neonsync.engine.concurrency import Deadline
 from neonsync.engine.context import RunContext
 from neonsync.engine.events import Level
 from neonsync.engine.runs import leftovers
 from neonsync.engine.runs import outcome as outcomes
-from neonsync.errors import DatabaseAccessError
+from neonsync.errors import DatabaseAccessError, NeonsyncError
 from neonsync.postgres.connect import Connection
 
 T = TypeVar("T")
@@ -25,8 +25,14 @@ class Patience:
     database: float | None = None
     files: float | None = None
 
+    @property
+    def both(self) -> float | None:
+        """For work with all of them."""
+        if self.database is None or self.files is None:
+            return None
+        return self.database + self.files
 
-WHATEVER_IT_TAKES = Patience()
+
 FAILED = Patience(database=20.0, files=20.0)
 """For a run that failed: nobody waits at the keyboard, and the next run clears the rest."""
 STOPPED = Patience(database=2.0, files=2.0)
@@ -34,15 +40,37 @@ STOPPED = Patience(database=2.0, files=2.0)
 about one second; with what comes before, a run is over some five seconds after it was asked to
 stop, whoever does not answer."""
 
+Limit: TypeAlias = Callable[[Patience], float | None]
+
+
+class Allowance:
+    """The time that the end of a run is given; a stop in the midst of it leaves it less."""
+
+    def __init__(self, patience: Patience = Patience()) -> None:
+        self._patience = patience
+        self._given: list[tuple[Deadline, Limit]] = []
+
+    def deadline(self, limit: Limit) -> Deadline:
+        """That of a piece of work, from now."""
+        deadline = Deadline(limit(self._patience))
+        self._given.append((deadline, limit))
+        return deadline
+
+    def shorten(self, patience: Patience) -> None:
+        """Give no more than that from now, to what is at work and to what follows."""
+        self._patience = patience
+        for deadline, limit in self._given:
+            deadline.shorten(limit(patience))
+
 
 async def end_run(
     context: RunContext,
+    allowance: Allowance,
     status: str,
     error: str | None = None,
     *,
     spared: Container[str] = frozenset(),
     room: bool = False,
-    patience: Patience = WHATEVER_IT_TAKES,
 ) -> None:
     """Record the end, and drop the staging of all tables but those ``spared``.
 
@@ -68,54 +96,65 @@ async def end_run(
                 resumable=any(name in spared for name in tables),
             )
 
-    await in_time(context, context.with_connection(end), patience.database)
+    await in_time(context, allowance, context.with_connection(end))
 
 
 async def delete_files(
-    context: RunContext,
-    *,
-    spared: Container[str] = frozenset(),
-    patience: Patience = WHATEVER_IT_TAKES,
+    context: RunContext, allowance: Allowance, *, spared: Container[str] = frozenset()
 ) -> None:
     """Delete the exported files of all tables but those ``spared``.
 
-    To be called last, when nobody can continue the run any more. What cannot be deleted stays in
-    the ledger for the next run, and is told.
-
-    Raises:
-        DatabaseAccessError: the branch cannot be reached, or did not answer in time.
+    To be called last, when nobody can continue the run any more: its end is recorded, and this
+    changes nothing about it. What cannot be deleted stays in the ledger for the next run, and is
+    told.
     """
     if all(table.spec.qualified in spared for table in context.plan.tables):
         return
-    delete = partial(
-        leftovers.delete_exports,
-        athena=context.athena,
-        run_id=context.lease.run_id,
-        spared=spared,
-        running=context.running,
-        in_doubt=context.in_doubt,
-        seconds=patience.files,
-    )
-    both = None
-    if patience.files is not None and patience.database is not None:
-        both = patience.files + patience.database
-    for problem in await in_time(context, context.with_connection(delete), both):
-        context.notice(problem, Level.WARNING)
+
+    async def delete(connection: Connection) -> list[str]:
+        return await leftovers.delete_exports(
+            connection,
+            athena=context.athena,
+            run_id=context.lease.run_id,
+            spared=spared,
+            running=context.running,
+            in_doubt=context.in_doubt,
+            deadline=allowance.deadline(lambda patience: patience.files),
+        )
+
+    work = context.with_connection(delete)
+    try:
+        problems = await in_time(context, allowance, work, lambda patience: patience.both)
+    except NeonsyncError as problem:
+        tell_not_cleared(context, problem)
+    else:
+        for each in problems:
+            context.notice(each, Level.WARNING)
 
 
-async def in_time(context: RunContext, work: Coroutine[Any, Any, T], seconds: float | None) -> T:
+def tell_not_cleared(context: RunContext, problem: Exception) -> None:
+    """Tell a person of a clearing that did not come to its end."""
+    context.notice(f"clearing up did not work, the next run will do it: {problem}", Level.WARNING)
+
+
+async def in_time(
+    context: RunContext,
+    allowance: Allowance,
+    work: Coroutine[Any, Any, T],
+    limit: Limit = lambda patience: patience.database,
+) -> T:
     """Do a piece of work with the branch; when the time is over its lines are cut.
 
     Raises:
         DatabaseAccessError: the branch did not answer in time.
     """
-    if seconds is None:
-        return await work
+    deadline = allowance.deadline(limit)
     task = asyncio.ensure_future(work)
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
-    await asyncio.wait({task}, timeout=seconds)
-    if task.done():
-        return task.result()
-    task.cancel()  # and not waited for
+    try:
+        if await deadline.sees(task):
+            return task.result()
+    finally:
+        task.cancel()  # and not waited for
     context.pool.cut()
-    raise DatabaseAccessError(f"the branch's database did not answer within {seconds:g} s")
+    raise DatabaseAccessError(f"the branch's database did not answer within {deadline.seconds:g} s")

@@ -21,7 +21,15 @@ from neonsync.athena.client import Athena, billed_bytes, price
 from neonsync.engine.cancel import CancelToken
 from neonsync.engine.concurrency import side_by_side
 from neonsync.engine.context import RunContext
-from neonsync.engine.ending import FAILED, STOPPED, delete_files, end_run, in_time
+from neonsync.engine.ending import (
+    FAILED,
+    STOPPED,
+    Allowance,
+    delete_files,
+    end_run,
+    in_time,
+    tell_not_cleared,
+)
 from neonsync.engine.events import (
     Emit,
     Event,
@@ -95,6 +103,8 @@ class _Run:
     failures: Failures = field(init=False)
     database: Database = field(init=False)
     work: asyncio.Future[None] | None = None
+    allowance: Allowance | None = None
+    """Of a run that is ending; from then on it is hurried, and not cancelled any more."""
     cutting: asyncio.TimerHandle | None = None
     cut: bool = False
 
@@ -118,10 +128,9 @@ class _Run:
             await self.work
         except (asyncio.CancelledError, Exception) as caught:
             # An error after the stop was asked for is its doing, as that of a line that was cut.
-            stopped = cancel.requested and not self.failed
-            if self.lost is not None:
+            if self.lost is not None and not self.failed:
                 error = as_ours(self.lost, self.plan.address.uri)
-            elif stopped or (cancel.requested and isinstance(caught, asyncio.CancelledError)):
+            elif cancel.requested and not self.failed:
                 error = RunCancelled("the run was stopped", cancel.exit_code)
             elif isinstance(caught, asyncio.CancelledError):
                 raise
@@ -130,16 +139,26 @@ class _Run:
         finally:
             detach()
             self._stop_cutting()
+        if cancel.requested and self.context is not None and not isinstance(error, RunCancelled):
+            self.context.notice(
+                "the run was asked to stop as well, when it was ending already", Level.WARNING
+            )
         return self._result(error)
 
     def _stop(self) -> None:
         """Stop the run: the queries first, which cost money, and whoever is silent in the end."""
         if self.context is not None:
             self.context.ask_to_stop_queries()
-        if self.work is not None:
+        if self.work is not None and not self._hurry():
             self.work.cancel()
-        loop = asyncio.get_running_loop()
-        self.cutting = loop.call_later(UNWINDING_SECONDS, self._cut)
+            loop = asyncio.get_running_loop()
+            self.cutting = loop.call_later(UNWINDING_SECONDS, self._cut)
+
+    def _hurry(self) -> bool:
+        """Leave less time to a run that is ending; False where it is still at work."""
+        if self.allowance is not None:
+            self.allowance.shorten(STOPPED)
+        return self.allowance is not None
 
     def _cut(self) -> None:
         self.cut = True
@@ -156,7 +175,7 @@ class _Run:
 
         def lost(error: Exception) -> None:
             self.lost = error
-            if task is not None:
+            if not self._hurry() and task is not None:
                 task.cancel()
 
         async with held_session(plan, self.database, athena, self.emit, lost) as session:
@@ -184,7 +203,7 @@ class _Run:
                 await self._steps(context)
             except BaseException as error:
                 # Until the publishing has committed nothing of this is visible to anybody.
-                await asyncio.shield(self._after_failure(context, error))
+                await self._after_failure(context, error)
                 raise
             finally:
                 await context.pool.close()
@@ -227,8 +246,10 @@ class _Run:
             report.detail = f"{len(self.checks)} checks, {overall(self.checks)}"
         self.failures.raise_if_any()
         async with context.step(Step.CLEAN_UP):
-            await end_run(context, self._status())
-            await delete_files(context)
+            # All is done: how the run ends hangs on the record of it alone.
+            self.allowance = Allowance()
+            await end_run(context, self.allowance, self._status())
+            await delete_files(context, self.allowance)
 
     async def _measure(
         self, context: RunContext, table: TablePlan, counts: SourceCounts | None
@@ -275,22 +296,21 @@ class _Run:
 
     async def _after_failure(self, context: RunContext, error: BaseException) -> None:
         """Clear what is of no use to a next run; what is of use stays recorded for it."""
+        cancelled = isinstance(error, asyncio.CancelledError) or self.cancel.requested
+        self.failed = not cancelled and self.lost is None
+        allowance = self.allowance = Allowance(STOPPED if cancelled else FAILED)
         if isinstance(error, LeaseLostError) or self.lost is not None:
             return
-        cancelled = isinstance(error, asyncio.CancelledError) or self.cancel.requested
-        self.failed = not cancelled
         self._stop_cutting()
         if self.cut:
             await context.pool.close()  # those of no use that were idle
-        patience = STOPPED if cancelled else FAILED
         keep = isinstance(error, NeonsyncError) and error.resumable
         if cancelled:
             keep = self.cancel.keep
         try:
             if self.publishing and not (self.published and not self.failures.apart):
                 # Cut off in the midst of it: only the ledger knows how the COMMIT ended.
-                outcome = in_time(context, find_outcome(context), patience.database)
-                self._add_published(await outcome)
+                self._add_published(await in_time(context, allowance, find_outcome(context)))
             spared = {table.spec.qualified for table in self.plan.tables} if keep else set()
             if isinstance(error, TablesFailedError):
                 spared &= self.failures.resumable
@@ -298,19 +318,16 @@ class _Run:
                 spared = set()
             await end_run(
                 context,
+                allowance,
                 "cancelled" if cancelled else "failed",
                 redact(str(error), self.plan.address.uri),
                 spared=spared,
                 room=self.failures.lack_room(error),
-                patience=patience,
             )
             self.outcome_known = True
-            await delete_files(context, spared=spared, patience=patience)
+            await delete_files(context, allowance, spared=spared)
         except (NeonsyncError, psycopg.Error) as problem:
-            context.notice(
-                f"clearing up did not work, the next run will do it: {problem}",
-                Level.WARNING,
-            )
+            tell_not_cleared(context, problem)
 
     def _standing(self, error: NeonsyncError) -> str:
         """How the targets stand after a failure; it must be true whatever has happened."""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from neonsync.athena.client import Athena, Pending, QueryStatus, delayed
+from neonsync.athena.failures import leaves_in_doubt
 from neonsync.errors import NeonsyncError
 from neonsync.threads import begin
 
@@ -53,7 +54,9 @@ class Queries:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             await asyncio.wait({task}, timeout=START_GRACE_SECONDS)
-            self.in_doubt = not self._ids and (not task.done() or task.exception() is not None)
+            error = task.exception() if task.done() else None
+            unknown = not task.done() or (error is not None and leaves_in_doubt(error))
+            self.in_doubt = unknown and not self._ids
             raise
 
     async def result(self, pending: Pending[T]) -> T:

@@ -7,6 +7,7 @@ hour, and who does not answer never does.
 from __future__ import annotations
 
 import asyncio
+import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -323,7 +324,10 @@ async def test_files_of_a_query_that_ends_after_its_stop_are_not_left_for_ever(
     assert state_of(lake, query_id) == ("SUCCEEDED" if ends_well else "CANCELLED")
 
 
-def test_a_process_that_was_stopped_waits_for_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("stdout", ["open", "closed", "none"])
+def test_a_process_that_was_stopped_waits_for_no_thread(
+    monkeypatch: pytest.MonkeyPatch, stdout: str
+) -> None:
     left: list[int] = []
     gone = threading.Event()
 
@@ -333,6 +337,10 @@ def test_a_process_that_was_stopped_waits_for_no_thread(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(headless, "LINGER_SECONDS", 0.0)
     monkeypatch.setattr("os._exit", leave)
+    if stdout != "open":
+        closed = io.TextIOWrapper(io.BytesIO())
+        closed.close()
+        monkeypatch.setattr("sys.stdout", closed if stdout == "closed" else None)
     headless._leave_soon(ExitCode.INTERRUPTED)
 
     assert gone.wait(60)

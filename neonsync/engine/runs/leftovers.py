@@ -9,6 +9,7 @@ from functools import partial
 
 from neonsync.athena.client import POLL_SECONDS, Athena
 from neonsync.athena.export import delete_export
+from neonsync.engine.concurrency import Deadline
 from neonsync.engine.runs import ledger
 from neonsync.engine.runs.ledger import ExportRecord
 from neonsync.errors import ExportError, NeonsyncError
@@ -39,11 +40,11 @@ async def delete_exports(
     spared: Container[str] = (),
     running: Mapping[str, str] | None = None,
     in_doubt: Container[str] = (),
-    seconds: float | None = None,
+    deadline: Deadline | None = None,
 ) -> list[str]:
     """Delete a run's exported files, but those of the tables ``spared``.
 
-    Returns what could not be done, in ``seconds`` if that is given; the next run tries again.
+    Returns what could not be done, by the ``deadline`` if one is given; the next run tries again.
     While a query may still write, nothing of its table is deleted: ``running`` are queries beside
     the recorded ones, by id with their tables, and of the tables ``in_doubt`` one may be at work
     whose id nobody knows.
@@ -53,20 +54,21 @@ async def delete_exports(
     """
     running = running or {}
     room = asyncio.Semaphore(SIDE_BY_SIDE)
-    until = None if seconds is None else time.monotonic() + seconds
+    until = deadline or Deadline(None)
 
     async def delete(record: ExportRecord) -> list[str]:
         if athena is None or not record.prefix:
             return []  # made rows have no prefix: nothing was exported
         if record.target in in_doubt:
             return [_left(record, "whether Athena has a query at work there is not known")]
-        queries = [query_id for query_id, table in running.items() if table == record.target]
+        # A start that is answered late writes into it from a thread: a copy is looked through.
+        at_work = list(running.items())
+        queries = [query_id for query_id, table in at_work if table == record.target]
         async with room:
-            left = None if until is None else max(until - time.monotonic(), 0)
-            deleting = begin(partial(_delete, athena, record, queries, left))
-            done, _ = await asyncio.wait({deleting}, timeout=left)
-        if not done:
-            return [_left(record, f"Athena and S3 did not answer within {seconds:g} s")]
+            deleting = begin(partial(_delete, athena, record, queries, until.left()))
+            in_time = await until.sees(deleting)
+        if not in_time:
+            return [_left(record, f"Athena and S3 did not answer within {until.seconds:g} s")]
         return deleting.result()
 
     records = [
