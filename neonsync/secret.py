@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -55,16 +56,28 @@ class Secret:
 
 
 def secrets_of(key: Secret | None, address: Secret | None) -> tuple[Secret, ...]:
-    """A key and an address, each if it is there, and the password in the address."""
+    """A key and an address, each if it is there, and the passwords in the address."""
     found = [secret for secret in (key, address) if secret is not None]
     if address is not None:
-        try:
-            password = urlsplit(address.reveal()).password or ""
-        except ValueError:
-            password = ""  # no address: it is hidden as a whole all the same
-        # libpq gets it as it stands there, and errors may show it either way.
-        found += [Secret(form) for form in {password, unquote(password)} if form]
+        # libpq gets them as they stand there, and errors may show them either way.
+        found += [
+            Secret(form)
+            for password in _passwords(address.reveal())
+            for form in {password, unquote(password)}
+            if form
+        ]
     return tuple(found)
+
+
+def _passwords(address: str) -> Iterator[str]:
+    """What an address has before its host and among its parameters, as it stands there."""
+    # No address is hidden as a whole all the same.
+    with contextlib.suppress(ValueError):
+        yield urlsplit(address).password or ""
+    for parameter in address.partition("?")[2].split("&"):
+        name, _, value = parameter.partition("=")
+        if unquote(name).endswith(("password", "secret")):
+            yield value
 
 
 def redact(text: str, *secrets: Secret | None) -> str:

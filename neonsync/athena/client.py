@@ -21,11 +21,11 @@ from pyathena.result_set import AthenaResultSet
 from pyathena.util import RetryConfig
 
 from neonsync import __version__
-from neonsync.athena.failures import translated_errors
+from neonsync.athena.failures import translated_errors, without_values
 from neonsync.athena.pauses import FIRST_PAUSE, Pauses
 from neonsync.athena.s3 import S3
 from neonsync.athena.session import REQUESTS, session
-from neonsync.athena.sql import SourceTable
+from neonsync.athena.sql import SourceTable, result_type
 from neonsync.errors import (
     AthenaAccessError,
     ConfigError,
@@ -75,14 +75,18 @@ class QueryStatus:
         """Whether the state is final."""
         return self.state in AthenaQueryExecution.TERMINAL_STATES
 
-    def failure(self, doing: str) -> QueryError:
-        """The error for a query that has ended without its result."""
+    def failure(self, doing: str, *, private: bool = False) -> QueryError:
+        """The error for a query that has ended without its result.
+
+        ``private`` tells that a value, which Athena may quote, is not to be shown.
+        """
         stopped = self.state == AthenaQueryExecution.STATE_CANCELLED
         category = {1: "a fault of Athena's", 2: "a fault in the query or the data", 3: "others"}
         kind = category.get(self.error_category or 0, "no category given")
         why = "stopped by somebody, or by a limit of the workgroup" if stopped else kind
+        reason = without_values(self.reason) if private else self.reason
         return QueryError(
-            f"{doing} ended as {self.state}: {self.reason or 'no reason given'} "
+            f"{doing} ended as {self.state}: {reason or 'no reason given'} "
             f"({why}, query {self.query_id})",
             "Find out who stopped it, then run again; the target is as it was."
             if stopped
@@ -250,8 +254,13 @@ class Athena:
         cursor, pauses = self._cursor(on_poll)
         return Pending(query_id, _then(cursor.poll(query_id), _status), cursor, pauses)
 
-    def ask(self, sql: str, output_location: str, on_poll: OnPoll) -> Pending[list[Row]]:
-        """Start a query with a small result; what is pending is all of its rows."""
+    def ask(
+        self, sql: str, output_location: str, on_poll: OnPoll, *, private: bool = False
+    ) -> Pending[list[Row]]:
+        """Start a query with a small result; what is pending is all of its rows.
+
+        ``private`` as ``QueryStatus.failure`` has it.
+        """
         cursor, pauses = self._cursor(on_poll)
         with translated_errors("asking Athena"):
             query_id, result = cursor.execute(sql, s3_staging_dir=output_location)
@@ -268,7 +277,7 @@ class Athena:
                     retryable=done.retryable,
                     manifest_location=None,
                     output_location=None,
-                ).failure("Athena's query")
+                ).failure("Athena's query", private=private)
             found = [tuple(row) for row in done.fetchall()]
             self._forget(done.output_location)
             return found
@@ -297,7 +306,7 @@ class Athena:
         if result.state != AthenaQueryExecution.STATE_SUCCEEDED:
             raise ExportError(result.state_change_reason or f"the query ended as {result.state}")
         return [
-            (name, _type_text(type_, precision, scale))
+            (name, result_type(type_, precision, scale))
             for name, type_, _, _, precision, scale, _ in result.description or []
         ]
 
@@ -339,15 +348,6 @@ class Athena:
                 pauses.take()
 
         return self._connection.cursor(AsyncCursor, max_workers=2, on_poll=polled), pauses
-
-
-def _type_text(type_: str, precision: int | None, scale: int | None) -> str:
-    """A result column's type with its modifiers, as the catalogue would write it."""
-    if type_ == "decimal":
-        return f"decimal({precision or 38},{scale or 0})"
-    if type_ in ("varchar", "char") and precision:
-        return f"{type_}({precision})"
-    return type_
 
 
 def delayed(query_id: str, minutes: float) -> QueryDelayedError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 
@@ -36,6 +37,20 @@ _ACCESS_CODES = frozenset(
         "UnrecognizedClientException",
     }
 )
+_NAME = re.compile(r"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b")
+_IN_THE_QUERY = re.compile(r"[A-Z][A-Z0-9_]+: line \d+:\d+: ")
+
+
+def without_values(reason: str) -> str:
+    """Why Athena failed a query, without a value that it may quote, or tell as it is.
+
+    What it says of the query's text, at a place in it, it says before it has read a row.
+    """
+    if _IN_THE_QUERY.match(reason):
+        return reason
+    if name := _NAME.match(reason):
+        return name[1]
+    return re.sub(r"""['"].*['"]""", "…", reason, flags=re.DOTALL)
 
 
 @contextlib.contextmanager

@@ -149,3 +149,12 @@ def as_text(expression: str) -> str:
     """A value as text, without the blanks that char(n) is padded with."""
     # rtrim would take tabs and line ends as well, which Postgres and Arrow keep.
     return f"trim(TRAILING ' ' FROM CAST({expression} AS varchar))"
+
+
+def result_type(type_: str, precision: int | None, scale: int | None) -> str:
+    """A result column's type with its modifiers, as the catalogue would write it."""
+    if type_ == "decimal":
+        return f"decimal({precision or 38},{scale or 0})"
+    if type_ in ("varchar", "char") and precision:
+        return f"{type_}({precision})"
+    return type_

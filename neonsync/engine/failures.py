@@ -100,12 +100,15 @@ def as_ours(error: BaseException, address: Secret) -> NeonsyncError:
     """An error as one of ours; what nobody has foreseen is told without the address."""
     if isinstance(error, NeonsyncError):
         return error
-    # Postgres's own text has the row that it refuses.
-    told = refusals.message(error) if isinstance(error, psycopg.Error) else str(error)
-    text = redact(f"{type(error).__name__}: {told}", address)
     wrapped = SyncError(
-        f"unexpected: {text}",
+        f"unexpected: {type(error).__name__}: {words(error, address)}",
         "Run again; if it happens again, report it with the log.",
     )
     wrapped.__cause__ = error
     return wrapped
+
+
+def words(error: BaseException, address: Secret) -> str:
+    """What an error says, without the address, and without the row that Postgres's own has."""
+    told = refusals.message(error) if isinstance(error, psycopg.Error) else str(error)
+    return redact(told, address)

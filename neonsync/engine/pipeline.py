@@ -41,7 +41,7 @@ from neonsync.engine.events import (
     StepFinished,
     TablePublished,
 )
-from neonsync.engine.failures import Failures, as_ours
+from neonsync.engine.failures import Failures, as_ours, words
 from neonsync.engine.loading.extract import SourceCounts
 from neonsync.engine.plan import Plan, TablePlan
 from neonsync.engine.proof.audit import Proof
@@ -65,7 +65,6 @@ from neonsync.errors import (
 )
 from neonsync.postgres.connect import Database
 from neonsync.postgres.pool import Pool
-from neonsync.secret import redact
 from neonsync.tables import Mode
 from neonsync.validation.metrics import TableMetrics
 from neonsync.validation.result import CheckResult, Status, overall
@@ -320,7 +319,7 @@ class _Run:
                 context,
                 allowance,
                 "cancelled" if cancelled else "failed",
-                redact(str(error), self.plan.address.uri),
+                words(error, self.plan.address.uri),
                 spared=spared,
                 room=self.failures.lack_room(error),
             )

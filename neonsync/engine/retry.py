@@ -15,6 +15,7 @@ import psycopg
 
 from neonsync.errors import DatabaseAccessError, NeonsyncError, ServerError
 from neonsync.postgres.connect import is_connection_lost, is_transient, server_error
+from neonsync.postgres.refusals import message
 from neonsync.retry import Backoff
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ def what_broke(error: Exception) -> str:
     if is_connection_lost(error):
         return "the connection was lost"
     if isinstance(error, psycopg.Error):
-        return f"Postgres gave up a transaction ({error.diag.message_primary or error})"
+        return f"Postgres gave up a transaction ({message(error)})"
     return str(error)
 
 
@@ -55,7 +56,7 @@ def given_up(error: psycopg.Error, backoff: Backoff) -> DatabaseAccessError | Se
     if not is_connection_lost(error):
         return server_error(error)
     return DatabaseAccessError(
-        f"the connection to the branch was lost {backoff.attempts} times: {error}",
+        f"the connection to the branch was lost {backoff.attempts} times: {message(error)}",
         "Run the same command again; it goes on where this run ended.",
     )
 

@@ -78,7 +78,8 @@ async def validate(
         async with room:
             tell(f"comparing {table.spec.qualified}")
             show = plan.settings.show_values
-            return await _Table(table, asked, database, show).comparison()
+            of_table = replace(asked, private=bool(table.spec.private))
+            return await _Table(table, of_table, database, show).comparison()
 
     tables = await side_by_side(compare(table) for table in plan.tables)
     cost = bill.price(plan.settings.athena.price_per_tb)
@@ -113,6 +114,8 @@ class _Asked:
     minutes: float
     tell: Callable[[str], None]
     bill: Bill
+    private: bool = False
+    """Whether Athena may be asked of a private column, so that its errors hold no value."""
 
     async def ask(self, statement: str) -> list[Row]:
         """The rows of an answer; a query that nobody waits for any more is stopped.
@@ -131,7 +134,8 @@ class _Asked:
         queries = Queries(self.athena, self.minutes, self.bill.note)
 
         def ask() -> Pending[list[Row]]:
-            pending = self.athena.ask(statement, self.athena.scratch_location(), self.bill.note)
+            location = self.athena.scratch_location()
+            pending = self.athena.ask(statement, location, self.bill.note, private=self.private)
             queries.add(pending.query_id)
             return pending
 

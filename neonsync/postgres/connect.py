@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from neonsync.errors import DatabaseAccessError, OutOfRoomError, ServerError
 from neonsync.postgres.connect_errors import ConnectError, explain
-from neonsync.postgres.refusals import message
+from neonsync.postgres.refusals import Showing, message
 from neonsync.postgres.telling import TellingCursor
 from neonsync.retry import Backoff
 from neonsync.secret import Secret, redact
@@ -192,9 +192,12 @@ def is_transient(error: BaseException) -> bool:
     )
 
 
-def server_error(error: psycopg.Error) -> ServerError:
-    """Our error for one of Postgres that neither the data nor a lost connection has caused."""
-    text = message(error)
+def server_error(error: psycopg.Error, showing: Showing | None = None) -> ServerError:
+    """Our error for one of Postgres that neither the data nor a lost connection has caused.
+
+    ``showing`` as ``message`` has it.
+    """
+    text = message(error, showing)
     if isinstance(error, psycopg.errors.DiskFull):
         return OutOfRoomError(
             f"the branch has no room left: {text} (SQLSTATE {error.sqlstate})",
@@ -210,7 +213,9 @@ def server_error(error: psycopg.Error) -> ServerError:
 def reading_error(error: psycopg.Error) -> DatabaseAccessError | ServerError:
     """Our error for one of Postgres, for who has only read and may well do it again."""
     if is_connection_lost(error):
-        return DatabaseAccessError(f"the connection to the branch was lost: {error}", "Run again.")
+        return DatabaseAccessError(
+            f"the connection to the branch was lost: {message(error)}", "Run again."
+        )
     return server_error(error)
 
 

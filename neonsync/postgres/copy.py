@@ -21,7 +21,7 @@ from neonsync.postgres.changed_rows import corrected
 from neonsync.postgres.connect import server_error
 from neonsync.postgres.days import sum_by_day, wrapped_sum
 from neonsync.postgres.fitting import Change, Fitting
-from neonsync.postgres.refusals import Showing, refusal
+from neonsync.postgres.refusals import Showing, in_function, refusal
 from neonsync.postgres.staging import SCHEMA
 from neonsync.tables import ColumnSpec, TableSpec
 
@@ -192,16 +192,19 @@ def copy_error(
 ) -> LoadError | ServerError:
     """Our error for one of COPY: a value that Postgres refused, or trouble of the server's own."""
     diag = error.diag
+    showing = Showing(spec.key, spec.private, show_values)
     if not (error.sqlstate or "").startswith(("22", "23")):
-        return server_error(error)
-    told = refusal(error, Showing(spec.key, spec.private, show_values))
-    if isinstance(error, psycopg.errors.CheckViolation):
+        return server_error(error, showing)
+    told = refusal(error, showing)
+    # A function gives any name to what it raises.
+    function = in_function(error)
+    if isinstance(error, psycopg.errors.CheckViolation) and not function:
         return LoadError(
             f'the constraint "{diag.constraint_name}" of {spec.qualified} refuses rows of '
             f"{spec.source}: {told}",
             "Mend the source, or change the constraint.",
         )
-    name = diag.column_name or _column(spec, diag.context or "")
+    name = (not function and diag.column_name) or _column(spec, diag.context or "")
     column = f', column "{name}"' if name else ""
     return LoadError(
         f"{spec.source} into {spec.qualified}{column}: {told}",

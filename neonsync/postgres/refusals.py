@@ -1,7 +1,8 @@
 """What is told of Postgres's refusals: names always, rows and values by the rule for values. Pure.
 
 Postgres quotes the key, or the whole row, in the DETAIL of an error, and a value in its message;
-reports travel. What none of the forms here fits, as in another language, is told without DETAIL.
+functions of the user's own say what they like, under any SQLSTATE. Reports travel. What none of the
+forms here fits, as in another language, is told without DETAIL.
 """
 
 from __future__ import annotations
@@ -19,7 +20,26 @@ _KEY = re.compile(
     r'|is not present in table ".*"|is still referenced from table ".*")\.',
     re.DOTALL,
 )
-_RAISED_IN = re.compile(r"^PL/pgSQL function \S+ line \d+ at RAISE", re.MULTILINE)
+_PLACE = re.compile(r"^PL/pgSQL function [^\n\"]+ line \d+ at [\w ]+$", re.MULTILINE)
+# Where Postgres says itself that it stands outside of a function, or which of its own files it says
+# so from: what these say has names and no values.
+_NO_FUNCTION = ("COPY ", "JSON data, ", "parallel worker", "while ")
+_NAMES_ONLY = frozenset(
+    {
+        "aclchk.c",
+        "deadlock.c",
+        "domains.c",
+        "execExprInterp.c",
+        "execIndexing.c",
+        "execMain.c",
+        "md.c",
+        "nbtinsert.c",
+        "postgres.c",
+        "ri_triggers.c",
+        "tuplesortvariants.c",
+        "tuplesort.c",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -38,15 +58,16 @@ class Showing:
         """Whether a whole row may be shown."""
         return self.show_values and not self.private
 
+    def column(self, name: str) -> bool:
+        """Whether the values of a column may be shown."""
+        return name not in self.private and (self.show_values or name in self.key)
+
 
 def refusal(error: psycopg.Error, showing: Showing) -> str:
     """What Postgres says of a row that it does not take."""
-    if (error.sqlstate or "").startswith("P0") and showing.private:
-        # What a function of the user's own says may be made of any value.
-        place = _RAISED_IN.search(error.diag.context or "")
-        by = f" ({place[0]})" if place else ""
-        return f"a trigger has raised an error, which may tell of private columns{by}"
-    text = _whole(error) if showing.rows else message(error)
+    text = message(error, showing)
+    if in_function(error) and not showing.rows:
+        return text
     told = detail(error.diag.message_detail or "", showing)
     return f"{text} ({told})" if told else text
 
@@ -63,18 +84,44 @@ def detail(text: str, showing: Showing) -> str:
     return text if showing.rows else ""
 
 
-def without_values(error: psycopg.Error) -> str:
-    """What Postgres says and hints at, without the value of a row that it may quote."""
-    hint = error.diag.message_hint
-    return f"{message(error)} ({hint})" if hint else message(error)
+def with_hint(error: psycopg.Error, showing: Showing) -> str:
+    """What Postgres says and hints at; a function's hint is not told."""
+    text, hint = message(error, showing), error.diag.message_hint
+    return f"{text} ({hint})" if hint and not in_function(error) else text
 
 
-def message(error: psycopg.Error) -> str:
-    """What Postgres says in its first line, without the value of a row that it may quote."""
+def message(error: psycopg.Error, showing: Showing | None = None) -> str:
+    """What Postgres says in its first line, without the value of a row that it may quote.
+
+    What a function of the user's own says may be made of any value: its words are told where the
+    table is known to have no private columns, else only the place.
+    """
     text = _whole(error)
-    if (error.sqlstate or "").startswith("22"):  # data exceptions; a value may hold quotes itself
+    if showing is not None and showing.rows:
+        return text
+    function = in_function(error)
+    if function and (showing is None or showing.private):
+        place = _PLACE.search(error.diag.context or "")
+        by = f" ({place[0]})" if place else ""
+        return f"a function has raised an error, whose words may hold values{by}"
+    if function and error.diag.source_function == "exec_stmt_raise":
+        return text
+    # In data exceptions, and in what a function has composed, a value may hold quotes itself.
+    if function or (error.sqlstate or "").startswith("22"):
         text = re.sub(r'".*"', '"…"', text, flags=re.DOTALL)
     return text
+
+
+def in_function(error: psycopg.Error) -> bool:
+    """Whether the words may be those of a function, or of a statement that it has composed.
+
+    Not by the SQLSTATE, which RAISE takes as it is given. What is not known counts as such.
+    """
+    diag = error.diag
+    if diag.source_file in _NAMES_ONLY:
+        return False
+    lines = (diag.context or "").splitlines()
+    return any(not line.startswith(_NO_FUNCTION) for line in lines)
 
 
 def _whole(error: psycopg.Error) -> str:

@@ -12,12 +12,13 @@ from neonsync.postgres.connect import Connection
 from neonsync.postgres.ddl import column_definition, new_constraint, new_index, new_table
 from neonsync.postgres.identity import copy_position, identity_sequence
 from neonsync.postgres.marks import is_marked
-from neonsync.postgres.refusals import PRIVATE
+from neonsync.postgres.refusals import PRIVATE, Showing
 from neonsync.tables import ColumnSpec, TableSpec
 from neonsync.tables.spec import TEST_FLAG
 
 SCHEMA = "neonsync"
 DUPLICATES_SHOWN = 5
+NOT_SHOWN = "…"
 
 
 def relation(staging: str) -> sql.Identifier:
@@ -148,20 +149,25 @@ async def find_duplicates(
     staging: str,
     spec: TableSpec,
     columns: Sequence[str],
+    showing: Showing | None = None,
 ) -> None:
     """Make sure that no two rows of a staging table have the same values in ``columns``.
 
     NULLs of the table's key are the same, those of other columns are not: as a merge and a unique
-    index have it.
+    index have it. ``showing`` is by default the rule for the table's key.
 
     Raises:
         LoadError: some do; the message counts them and names a few.
     """
     names = [sql.Identifier(name) for name in columns]
     key = sql.SQL(", ").join(names)
-    # A private field is written as such, in each of them.
+    showing = showing or Showing(spec.key, spec.private)
+    hidden = [name for name in columns if not showing.column(name)]
+    # A field that is not shown is written as such, in each of them.
     shown = sql.SQL(", ").join(
-        sql.Literal(PRIVATE) if name in spec.private else sql.SQL("{}::text").format(each)
+        sql.SQL("{}::text").format(each)
+        if name not in hidden
+        else sql.Literal(PRIVATE if name in spec.private else NOT_SHOWN)
         for name, each in zip(columns, names, strict=True)
     )
     told_apart: sql.Composable = sql.SQL("")
@@ -179,7 +185,8 @@ async def find_duplicates(
         some = ", ".join(f"({', '.join(map(str, values))})" for _, *values in rows)
         found = rows[0][0]
         stand = f"{found:,} keys stand" if found > 1 else "1 key stands"
-        raise duplicate_key_error(spec, columns, f"{stand} more than once, as {some}")
+        told = f", as {some}" if len(hidden) < len(columns) else ""
+        raise duplicate_key_error(spec, columns, f"{stand} more than once{told}")
 
 
 async def analyze(connection: Connection, staging: str, columns: Sequence[str] = ()) -> None:

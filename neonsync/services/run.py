@@ -105,7 +105,8 @@ class Run:
         if result.error is not None:
             result.error.message = redact(result.error.message, *self.secrets)
             if result.error.__cause__ is not None:
-                self._files.log(f"caused by {redact(repr(result.error.__cause__))}")
+                # Its words, which may hold a value, are told above as far as they may be.
+                self._files.log(f"caused by {type(result.error.__cause__).__name__}")
         return self._told(result)
 
     def record(self, result: RunResult) -> str:

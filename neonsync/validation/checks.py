@@ -18,7 +18,7 @@ from psycopg import sql
 
 from neonsync.postgres.catalog import missing_indexes, read_table, wanted_indexes
 from neonsync.postgres.connect import Connection
-from neonsync.postgres.refusals import without_values
+from neonsync.postgres.refusals import Showing, message, with_hint
 from neonsync.tables import DeclaredCheck, OnDrift, Severity, TableSpec
 from neonsync.validation.dates import GONE, completeness, date_range
 from neonsync.validation.declared import declared
@@ -88,7 +88,7 @@ async def _run(subject: Subject, name: str, check: Check, limit: float) -> Check
         result = subject.result(
             name,
             Status.FAILED,
-            f"the check failed: {without_values(error)}",
+            f"the check failed: {with_hint(error, Showing(private=subject.private))}",
             {},
             "Mend what the message names, then run again.",
         )
@@ -104,7 +104,7 @@ async def _run(subject: Subject, name: str, check: Check, limit: float) -> Check
 def _too_slow(
     subject: Subject, name: str, limit: float, error: psycopg.errors.QueryCanceled
 ) -> CheckResult:
-    why = f"a query took longer than {limit:g} s" if limit else without_values(error)
+    why = f"a query took longer than {limit:g} s" if limit else message(error)
     return subject.result(
         name,
         Status.WARNING,

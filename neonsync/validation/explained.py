@@ -17,7 +17,7 @@ from psycopg import sql
 
 from neonsync.postgres.catalog import TargetTable, read_table
 from neonsync.postgres.connect import Connection
-from neonsync.postgres.refusals import without_values
+from neonsync.postgres.refusals import Showing, with_hint
 from neonsync.tables import CheckKind, DeclaredCheck, OnDrift, TableSpec
 from neonsync.validation.declared import counting, violating
 from neonsync.validation.read_only import read_only
@@ -58,6 +58,7 @@ async def refused(
         psycopg.Error: the connection is lost.
     """
     found = []
+    showing = Showing(private={name for spec, _ in tables for name in spec.private})
     targets = [await _target(connection, spec, limit_seconds) for spec, _ in tables]
     path = await _search_path(connection)
     for target, (_, checks) in zip(targets, tables, strict=True):
@@ -74,7 +75,7 @@ async def refused(
                 unknown = _unknown(error, _explained(rows).as_string(connection))
                 stand_in = target.spec.target if target.stood_in_for(check) else ""
                 refusal = _refusal(error, unknown, stand_in, targets, path)
-                found.append(Refused(check, refusal, without_values(error)))
+                found.append(Refused(check, refusal, with_hint(error, showing)))
     return found
 
 

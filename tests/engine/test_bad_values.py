@@ -169,7 +169,7 @@ async def test_a_text_that_is_no_json_is_named_or_becomes_null(target: Target, l
     assert (change.column, change.values, change.reason) == ("j", 3, "are no JSON")
 
 
-async def test_what_a_unique_index_forbids_is_counted_and_private_values_are_not_shown(
+async def test_what_a_unique_index_forbids_is_counted_and_shown_as_configured(
     target: Target, lake: Lake
 ) -> None:
     rows = frame(id=[1, 2, 3, 4, 5], name=["a", "a", "b", None, None], ssn=list("77788"))
@@ -180,10 +180,13 @@ async def test_what_a_unique_index_forbids_is_counted_and_private_values_are_not
 
     target.sql("DROP TABLE t")
     target.sql("CREATE TABLE t (id bigint PRIMARY KEY, name text UNIQUE, ssn text)")
-    shown = (await target.sync()).result.error
+    counted = (await target.sync()).result.error
+    shown = (await target.sync(show_values=True)).result.error
 
     assert isinstance(private, LoadError)
-    assert "(ssn): 2 keys stand more than once, as ((private)), ((private))" in private.message
+    assert private.message.endswith("(ssn): 2 keys stand more than once; every table is as it was")
+    assert isinstance(counted, LoadError)
+    assert "(name): 1 key stands more than once;" in counted.message
     assert isinstance(shown, LoadError)
     assert "(name): 1 key stands more than once, as (a)" in shown.message
     assert "drop the unique index" in shown.remedy

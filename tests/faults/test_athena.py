@@ -36,9 +36,9 @@ def slow_counts(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """The UNLOAD has begun when the source is counted, and does not take longer for it."""
     ask = client_module.Athena.ask
 
-    def ask_slowly(*arguments: Any) -> Any:
+    def ask_slowly(*arguments: Any, **more: Any) -> Any:
         target.world.aws.faults.query_seconds = 60.0
-        return ask(*arguments)
+        return ask(*arguments, **more)
 
     monkeypatch.setattr(client_module.Athena, "ask", ask_slowly)
 
@@ -55,9 +55,9 @@ def slow_exports(target: Target, monkeypatch: pytest.MonkeyPatch, seconds: float
         faults.query_seconds = seconds
         return start(*arguments)
 
-    def ask_at_once(*arguments: Any) -> Any:
+    def ask_at_once(*arguments: Any, **more: Any) -> Any:
         faults.query_seconds = None
-        return ask(*arguments)
+        return ask(*arguments, **more)
 
     monkeypatch.setattr(client_module.Athena, "start", start_slowly)
     monkeypatch.setattr(client_module.Athena, "ask", ask_at_once)
@@ -248,7 +248,7 @@ async def test_a_count_that_fails_for_good_stops_the_export(
 async def test_a_count_that_has_no_access_leaves_the_export_to_the_next_run(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: Any) -> Any:
+    def refuse(*_: Any, **__: Any) -> Any:
         raise AthenaAccessError("the keys are refused", "Renew them.")
 
     with monkeypatch.context() as patched:

@@ -81,8 +81,8 @@ async def test_a_comparison_that_is_cancelled_stops_its_query(
     loop, asked = asyncio.get_running_loop(), asyncio.Queue[str]()
     real = Athena.ask
 
-    def noted(self: Athena, *arguments: Any) -> Any:
-        pending = real(self, *arguments)
+    def noted(self: Athena, *arguments: Any, **more: Any) -> Any:
+        pending = real(self, *arguments, **more)
         loop.call_soon_threadsafe(asked.put_nowait, pending.query_id)
         return pending
 
@@ -106,10 +106,10 @@ async def test_the_dates_that_differ_are_told_though_their_rows_cannot_be(
     target.sql("UPDATE t SET name = 'z' WHERE id = 1")
     real = Athena.ask
 
-    def failing(self: Athena, statement: str, *rest: Any) -> Any:
+    def failing(self: Athena, statement: str, *rest: Any, **more: Any) -> Any:
         if "c0" in statement:
             target.world.aws.faults.fail_next_query("no luck", category=USER, retryable=False)
-        return real(self, statement, *rest)
+        return real(self, statement, *rest, **more)
 
     monkeypatch.setattr(Athena, "ask", failing)
     (table,) = (await validate(plan)).tables

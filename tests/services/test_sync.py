@@ -82,6 +82,23 @@ async def test_a_run_is_reported_noted_and_can_be_opened_and_done_again(
         assert secret not in page.read_text() + (page.with_suffix(".md")).read_text()
 
 
+async def test_a_row_that_postgres_refuses_stands_in_none_of_the_files(
+    context: Context, target: Target, tmp_path: Path
+) -> None:
+    sync = Sync(context)
+    selection = replace(sync.base(), days=1, confirm=("main",))
+    await sync.job(selection)(lambda _: None, CancelToken())
+    target.sql("TRUNCATE forecast_data; ALTER TABLE forecast_data ADD CONSTRAINT c CHECK (false)")
+
+    report = await sync.job(selection)(lambda _: None, CancelToken())
+
+    assert report.exit_code == 1
+    log = (tmp_path / "reports" / "etl-manual.log").read_text()
+    assert "caused by CheckViolation" in log
+    for path in (tmp_path / "reports").iterdir():
+        assert "Failing row" not in path.read_text()
+
+
 async def test_pages_that_cannot_be_made_do_not_fail_a_run(
     context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,9 +1,10 @@
-"""What is told of the DETAIL of Postgres's errors: names always, values by the rule for values."""
+"""What is told of errors that may quote a row: names always, values by the rule for values."""
 
 from __future__ import annotations
 
 import pytest
 
+from neonsync.athena.failures import without_values
 from neonsync.postgres.refusals import Showing, detail
 
 BY_ID = Showing(key=("id", "day"), private=("ssn",))
@@ -48,3 +49,20 @@ def test_private_columns_keep_whole_rows_from_being_shown_whatever_else_may_be()
         "Key (lower(mail)) already exists"
     )
     assert detail("Key (mail)=(x) already exists.", showing) == "Key (mail)=(x) already exists"
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("INVALID_CAST_ARGUMENT: Cannot cast '123-45' to bigint", "INVALID_CAST_ARGUMENT"),
+        ("NUMERIC_VALUE_OUT_OF_RANGE: Out of range: 123", "NUMERIC_VALUE_OUT_OF_RANGE"),
+        ("COLUMN_NOT_FOUND: line 1:8: Column 'ssn' cannot be resolved", None),
+        ("Query exhausted resources at this scale factor", None),
+        ('For input string: "it\'s 123-45"', "For input string: …"),
+        ("", None),
+    ],
+)
+def test_athenas_reasons_are_told_without_the_values_that_it_has_read(
+    reason: str, told: str | None
+) -> None:
+    assert without_values(reason) == (reason if told is None else told)

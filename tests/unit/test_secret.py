@@ -10,7 +10,7 @@ import pytest
 from neonsync.errors import DatabaseAccessError
 from neonsync.postgres.connect import Database, connect
 from neonsync.retry import Backoff
-from neonsync.secret import Secret, redact
+from neonsync.secret import Secret, redact, secrets_of
 
 
 def test_a_secret_shows_itself_to_nobody_who_does_not_ask() -> None:
@@ -50,6 +50,19 @@ def test_what_stands_beside_a_password_stays() -> None:
     assert redact("password='a b' host=x") == "password=******** host=x"
     assert redact("PGPASSWORD=a psql -h x") == "PGPASSWORD=******** psql -h x"
     assert redact("the password of x is wrong") == "the password of x is wrong"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me:hunter%32@host/db",
+        "postgresql://me@host/db?password=hunter%32",
+        "postgresql://me@host/db?sslmode=require&sslpassword=hunter2",
+        "postgresql://me@[host/db?p%61ssword=hunter2",
+    ],
+)
+def test_a_password_is_known_wherever_an_address_has_it(address: str) -> None:
+    assert "hunter2" not in redact("no role hunter2", *secrets_of(None, Secret(address)))
 
 
 def test_known_secrets_are_redacted_wherever_they_stand() -> None:

@@ -91,7 +91,9 @@ async def extract(
                 record, export = await _read(context, record, status)
                 _check_digest(export, frame)
                 return record, export
-            raise status.failure(f"Athena's export of {table.spec.source}")
+            raise status.failure(
+                f"Athena's export of {table.spec.source}", private=bool(table.spec.private)
+            )
         except ExportError as error:
             # Of an earlier attempt's: Athena knows the query no more, it failed, or its files are
             # gone. That is no attempt of this run's.
@@ -168,7 +170,9 @@ async def _ask_once(
     async with context.queries_stopped_on_cancel(purpose, table.spec.qualified) as queries:
 
         def ask() -> Pending[list[Row]]:
-            pending = context.athena.ask(statement, location, queries.listen)
+            pending = context.athena.ask(
+                statement, location, queries.listen, private=bool(table.spec.private)
+            )
             queries.add(pending.query_id)
             return pending
 

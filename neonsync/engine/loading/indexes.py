@@ -11,7 +11,7 @@ from neonsync.engine.context import RunContext
 from neonsync.engine.events import IndexBuilt
 from neonsync.postgres import staging
 from neonsync.postgres.catalog import IndexShape
-from neonsync.postgres.connect import Connection
+from neonsync.postgres.connect import Connection, is_transient, server_error
 from neonsync.postgres.refusals import Showing, detail
 from neonsync.tables import TableSpec
 
@@ -71,6 +71,7 @@ async def _build(
     shape: IndexShape,
     connection: Connection,
 ) -> None:
+    showing = Showing(spec.key, spec.private, context.plan.settings.show_values)
     try:
         async with connection.transaction():
             await context.lease.guard(connection)
@@ -81,9 +82,13 @@ async def _build(
     except psycopg.errors.UniqueViolation as error:
         columns = shape.columns or ()
         if columns and not shape.partial:
-            await staging.find_duplicates(connection, name, spec, columns)
-        told = detail(error.diag.message_detail or "", Showing(spec.key, spec.private))
+            await staging.find_duplicates(connection, name, spec, columns, showing)
+        told = detail(error.diag.message_detail or "", showing)
         raise staging.duplicate_key_error(spec, columns or (shape.name,), told) from error
+    except psycopg.Error as error:
+        if is_transient(error):
+            raise
+        raise server_error(error, showing) from error
 
 
 async def _constrain(

@@ -138,7 +138,8 @@ def _in_table(athena: Athena, table: Lookable) -> set[str]:
     if state is None:
         return set()
     query = distinct_values(table.relation, state.name)
-    pending = athena.ask(query, athena.scratch_location(), lambda _: None)
+    private = bool(table.resolved.config.private)
+    pending = athena.ask(query, athena.scratch_location(), lambda _: None, private=private)
     try:
         return {str(value) for (value,) in pending.future.result()}
     finally:

@@ -42,10 +42,15 @@ from neonsync.postgres.catalog import (
     same_shape,
     swap_obstacles,
 )
-from neonsync.postgres.connect import Connection, is_transient, server_error
+from neonsync.postgres.connect import (
+    Connection,
+    is_connection_lost,
+    is_transient,
+    server_error,
+)
 from neonsync.postgres.deletion import count_all
 from neonsync.postgres.identity import Ids, has_given, identity_sequence, ids_of
-from neonsync.postgres.refusals import Showing, refusal
+from neonsync.postgres.refusals import Showing, message, refusal
 from neonsync.postgres.swap import lock_targets, newest_transaction, older_snapshots, swap
 from neonsync.tables import TableSpec
 
@@ -137,9 +142,11 @@ async def publish_surely(
             if outcome.keys() >= set(tables):
                 return [outcome[name] for name in tables]
             seconds = retry.pause(error, attempt, retry.PUBLISH)
+            if seconds is None and not is_connection_lost(error):
+                raise _publish_error(context, tables, error) from error
             if seconds is None:
                 raise DatabaseAccessError(
-                    f"publishing was cut off {attempt} times: {error}",
+                    f"publishing was cut off {attempt} times: {message(error)}",
                     "Run the same command again; staging is kept.",
                 ) from error
             context.notice("publishing was cut off; trying again", Level.WARNING)
@@ -159,8 +166,6 @@ def _publish_error(
     context: RunContext, tables: Sequence[str], error: psycopg.Error
 ) -> PublishError | ServerError:
     """A constraint of the target is the data's fault, anything else the server's."""
-    if not (error.sqlstate or "").startswith(("22", "23", "P0")):
-        return server_error(error)
     specs = [table.spec for table in context.plan.tables if table.spec.qualified in tables]
     # A trigger may write a row into any other table, and a message of a foreign key names the
     # other end's: the private columns of all of them are kept.
@@ -171,6 +176,8 @@ def _publish_error(
         private={name for spec in specs for name in spec.private},
         show_values=context.plan.settings.show_values,
     )
+    if not (error.sqlstate or "").startswith(("22", "23", "P0")):
+        return server_error(error, showing)
     return PublishError(
         f"the target refused the rows: {refusal(error, showing)}",
         "A constraint or trigger of the target stands against the source's rows; mend either.",
@@ -291,7 +298,7 @@ async def _swap(connection: Connection, staged: Staged, gone: int | None) -> Pub
         await swap(connection, staged.record.staging, staged.spec, staged.shapes)
     except (psycopg.errors.DuplicateTable, psycopg.errors.DuplicateObject) as error:
         raise PublishError(
-            f"{staged.spec.qualified} cannot be published: {error.diag.message_primary}",
+            f"{staged.spec.qualified} cannot be published: {message(error)}",
             "Another table of the schema has an index or constraint of that name; rename it.",
         ) from error
     method = "swap" if gone is None else "replace"
