@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,19 +15,27 @@ from neonsync.neon.models import Branch, BranchAddress
 LONGEST_NAME = 256
 LONGEST_LIFE = timedelta(days=30)
 _NAMED = 5
+_SECRET = re.compile(r"(napi|npg)_[A-Za-z0-9_]{12,}|postgres(ql)?://.*", re.IGNORECASE)
+"""A key, a password or an address as Neon gives them: a name is read by everybody."""
 
 
 def check_name(name: str) -> None:
     """Refuse a name that no branch can have; blanks within, slashes and any script are fine.
 
     Raises:
-        ConfigError: it is empty, too long, or holds control characters or blanks around it.
+        ConfigError: it is empty, too long, looks like a secret, or holds control characters or
+            blanks around it.
     """
     if not name.strip():
         raise ConfigError("a branch cannot have an empty name", "Give it a name.")
     if name != name.strip():
         # Settings are read without such blanks, so nobody could sync into it.
         raise ConfigError(f"the branch name {name!r} begins or ends with blanks", "Leave them out.")
+    if _SECRET.fullmatch(name):
+        raise ConfigError(
+            "what was given as a branch name looks like a secret of Neon",
+            "Give another name; and if it is one that counts, renew it.",
+        )
     if len(name) > LONGEST_NAME:
         raise ConfigError(
             f"the branch name {name[:20]}… has {len(name)} characters",
