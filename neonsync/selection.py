@@ -181,7 +181,7 @@ _LISTS = ("words", "tables", "states")
 def _written(value: object) -> str:
     """A value as the flag takes it; a name with a comma or a quote stands in double quotes."""
     if isinstance(value, tuple):
-        return ",".join(map(_item, value))
+        return ",".join(map(_item, value)) or '""'  # an empty text would be refused
     if isinstance(value, float):
         return f"{value:g}"
     return "" if value is None else str(value)

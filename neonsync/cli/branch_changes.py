@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime, timedelta
 
 from neonsync.cli.branch_views import show_change
 from neonsync.cli.branch_work import confirmed_by_name
 from neonsync.neon.creation import BranchWish
 from neonsync.neon.models import Branch
+from neonsync.neon.moments import write_moment
 from neonsync.services import changes
 from neonsync.services.work import Work
 
@@ -15,11 +17,28 @@ from neonsync.services.work import Work
 def create_branch(
     work: Work, name: str, wish: BranchWish, expires: timedelta | None, *, as_json: bool
 ) -> None:
-    """Make a branch, or find it."""
+    """Make a branch, or find it; of one that is there, what was asked for and not done is told."""
     done = changes.create(work, name, wish, expires)
     show_change(work, done, as_json=as_json)
-    if not done.more["created"]:
-        work.tell("It was taken as it is; with --must-be-new that is an error.")
+    if done.more["created"]:
+        return
+    work.tell("It was taken as it is; with --must-be-new that is an error.")
+    asked = {
+        "--from-parent": wish.parent,
+        "--at": wish.at,
+        "--lsn": wish.lsn,
+        "--schema-only": wish.schema_only,
+        "--cu": wish.min_cu,
+    }
+    if ignored := [flag for flag, value in asked.items() if value]:
+        work.tell(f"warning: nothing was done for {', '.join(ignored)}")
+    if expires is not None:
+        at = done.branch.expires_at
+        stays = f"it expires {write_moment(at)}" if at is not None else "it never expires"
+        work.tell(
+            f"warning: nothing was done for --expires: {stays}. To change that: "
+            f"neonsync branches expire {shlex.quote(name)} --in SPAN"
+        )
 
 
 def delete_branch(work: Work, name: str, confirm: str | None, *, as_json: bool) -> None:

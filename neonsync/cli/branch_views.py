@@ -78,7 +78,12 @@ def show_address(work: Work, name: str, *, show: bool, as_env: bool, as_json: bo
             write_line(f"::add-mask::{secret}", err=True)
     uri = whole if show else masked(address.uri)
     if as_env:
-        lines = [f"export {name}={shlex.quote(value)}" for name, value in _libpq_variables(uri)]
+        variables = _libpq_variables(uri)
+        if not show:
+            # The mask would be taken for the password by the shell that reads this.
+            variables = [each for each in variables if each[0] != "PGPASSWORD"]
+            work.tell("PGPASSWORD is left out; --show prints it as well")
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in variables]
     elif as_json:
         shown = {
             "uri": uri,

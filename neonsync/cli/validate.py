@@ -14,10 +14,10 @@ from neonsync.cli.loaded import loaded
 from neonsync.cli.output import fitted, print_error, say, say_json, write_line
 from neonsync.cli.reporters import report_unstarted
 from neonsync.engine.plan import Plan, make_plan
+from neonsync.engine.planning.target import check_target
 from neonsync.engine.proof.compared import Comparisons
 from neonsync.engine.validate import Bill, validate
 from neonsync.errors import ExitCode, NeonsyncError, RunCancelled
-from neonsync.neon.guards import check_sync
 from neonsync.report.comparison import as_json as comparison_as_json
 from neonsync.report.comparison import as_text, stopped
 from neonsync.report.wording import printable
@@ -41,9 +41,9 @@ def run_validate(
         say(printable(text), err=True)
 
     plan = make_plan(settings, tell, compares=True)
-    if repair and settings.neon.api_key is not None:
+    if repair:
         # Before anything is paid for.
-        check_sync(plan.branch, settings.confirm)
+        check_target(settings, plan.address)
     bill, per_tb = Bill(), settings.athena.price_per_tb
     try:
         found = asyncio.run(validate(plan, tell, bill))

@@ -30,8 +30,7 @@ from neonsync.engine.planning.scope import (
 )
 from neonsync.engine.planning.source import Source, look_up
 from neonsync.engine.planning.states import check_states
-from neonsync.engine.planning.target import find_target
-from neonsync.neon.guards import confirmation_needed
+from neonsync.engine.planning.target import find_target, target_needs
 from neonsync.neon.models import Branch, BranchAddress
 from neonsync.postgres.scope import WHOLE, TargetScope
 from neonsync.settings import Settings, VerifyTarget
@@ -112,9 +111,7 @@ class Plan:
     @property
     def confirmation(self) -> str:
         """What has to be confirmed before a run of it, and how; empty where nothing has."""
-        if self.settings.neon.api_key is None:
-            return ""  # of a branch that is known by its address alone nobody can tell
-        return confirmation_needed(self.branch, self.settings.confirm)
+        return target_needs(self.settings, self.address)
 
 
 def make_plan(

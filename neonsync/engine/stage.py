@@ -336,7 +336,9 @@ async def refuse_real_rows(connection: Connection, target: TargetTable, spec: Ta
     if count:
         raise RefusedError(
             f"{spec.qualified} holds {count:,} real rows, and test data is not mixed with them",
-            "Make the test data in another branch, or in one made with --mode schema-only.",
+            # Any other child has its parent's rows.
+            "Make the test data in a branch without rows, as this makes one: "
+            "neonsync branches create NAME --schema-only",
         )
 
 

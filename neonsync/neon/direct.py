@@ -12,8 +12,8 @@ from neonsync.secret import Secret
 def branch_behind(connection_string: Secret, name: str) -> tuple[BranchAddress, list[str]]:
     """The address to connect to, and what the user has to be told about it.
 
-    ``name`` is what the user calls the branch, or empty; nothing here can check it. Its id is the
-    endpoint's: two addresses of one compute are one branch.
+    ``name`` is what the user calls the branch, or empty; nothing here can check it, so the branch
+    does not get it. Its id is the endpoint's: two addresses of one compute are one branch.
     """
     given = (urlsplit(connection_string.reveal()).hostname or "").lower()
     notes = [
@@ -29,7 +29,7 @@ def branch_behind(connection_string: Secret, name: str) -> tuple[BranchAddress, 
     endpoint = endpoint_of(host) or parts.netloc.rpartition("@")[2]
     branch = Branch(
         id=endpoint,
-        name=name or "not verified",
+        name="not verified",
         parent_id=None,
         state="unknown",
         default=False,

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from neonsync.errors import ConfigError, RefusedError
-from neonsync.neon.models import Branch
+from neonsync.neon.models import Branch, BranchAddress
 
 LONGEST_NAME = 256
 LONGEST_LIFE = timedelta(days=30)
 _NAMED = 5
+_SECRET = re.compile(r"(napi|npg)_[A-Za-z0-9_]{12,}|postgres(ql)?://.*", re.IGNORECASE)
+"""A key, a password or an address as Neon gives them: a name is read by everybody."""
 
 
 def check_name(name: str) -> None:
     """Refuse a name that no branch can have; blanks within, slashes and any script are fine.
 
     Raises:
-        ConfigError: it is empty, too long, or holds control characters or blanks around it.
+        ConfigError: it is empty, too long, looks like a secret, or holds control characters or
+            blanks around it.
     """
     if not name.strip():
         raise ConfigError("a branch cannot have an empty name", "Give it a name.")
     if name != name.strip():
         # Settings are read without such blanks, so nobody could sync into it.
         raise ConfigError(f"the branch name {name!r} begins or ends with blanks", "Leave them out.")
+    if _SECRET.fullmatch(name):
+        raise ConfigError(
+            "what was given as a branch name looks like a secret of Neon",
+            "Give another name; and if it is one that counts, renew it.",
+        )
     if len(name) > LONGEST_NAME:
         raise ConfigError(
             f"the branch name {name[:20]}… has {len(name)} characters",
@@ -48,7 +57,7 @@ def check_sync(branch: Branch, confirmed: Sequence[str]) -> None:
     if kind := _unconfirmed(branch, confirmed):
         raise RefusedError(
             f"{branch.name} is {kind} branch, and writing to it was not confirmed",
-            f"Add {_confirmation(branch)}, "
+            f"Add {_confirmation(branch.name)}, "
             "if that is what you want; or name another branch with --branch.",
         )
 
@@ -56,18 +65,47 @@ def check_sync(branch: Branch, confirmed: Sequence[str]) -> None:
 def confirmation_needed(branch: Branch, confirmed: Sequence[str]) -> str:
     """What a sync into a branch would be refused for by ``check_sync``; empty for nothing."""
     kind = _unconfirmed(branch, confirmed)
-    needs = f"{branch.name} is {kind} branch: a run into it needs {_confirmation(branch)}"
+    needs = f"{branch.name} is {kind} branch: a run into it needs {_confirmation(branch.name)}"
     return needs if kind else ""
+
+
+def check_behind(address: BranchAddress, name: str, origin: str, confirmed: Sequence[str]) -> None:
+    """Refuse to write by an address alone where a branch was named that nobody can compare.
+
+    ``origin`` tells where the name is from. Its compute is confirmed, not the name: that may stand
+    in the same job which has lost its key.
+
+    Raises:
+        RefusedError: a branch was named, and the compute was not confirmed.
+    """
+    if behind_needed(address, name, confirmed):
+        raise RefusedError(
+            f"nobody can say whether {address.host} is the branch {name!r} ({origin}): without "
+            "NEON_API_KEY no branch is found by its name, and NEON_CONNECTION_STRING decides",
+            "Set NEON_API_KEY and NEON_PROJECT_ID; or leave the branch out, to write to the one "
+            f"behind the string, whichever it is; or, if you know that it is {name!r}, add "
+            f"{_confirmation(address.branch.id)}.",
+        )
+
+
+def behind_needed(address: BranchAddress, name: str, confirmed: Sequence[str]) -> str:
+    """What a run would be refused for by ``check_behind``; empty for nothing."""
+    if not name or address.branch.id in confirmed:
+        return ""
+    return (
+        f"nobody can say whether {address.host} is the branch {name!r}: a run into it needs "
+        f"NEON_API_KEY, or no branch named, or {_confirmation(address.branch.id)}"
+    )
 
 
 def _unconfirmed(branch: Branch, confirmed: Sequence[str]) -> str:
     return "" if branch.name in confirmed else _guarded(branch)
 
 
-def _confirmation(branch: Branch) -> str:
+def _confirmation(name: str) -> str:
     return (
-        f"--confirm {shlex.quote(branch.name)}, "
-        f"or confirm = {json.dumps([branch.name], ensure_ascii=False)} in the configuration"
+        f"--confirm {shlex.quote(name)}, "
+        f"or confirm = {json.dumps([name], ensure_ascii=False)} in the configuration"
     )
 
 

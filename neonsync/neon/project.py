@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -201,9 +202,12 @@ class ProjectView:
         more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
         return UnknownBranchError(
             f"the project has no branch named {name!r}",
-            f"Did you mean {', '.join(near)}?"
-            if near
-            else f"It has: {', '.join(names[:_NAMES_SHOWN])}{more}.",
+            (
+                f"Did you mean {', '.join(near)}?"
+                if near
+                else f"It has: {', '.join(names[:_NAMES_SHOWN])}{more}."
+            )
+            + f" A new one is made by: neonsync branches create {shlex.quote(name)}",
         )
 
 

@@ -61,6 +61,7 @@ def create(work: Work, name: str, wish: BranchWish, expires: timedelta | None) -
         ConfigError: name or wish cannot be, or the branch is there and must be new.
         NeonAccessError: Neon did not answer, or refused.
     """
+    guards.check_name(name)
     wish = replace(wish, expires_in=expires, annotation=annotation(work.environ))
     with recorded(work, "create", name) as note:
         made = work.project.create(name, wish)

@@ -195,6 +195,6 @@ def _read_json(path: Path, content: str) -> ConfigFile:
             raise ConfigError(
                 f"{path} has the unknown setting {key!r}", nearest(key, (*_JSON, _JSON_SECRET))
             )
-        elif value is not None:
+        elif value is not None and value != "":  # as an empty variable: not set
             values[_JSON[key].name] = value
     return ConfigFile(path, values, connection_string=secret)

@@ -63,8 +63,8 @@ OPTIONS = (
         json="tableFilter",
         empty="all",
     ),
-    Option("filters.tables", (), values.names, (), "--tables", empty="all"),
-    Option("filters.states", (), values.names, (), "--states", empty="all"),
+    Option("filters.tables", (), values.chosen, (), "--tables", empty="all"),
+    Option("filters.states", (), values.chosen, (), "--states", empty="all"),
     Option(
         *("filters.days", 0, values.days, ("DATE_RANGE_DAYS",), "--days", "dateRangeDays"),
         empty="all",

@@ -19,6 +19,8 @@ MOST_DAYS = 36_500
 MOST_SECONDS = 86_400
 MOST_ROWS = 10_000_000_000
 E = TypeVar("E", bound=StrEnum)
+NOTHING = '""'
+"""A list that is empty on purpose."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -91,7 +93,7 @@ def rows(value: Any) -> int | None:
 
 def days(value: Any) -> int | None:
     """Days up to today; 0 is all, which is None."""
-    return None if value is None or value == "" else whole(value, 0, MOST_DAYS) or None
+    return None if value is None else whole(value, 0, MOST_DAYS) or None
 
 
 def day(value: Any) -> date | None:
@@ -122,9 +124,21 @@ def names(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item.strip() for item in value if item.strip()))
 
 
-def words(value: Any) -> tuple[str, ...]:
-    """The old table filter: as ``names``, where ``all`` is none."""
+def chosen(value: Any) -> tuple[str, ...]:
+    """What a filter lets in: as ``names``, but a text must name something.
+
+    A command that has lost the variable in it would mean everything. An item that is empty in
+    double quotes says that on purpose, where a file has a filter.
+    """
     found = names(value)
+    if isinstance(value, str) and not found and value.strip() != NOTHING:
+        raise ValueError(f"must name something; leave it out, or write {NOTHING} in it, for all")
+    return found
+
+
+def words(value: Any) -> tuple[str, ...]:
+    """The old table filter: as ``chosen``, where ``all`` is none."""
+    found = chosen(value)
     if "all" not in (word.lower() for word in found):
         return found
     if len(found) > 1:

@@ -59,6 +59,14 @@ def test_the_life_of_a_branch(
 
     again = json.loads(call("branches", "create", name, "--json").stdout)
     assert (again["created"], again["id"]) == (False, made["id"])
+    told = call("branches", "create", name, "--expires", "3d", "--schema-only").stderr
+    assert "nothing was done for --schema-only" in told
+    assert f"nothing was done for --expires: it expires {made['expires_at'][:16]}" in told
+    assert f"neonsync branches expire '{name}' --in SPAN" in told
+    secret = call("branches", "create", "napi_0123456789abcdef0123")
+    assert secret.returncode == 2
+    assert "looks like a secret" in secret.stderr
+    assert "0123456789abcdef" not in secret.stdout + secret.stderr
     refused = call("branches", "create", name, "--must-be-new")
     assert (refused.returncode, refused.stdout) == (2, "")
 
@@ -97,6 +105,9 @@ def test_the_address_is_masked_unless_it_is_asked_for(call: Run, target: Target)
 
     masked = call("branches", "uri", target.name, "--env")
     assert password not in masked.stdout
+    assert "export PGDATABASE=neondb" in masked.stdout
+    assert "PGPASSWORD" not in masked.stdout
+    assert "PGPASSWORD is left out; --show prints it" in masked.stderr
     lines = call("branches", "uri", target.name, "--env", "--show").stdout.splitlines()
     found = dict(shlex.split(line)[1].split("=", 1) for line in lines)
     assert (found["PGPASSWORD"], found["PGDATABASE"]) == (password, "neondb")

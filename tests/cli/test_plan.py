@@ -164,19 +164,53 @@ def test_an_entry_that_would_not_work_is_not_written(
     assert not (tmp_path / "neonsync.toml").exists()
 
 
+def without_a_key(target: Target, **more: str) -> dict[str, str]:
+    """The environment of a job that has the connection string alone."""
+    kept = ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"]
+    kept += ["ATHENA_DB_NAME", "ATHENA_OUTPUT_LOCATION"]
+    environment = {name: target.environment[name] for name in kept}
+    return {**environment, "NEON_CONNECTION_STRING": target.uri, **more}
+
+
+def test_a_branch_that_was_named_and_cannot_be_found_is_not_written_to_unconfirmed(
+    target: Target, tmp_path: Path
+) -> None:
+    lost = without_a_key(target)
+    endpoint = target.uri.split("@")[1].split(".")[0]
+    asked = ["--headless", "--branch", "no-such-branch", "--days", "2"]
+    for words in (asked, [*asked, "--confirm", "no-such-branch"]):
+        refused = neonsync(*words, env=lost, cwd=tmp_path)
+        assert refused.returncode == 6, refused.stderr
+        assert "is the branch 'no-such-branch' (from --branch)" in refused.stderr
+        assert f"--confirm {endpoint}" in refused.stderr
+        assert "Set NEON_API_KEY and NEON_PROJECT_ID" in refused.stderr
+    repair = ["validate", "--repair", "--branch", "no-such-branch", "--days", "2"]
+    assert neonsync(*repair, env=lost, cwd=tmp_path).returncode == 6
+    assert target.value("SELECT to_regclass('forecast_data')") is None
+
+    planned = neonsync("plan", *asked[1:], env=lost, cwd=tmp_path)
+    assert planned.returncode == 0, planned.stderr
+    assert f"into branch not verified ({endpoint})" in planned.stdout
+    assert f"a run into it needs NEON_API_KEY, or no branch named, or --confirm {endpoint}" in (
+        planned.stdout
+    )
+
+    done = neonsync(*asked, "--confirm", endpoint, env=lost, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"branch not verified ({endpoint})" in done.stdout
+    assert "no-such-branch or another" in done.stderr
+    report = json.loads((tmp_path / "etl-report.json").read_text())
+    assert report["branchInfo"] == {"id": endpoint, "name": "not verified", "mode": "full"}
+
+
 def test_a_user_of_the_old_environment_changes_nothing(target: Target, tmp_path: Path) -> None:
     old = {
-        "NEON_CONNECTION_STRING": target.uri,
         "NEON_PROJECT_ID": "whatever-it-was",
-        "TARGET_BRANCH": target.name,
         "DATA_MODE": "full",
         "TABLE_FILTER": "CA,TX",
         "DATE_RANGE_DAYS": "30",
     }
-    kept = ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"]
-    kept += ["ATHENA_DB_NAME", "ATHENA_OUTPUT_LOCATION"]
-    environment = {**{name: target.environment[name] for name in kept}, **old}
-    done = neonsync("--headless", env=environment, cwd=tmp_path)
+    done = neonsync("--headless", env=without_a_key(target, **old), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "could not be verified" in done.stderr
     assert target.sql("SELECT array_agg(DISTINCT state ORDER BY state) FROM forecast_data") == [

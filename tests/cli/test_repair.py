@@ -71,7 +71,7 @@ def repair(
         return SimpleNamespace(run_id=f"run-{settings}", status=status, exit_code=code)
 
     monkeypatch.setattr(command, "carry_out", carried_out)
-    return command.run_validate({"branch": "b"}, None, repair=True, as_json=as_json)
+    return command.run_validate({}, None, repair=True, as_json=as_json)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_run_that_cannot_be_made_still_tells_of_those_before_it(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "carry_out", carried_out)
-    code = command.run_validate({"branch": "b"}, None, repair=True, as_json=True)
+    code = command.run_validate({}, None, repair=True, as_json=True)
     assert code is ExitCode.USAGE
     assert comparisons == ["comparison"]
     said = capsys.readouterr()

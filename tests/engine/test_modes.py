@@ -170,6 +170,7 @@ async def test_test_data_is_not_mixed_with_real_rows(target: Target) -> None:
     assert outcome.result.exit_code is ExitCode.REFUSED
     assert isinstance(outcome.result.error, RefusedError)
     assert "holds 9,000 real rows" in str(outcome.result.error)
+    assert "neonsync branches create NAME --schema-only" in outcome.result.error.remedy
     assert target.value("SELECT count(*) FROM forecast_data") == ROWS
 
 

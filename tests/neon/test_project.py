@@ -55,7 +55,9 @@ def test_an_unknown_branch_has_its_nearest_named() -> None:
         pytest.raises(UnknownBranchError, match="no branch named 'stagign'") as raised,
     ):
         it.branch("stagign")
-    assert raised.value.remedy == "Did you mean staging?"
+    assert raised.value.remedy == (
+        "Did you mean staging? A new one is made by: neonsync branches create stagign"
+    )
     assert raised.value.exit_code is ExitCode.USAGE
 
 

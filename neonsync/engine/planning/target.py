@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from neonsync.errors import WrongTargetError
 from neonsync.neon.branches import Project
 from neonsync.neon.direct import branch_behind
-from neonsync.neon.guards import check_sync
+from neonsync.neon.guards import behind_needed, check_behind, check_sync, confirmation_needed
 from neonsync.neon.hosts import endpoint_of
 from neonsync.neon.models import Branch, BranchAddress
 from neonsync.neon.waiting import Patience
@@ -26,7 +26,8 @@ def find_target(
 
     Raises:
         ConfigError: the branch, the project, the database or the role is not there.
-        RefusedError: the branch is the default or a protected one and was not confirmed.
+        RefusedError: the branch is the default or a protected one, or one was named that nobody
+            can find, and it was not confirmed.
         WrongTargetError: an address leads to another branch than the one that is meant.
         AccessError: Neon cannot be reached, or the branch has no compute.
     """
@@ -34,15 +35,38 @@ def find_target(
     if neon.api_key is None:
         if neon.connection_string is None:
             raise AssertionError("settings hold a key or a connection string")
-        return branch_behind(neon.connection_string, settings.branch)
+        address, notes = branch_behind(neon.connection_string, settings.branch)
+        if not reads:
+            check_target(settings, address)
+        return address, notes
     project = Project(neon, Patience(say=say) if say is not None else None)
     branch = project.branch(settings.branch)
     if not settings.branch and neon.connection_string is not None:
         check_meant(project, branch, neon.connection_string)
     if not reads:
-        check_sync(branch, settings.confirm)
+        check_sync(branch, settings.confirm)  # before its address is asked for
     address = project.address(branch)
     return address, address.notes
+
+
+def check_target(settings: Settings, address: BranchAddress) -> None:
+    """Refuse to write to a branch that was found, unless what it needs was confirmed.
+
+    Raises:
+        RefusedError: something was not.
+    """
+    if settings.neon.api_key is not None:
+        check_sync(address.branch, settings.confirm)
+    else:
+        origin = settings.origins.get("branch", "")
+        check_behind(address, settings.branch, origin, settings.confirm)
+
+
+def target_needs(settings: Settings, address: BranchAddress) -> str:
+    """What a run would be refused for by ``check_target``; empty for nothing."""
+    if settings.neon.api_key is not None:
+        return confirmation_needed(address.branch, settings.confirm)
+    return behind_needed(address, settings.branch, settings.confirm)
 
 
 def check_meant(project: Project, default: Branch, connection_string: Secret) -> None:
