@@ -144,13 +144,14 @@ def files_to_read(
         len(partitions),
         newest_partition(table, partitions),
         pruned=True,
-        days=_days_of(keys, partitions, day),
+        days=days_of_partitions(keys, partitions, day),
     )
 
 
-def _days_of(
+def days_of_partitions(
     keys: Sequence[str], partitions: Sequence[Partition], day: Day | None
 ) -> tuple[date, ...]:
+    """The days of all partitions, in order; empty where some do not tell."""
     if day is None or not set(day.columns) <= set(keys):
         return ()
     told = [each for each in partitions if NULL_PARTITION not in each.values]

@@ -24,6 +24,7 @@ from neonsync.report.wording import printable
 from neonsync.services.repair import repairs
 from neonsync.settings import Settings
 from neonsync.tables import Mode, OnMissing
+from neonsync.validation.result import CheckResult, Status
 
 
 def run_validate(
@@ -51,11 +52,12 @@ def run_validate(
         what = stopped("stopped comparing; nothing was written", bill, per_tb)
         raise RunCancelled(what, _code(stop)) from None
     repaired: dict[str, str] = {}
+    failed: list[CheckResult] = []
     end: ExitCode | None = None
     if repair and any(table.differs for table in found.tables):
         write_line(fitted(as_text(plan, found), err=as_json), err=as_json)
         try:
-            end = _repair(settings, config, plan, found, repaired, err=as_json)
+            end = _repair(settings, config, plan, found, repaired, failed, err=as_json)
             if end is None:
                 found = asyncio.run(validate(plan, tell, bill))
                 if found.surplus and settings.on_missing is OnMissing.KEEP:
@@ -76,14 +78,17 @@ def run_validate(
     # The second comparison is paid for as well, be it stopped or not.
     found = replace(found, scanned_bytes=bill.scanned_bytes, price=bill.price(per_tb))
     if as_json:
-        say_json(comparison_as_json(plan, found, tuple(repaired)))
+        say_json(comparison_as_json(plan, found, tuple(repaired), failed))
     elif end is None:
         write_line(fitted(as_text(plan, found)))
         if not repair and any(table.differs for table in found.tables):
             tell("Add --repair to sync again what differs, and nothing else.")
+    if failed:
+        told = ", ".join(f"{each.table}: {each.check}" for each in failed)
+        tell(f"Of what was repaired a check failed: {told}. The report of its run tells more.")
     if end is not None:
         return end
-    return ExitCode.OK if found.equal else ExitCode.VALIDATION
+    return ExitCode.OK if found.equal and not failed else ExitCode.VALIDATION
 
 
 def _code(stop: BaseException) -> ExitCode:
@@ -108,10 +113,12 @@ def _repair(
     plan: Plan,
     found: Comparisons,
     repaired: dict[str, str],
+    failed: list[CheckResult],
     *,
     err: bool,
 ) -> ExitCode | None:
-    """Sync what differs, table by table; ``repaired`` gets those published, by their runs' names.
+    """Sync what differs, table by table; ``repaired`` gets those published, by their runs' names,
+    ``failed`` the checks that these runs failed.
 
     Returns the exit code of a run after which nothing more is to be done, not even a comparison,
     which is paid for.
@@ -121,6 +128,7 @@ def _repair(
         result = carry_out(each.settings, config, stdout_is_taken=err)
         if result.status in ("succeeded", "invalid"):
             repaired[result.run_id] = each.table
+            failed += [check for check in result.checks if check.status is Status.FAILED]
         if result.exit_code in _ENDS:
             return result.exit_code
     return None

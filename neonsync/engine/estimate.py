@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from neonsync.athena.client import Athena, billed_bytes
-from neonsync.athena.filters import DateRange
 from neonsync.athena.sample import sample_footers
 from neonsync.engine.loading.source_files import source_files
 from neonsync.engine.plan import TablePlan
+from neonsync.engine.planning.held_dates import HeldDates, held_dates
 from neonsync.errors import NeonsyncError
 from neonsync.tables import Validation
-
-
-@dataclass(frozen=True)
-class HeldDates:
-    """The dates that the lake has: so many, from ``first`` to ``last``, as its partitions tell.
-
-    Those ``within`` the run's range begin and end with the other two, None where there are none.
-    """
-
-    dates: int
-    first: date
-    last: date
-    within: int
-    first_within: date | None
-    last_within: date | None
 
 
 @dataclass(frozen=True)
@@ -75,7 +58,7 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
         partitions=files.partitions,
         all_partitions=files.all_partitions,
         note=_unpruned(filtered - keys),
-        held=_held(files.days, scope.days),
+        held=held_dates(files.days, scope.days),
     )
     try:
         sample = sample_footers(athena.s3, files.objects)
@@ -102,14 +85,6 @@ def estimate(athena: Athena, table: TablePlan) -> Estimate:
         scanned_bytes=sum(read),
         billed_bytes=sum(map(billed_bytes, read)),
     )
-
-
-def _held(days: Sequence[date], asked: DateRange) -> HeldDates | None:
-    if not days or not asked:
-        return None
-    within = [day for day in days if asked.holds(day)]
-    bounds = (within[0], within[-1]) if within else (None, None)
-    return HeldDates(len(days), days[0], days[-1], len(within), *bounds)
 
 
 def _unpruned(columns: set[str]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from neonsync.athena.partitions import days_of_partitions
 from neonsync.digest import DigestSums, Frame
 from neonsync.engine.concurrency import alongside
 from neonsync.engine.context import RunContext
@@ -25,6 +26,7 @@ from neonsync.engine.loading.indexes import build_indexes
 from neonsync.engine.loading.load import load, prepare_staging
 from neonsync.engine.loading.rows import ExportedRows, MadeRows, Rows
 from neonsync.engine.plan import TablePlan
+from neonsync.engine.planning.held_dates import held_dates, no_rows
 from neonsync.engine.proof.audit import Proof, audit
 from neonsync.engine.proof.frames import figures_of, frame_of
 from neonsync.engine.runs import ledger
@@ -193,11 +195,20 @@ async def _stage_export(
             await _fill(context, table, target, record, source)
             report.detail = f"{export.rows:,} rows"
         counts = replace(await count.answer(), figures=await figures.answer())
+    if table.scope and not counts.total:
+        context.notice(_nothing(table), Level.WARNING)
     proof, sums = await _prove(context, table, target, record, source, counts)
     digests = None
     if frame is not None:
         digests = Digests(frame, target.loaded, counts.dates, sums)
     return record, proof, counts, digests
+
+
+def _nothing(table: TablePlan) -> str:
+    """That the lake has no row for the run's filters, with what it has instead if that is known."""
+    keys = [key.name for key in table.catalogue.partition_keys] if table.catalogue else []
+    days = days_of_partitions(keys, table.partitions, table.resolved.day)
+    return no_rows(str(table.spec.source), table.scope, held_dates(days, table.scope.days))
 
 
 class _Question(Generic[T]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +13,7 @@ from neonsync.engine.validate import Bill
 from neonsync.report.jsonl import head
 from neonsync.report.wording import COMPARED, duration, money, printable, size
 from neonsync.tables import Validation
+from neonsync.validation.result import CheckResult
 
 
 def as_text(plan: Plan, found: Comparisons) -> str:
@@ -103,8 +104,14 @@ def _date(each: DateDifference) -> str:
     return f"{said(each.date)}: {each.source:,} rows in Athena, {each.target:,} here"
 
 
-def as_json(plan: Plan, found: Comparisons, repaired: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The same as values; ``repaired`` names the runs that have synced what differed."""
+def as_json(
+    plan: Plan,
+    found: Comparisons,
+    repaired: Sequence[str] = (),
+    failed: Sequence[CheckResult] = (),
+) -> dict[str, Any]:
+    """The same as values; ``repaired`` names the runs that have synced what differed, ``failed``
+    are the checks that these did not pass."""
     return {
         **head("validation"),
         "branch": plan.branch.name,
@@ -114,6 +121,15 @@ def as_json(plan: Plan, found: Comparisons, repaired: tuple[str, ...] = ()) -> d
         "scanned_bytes": found.scanned_bytes,
         "price": round(found.price, 6),
         "repaired_by": list(repaired),
+        "failed_checks": [
+            {
+                "table": check.table,
+                "check": check.check,
+                "message": check.message,
+                "remedy": check.remedy,
+            }
+            for check in failed
+        ],
         "tables": [
             {**asdict(table), "validation": table.validation.value, "equal": table.equal}
             for table in found.tables

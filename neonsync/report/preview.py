@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from neonsync.engine.estimate import Estimate
+from neonsync.engine.planning.held_dates import dates, no_rows, span
 from neonsync.engine.preview import Preview, TablePreview
 from neonsync.engine.room import Room
 from neonsync.engine.runs.left_runs import LeftRun
@@ -100,9 +101,8 @@ def warnings_of(preview: TablePreview) -> list[str]:
     held = preview.estimate.held if preview.estimate is not None else None
     if held is None or held.within:
         return list(preview.table.warnings)
-    table, there = preview.table, f"{_dates(held.dates)}, {_range(held.first, held.last)}"
-    none = f"{table.spec.source} has no date of {table.scope.days}; it has {there}"
-    return [*table.warnings, none]
+    table = preview.table
+    return [*table.warnings, no_rows(str(table.spec.source), table.scope, held)]
 
 
 def dates_of(preview: TablePreview) -> str:
@@ -110,21 +110,13 @@ def dates_of(preview: TablePreview) -> str:
     held = preview.estimate.held if preview.estimate is not None else None
     if held is None or held.first_within is None or held.last_within is None:
         return ""
-    within = _range(held.first_within, held.last_within)
+    within = span(held.first_within, held.last_within)
     if held.within == held.dates:
-        return f"all {_dates(held.dates)} of the lake, {within}"
+        return f"all {dates(held.dates)} of the lake, {within}"
     return (
-        f"{held.within:,} of the lake's {_dates(held.dates)}: {within}, "
-        f"of {_range(held.first, held.last)}"
+        f"{held.within:,} of the lake's {dates(held.dates)}: {within}, "
+        f"of {span(held.first, held.last)}"
     )
-
-
-def _dates(number: int) -> str:
-    return f"{number:,} date{'' if number == 1 else 's'}"
-
-
-def _range(first: date, last: date) -> str:
-    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def _missing(preview: TablePreview, held: int) -> Iterator[str]:

@@ -40,6 +40,8 @@ def summary(result: RunResult, report_dir: str) -> str:
             made = result.mode == Mode.TEST_DATA
             line = proof_line(proof.rows, proof.dates, {proof.validation}, made=made)
             lines.append(f"  {line}")
+        if beyond := _beyond(result, published.table):
+            lines.append(f"  Athena has no row on {beyond}, of the dates asked for")
     for failed in result.failed:
         lines.append(f"  {failed.table}: failed: {failed.error}")
         if failed.remedy:
@@ -59,3 +61,13 @@ def summary(result: RunResult, report_dir: str) -> str:
         )
     lines.append(f"  page: {Path(report_dir) / HTML_NAME}; the log and all reports are beside it")
     return "\n".join(map(printable, lines))
+
+
+def _beyond(result: RunResult, table: str) -> str:
+    """The dates before the source's first one and after its last that the run was about too."""
+    found = (
+        each.details.get("beyond", ())
+        for each in result.checks
+        if (each.table, each.check) == (table, "completeness")
+    )
+    return " and ".join(next(found, ()))

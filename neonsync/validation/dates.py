@@ -15,6 +15,7 @@ from neonsync.validation.result import (
     NOT_JUDGED,
     VALUES_SHOWN,
     CheckResult,
+    Expected,
     Status,
     Subject,
 )
@@ -23,6 +24,8 @@ GONE = (
     "Rows of the source are not in the table, although the run had proved and published them: look "
     "who deletes them, then run again."
 )
+
+NOTHING = "Look at the dates that were asked for; neonsync plan tells which the lake has."
 
 
 async def date_range(subject: Subject) -> CheckResult:
@@ -112,10 +115,16 @@ async def completeness(subject: Subject) -> CheckResult | None:
     if gaps:
         told += f"; {whose} itself has no row on {_number(gap_days, 'day')} in between, as "
         told += _some(ranges)
+    beyond = [_range(first, last) for first, last in _beyond(expected, spec)]
+    if beyond:
+        told += f"; of the days asked for {whose} has no row on {' and '.join(beyond)}"
+    nothing = expected.asked and not expected.rows and not said
+    if nothing:
+        told = f"{whose} has no row of {expected.asked}: there was nothing to copy"
     wanted = len(expected.dates) * (spec.day is not None) + known * bool(spec.state_column)
     return subject.result(
         "completeness",
-        Status.FAILED if said else Status.PASSED,
+        Status.FAILED if said else Status.WARNING if nothing else Status.PASSED,
         told,
         {
             "expected": wanted,
@@ -128,8 +137,9 @@ async def completeness(subject: Subject) -> CheckResult | None:
             "missing_states_count": len(states),
             "gaps": ranges[:VALUES_SHOWN],
             "gap_days": gap_days,
+            "beyond": beyond,
         },
-        GONE,
+        NOTHING if nothing else GONE,
     )
 
 
@@ -179,6 +189,20 @@ def _gaps(dates: Iterable[str | None], spec: TableSpec) -> list[tuple[date, date
     return [
         (earlier + day, later - day) for earlier, later in pairwise(days) if later - earlier > day
     ]
+
+
+def _beyond(expected: Expected, spec: TableSpec) -> list[tuple[date, date]]:
+    """The days asked for that lie before the source's first one, and after its last."""
+    days = _parsed(expected.dates, spec.day.form)[0] if spec.day is not None else []
+    asked, day = expected.asked, timedelta(days=1)
+    if not days or expected.made or expected.scattered:
+        return []
+    found = []
+    if asked.first is not None and asked.first < days[0]:
+        found.append((asked.first, days[0] - day))
+    if asked.last is not None and asked.last > days[-1]:
+        found.append((days[-1] + day, asked.last))
+    return found
 
 
 def _range(first: date, last: date) -> str:

@@ -60,7 +60,8 @@ class TableMetrics:
 
     ``measured_rows`` are those that the columns were measured by: fewer than ``rows`` where only a
     sample was looked at. ``days`` are the newest ones, ``dates`` how many there are in all, and
-    ``source_days`` the newest ones that Athena has counted.
+    ``source_days`` the newest ones that Athena has counted. ``written`` tells whether the run has
+    inserted or updated any row.
     """
 
     table: str
@@ -73,6 +74,7 @@ class TableMetrics:
     days: tuple[DayRows, ...] = ()
     dates: int = 0
     source_days: tuple[DayRows, ...] = ()
+    written: bool = True
 
     @property
     def sampled(self) -> bool:

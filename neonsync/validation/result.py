@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from psycopg import sql
 
+from neonsync.athena.filters import ALL_DATES, DateRange
 from neonsync.postgres.catalog import TargetTable
 from neonsync.postgres.connect import Connection
 from neonsync.tables import Severity, TableSpec
@@ -67,7 +68,8 @@ class Expected:
 
     ``filtered`` when the run was about a part of the source, so that it says nothing of the rest.
     ``made`` when its rows are made. ``query`` is what Athena was asked. ``scattered`` when the run
-    was about days with others between them, so that those are no gaps of the source.
+    was about days with others between them, so that those are no gaps of the source. ``asked`` are
+    the days that the run was about.
     """
 
     rows: int
@@ -78,6 +80,7 @@ class Expected:
     made: bool = False
     query: str = ""
     scattered: bool = False
+    asked: DateRange = ALL_DATES
 
 
 @dataclass(frozen=True)

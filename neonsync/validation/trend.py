@@ -163,9 +163,17 @@ def _categories(
     before: Sequence[TableMetrics],
     limits: QualitySettings,
 ) -> Iterator[Change]:
-    known = [each for each in _same(column, before) if each.top_whole]
-    if not limits.new_category or not known or column.private:
+    """Values that a column has not had while it has few, in a run that has brought rows.
+
+    The last run that has measured it decides whether it has few: one that has more by now would
+    be told of again and again.
+    """
+    measured = [each for each in _same(column, before) if each.top_whole or each.distinct]
+    if not limits.new_category or not table.written or column.private:
         return
+    if not measured or not measured[0].top_whole:
+        return
+    known = [each for each in measured if each.top_whole]
     values = {top.value for each in known for top in each.top}
     least = SAMPLE_NOISE if table.sampled else 0.0
     new = [

@@ -68,7 +68,7 @@ def repair(
     def carried_out(settings: Any, *_: object, **__: object) -> SimpleNamespace:
         done.append(settings)
         status, code = left.pop(0)
-        return SimpleNamespace(run_id=f"run-{settings}", status=status, exit_code=code)
+        return SimpleNamespace(run_id=f"run-{settings}", status=status, exit_code=code, checks=())
 
     monkeypatch.setattr(command, "carry_out", carried_out)
     return command.run_validate({}, None, repair=True, as_json=as_json)
@@ -176,7 +176,7 @@ def test_a_run_that_cannot_be_made_still_tells_of_those_before_it(
     def carried_out(settings: Any, *_: object, **__: object) -> SimpleNamespace:
         if settings == "public.b":
             raise ConfigError("the reports cannot be written", "Name another folder.")
-        return SimpleNamespace(run_id="run-a", status="succeeded", exit_code=ExitCode.OK)
+        return SimpleNamespace(run_id="run-a", status="succeeded", exit_code=ExitCode.OK, checks=())
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "carry_out", carried_out)

@@ -80,6 +80,22 @@ def test_what_differs_is_named_and_repaired_on_its_dates_alone(compared: Target)
     assert compared.value(newest) == "2026-01-02"
 
 
+def test_a_repair_whose_checks_fail_is_no_success(compared: Target) -> None:
+    asyncio.run(synced(compared))
+    with compared.config.open("a") as file:
+        file.write('[[checks]]\nname = "few"\ntable = "t"\nexpression = "id < 5"\n')
+    compared.sql("UPDATE t SET a = 'other' WHERE id = 7")
+    result = run(compared, "--repair", "--json")
+    told = document(result)
+    assert (result.exit_code, told["equal"], len(told["repaired_by"])) == (4, True, 1)
+    (failed,) = told["failed_checks"]
+    assert (failed["table"], failed["check"]) == ("public.t", "few")
+    assert failed["message"]
+    assert "Of what was repaired a check failed: public.t: few." in result.stderr
+    again = run(compared, "--json")
+    assert (again.exit_code, document(again)["failed_checks"]) == (0, [])
+
+
 def test_less_is_compared_where_less_is_wanted_and_within_filters(compared: Target) -> None:
     asyncio.run(synced(compared))
     compared.sql("UPDATE t SET a = 'b7' WHERE id = 7")

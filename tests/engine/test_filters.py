@@ -8,8 +8,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from neonsync.engine.events import Level, Notice
 from neonsync.errors import ConfigError, ExitCode
+from neonsync.report.documents import report, validation_report
+from neonsync.report.summary import summary
+from neonsync.validation.result import Status
 from tests.conftest import ROWS, Lake, Target
+from tests.docs.test_reports import keep_to_the_schemas
 
 DAYS = 90
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
@@ -45,6 +50,45 @@ async def test_a_range_of_dates_holds_both_of_its_ends(target: Target) -> None:
     assert outcome.result.exit_code is ExitCode.OK, outcome.result.checks
     days = target.sql("SELECT DISTINCT business_date FROM forecast_data ORDER BY 1")
     assert [day for (day,) in days] == [first + timedelta(days=n) for n in range(5)]
+
+
+async def test_dates_that_the_lake_does_not_have_are_told_by_the_run_and_its_reports(
+    target: Target,
+) -> None:
+    await target.sync(**{"filters.days": "30"})
+    nothing = {"filters.from": "2020-01-01", "filters.to": "2020-01-31"}
+    outcome = await target.sync(**nothing)
+    result = outcome.result
+    keep_to_the_schemas(result)
+    assert result.exit_code is ExitCode.OK
+    (told,) = [each for each in result.notices if "forecast has no date of" in each]
+    assert told.startswith("forecast has no date of 2020-01-01 to 2020-01-31; it has 90 dates, ")
+    assert Notice(Level.WARNING, told) in outcome.events
+    (check,) = [each for each in result.checks if each.status is not Status.PASSED]
+    assert (check.check, check.status) == ("completeness", Status.WARNING)
+    said = "the source has no row of 2020-01-01 to 2020-01-31: there was nothing to copy"
+    assert check.message == said
+    shown = summary(result, "")
+    assert f"    warning: public.forecast_data: completeness: {said}\n" in shown
+    assert report(result)["notices"] == list(result.notices)
+    assert validation_report(result)["summary"]["warnings"] == 1
+
+
+async def test_dates_of_which_the_lake_has_only_some_are_told_in_the_summary(
+    target: Target,
+) -> None:
+    first, last = YESTERDAY - timedelta(days=DAYS - 1), YESTERDAY
+    asked = {"filters.from": str(first - timedelta(days=3)), "filters.to": "2100-01-01"}
+    result = (await target.sync(**asked)).result
+    keep_to_the_schemas(result)
+    (check,) = [each for each in result.checks if each.check == "completeness"]
+    before = f"{first - timedelta(days=3)} to {first - timedelta(days=1)}"
+    after = f"{last + timedelta(days=1)} to 2100-01-01"
+    assert (check.status, check.details["beyond"]) == (Status.PASSED, [before, after])
+    line = f"\n  Athena has no row on {before} and {after}, of the dates asked for\n"
+    assert line in summary(result, "")
+    whole = (await target.sync(**{"filters.from": str(first), "filters.to": str(last)})).result
+    assert "of the dates asked for" not in summary(whole, "")
 
 
 async def test_a_run_that_is_filtered_to_nothing_leaves_the_table_empty(target: Target) -> None:

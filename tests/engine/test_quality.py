@@ -178,6 +178,12 @@ async def test_values_that_are_all_new_and_too_many_to_be_listed_are_told(
     assert check.message.startswith("new in kind: z")
     assert check.message.count("z") == 20
     assert check.message.endswith(", of about 30 different values")
+
+
+async def test_values_that_are_too_many_to_be_counted_are_told_without_their_names(
+    target: Target, lake: Lake, first: str
+) -> None:
+    await target.sync()
     kinds = [f"n{number}" for number in range(ROWS)]
     configure(target, lake.write("measured", frame(kind=kinds)))
     outcome = await target.sync()
@@ -185,6 +191,44 @@ async def test_values_that_are_all_new_and_too_many_to_be_listed_are_told(
     assert check is not None
     assert check.message == "new in kind: about 400 different values, 2 before"
     assert column(metrics_of(outcome), "kind").top == (), "they tell persons apart"
+
+
+async def test_a_wider_run_after_a_filtered_one_is_told_of_once(
+    target: Target, lake: Lake, first: str
+) -> None:
+    kinds = [f"k{number // 2 % 42}" for number in range(ROWS)]
+    rows = frame(kind=kinds)
+    narrow = rows[rows.kind.isin([f"k{number}" for number in range(6)])]
+    configure(target, lake.write("measured", narrow), before="[quality]\nvolume_drop = 100\n")
+    await target.sync()
+    configure(target, lake.write("measured", rows), before="[quality]\nvolume_drop = 100\n")
+    said = []
+    for _ in range(3):
+        check = quality_of(await target.sync())
+        assert check is not None
+        said.append((check.status.value, "new in kind: " in check.message))
+    target.sql("UPDATE t SET kind = 'by hand' WHERE id = 1")
+    outcome = await target.sync()
+    assert [found.written for found in outcome.result.quality] == [True]
+    check = quality_of(outcome)
+    assert check is not None
+    said.append((check.status.value, "new in kind: " in check.message))
+    assert said == [("warning", True), *[("passed", False)] * 3]
+
+
+async def test_values_that_others_have_written_are_none_of_a_run_that_writes_nothing(
+    target: Target, first: str
+) -> None:
+    await target.sync()
+    target.sql("INSERT INTO t SELECT 1000 + g, 'by hand' FROM generate_series(1, 40) AS g")
+    outcome = await target.sync()
+    keep_to_the_schemas(outcome.result)
+    (found,) = outcome.result.quality
+    assert {top.value for top in column(found, "kind").top} == {"a", "b", "by hand"}
+    assert not found.written
+    check = quality_of(outcome)
+    assert check is not None
+    assert "new in kind" not in check.message
 
 
 async def test_a_date_that_athena_has_lost_rows_of_is_told_though_the_table_keeps_them(

@@ -92,6 +92,22 @@ def test_new_values_are_told_of_a_column_that_has_too_many_to_be_listed_now() ->
     assert told(metrics(600, replace(many, private=True)), before) == []
 
 
+def test_a_column_that_has_come_to_have_many_values_is_told_of_once() -> None:
+    few, many = metrics(600, state("a", "b")), metrics(600, state(top_whole=False, distinct=42))
+    assert told(many, few) == [("categories", "state")]
+    assert told(many, many, few) == []
+    assert told(metrics(600, state("c")), many, few) == [], "what the last run had is not known"
+    unmeasured = metrics(600, state(top_whole=False))
+    assert told(many, unmeasured, few) == [("categories", "state")]
+
+
+def test_nothing_is_new_in_a_run_that_has_written_nothing() -> None:
+    before = metrics(10, state("CA"))
+    assert told(metrics(10, state("CA", "ZZ"), written=False), before) == []
+    many = state(top_whole=False, distinct=42)
+    assert told(metrics(10, many, written=False), before) == []
+
+
 def by_day(**rows: int) -> tuple[DayRows, ...]:
     return tuple(DayRows(f"2026-1-{day[1:]}", count) for day, count in rows.items())
 

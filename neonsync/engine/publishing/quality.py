@@ -14,6 +14,7 @@ from neonsync.engine.events import CheckFinished, Level
 from neonsync.engine.loading.extract import SourceCounts
 from neonsync.engine.plan import TablePlan
 from neonsync.engine.planning.scope import Scope
+from neonsync.engine.publishing.publish import find_outcome
 from neonsync.engine.runs.lease import Lease
 from neonsync.errors import DatabaseAccessError
 from neonsync.postgres.connect import (
@@ -66,6 +67,7 @@ async def measure_quality(
             )
             if metrics is None:
                 return None, None
+            metrics = replace(metrics, written=await _written(context, name))
             if before:
                 check = quality(metrics, earlier(metrics, before), settings.quality)
             await store_metrics(connection, context.lease, metrics)
@@ -80,6 +82,12 @@ async def measure_quality(
     if check is not None:
         context.emit(CheckFinished(check.table, check.check, check.status, check.message))
     return metrics, check
+
+
+async def _written(context: RunContext, table: str) -> bool:
+    """Whether this run has brought rows into a table, as the ledger tells."""
+    published = [each for each in await find_outcome(context) if each.table == table]
+    return any(each.inserted or each.updated for each in published)
 
 
 def _part(scope: Scope, filters: Filters) -> str:

@@ -44,6 +44,7 @@ async def verify(
             made=context.plan.mode is Mode.TEST_DATA,
             query=table.count,
             scattered=len(table.scope.days.runs) > 1,
+            asked=table.scope.days,
         )
     results = await context.with_connection(
         lambda connection: run_checks(
