@@ -111,6 +111,17 @@ async def test_what_names_itself_a_lost_transaction_is_told_of_as_any_other(
     assert SSN not in told
 
 
+async def test_what_names_itself_a_lost_connection_tells_no_private_value(
+    target: Target, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "CHUNK", Backoff(attempts=1, first=0.0))
+    target.sql(OF_SSN.format(", ERRCODE = '08006'") + TABLE.format(", CHECK (of_ssn(ssn))"))
+    target.configure(entry(lake.write("people", PEOPLE), private=["ssn"]))
+    error = (await target.sync()).result.error
+    assert "function of_ssn(text) line 1 at RAISE" in str(error)
+    assert SSN not in str(error)
+
+
 async def test_what_a_trigger_says_is_told_where_no_column_is_private(
     target: Target, lake: Lake
 ) -> None:

@@ -31,6 +31,7 @@ from neonsync.postgres.copy import (
     copy_statement,
     in_groups,
 )
+from neonsync.postgres.refusals import message
 from neonsync.tables import ColumnSpec
 
 
@@ -215,7 +216,7 @@ class _Loader:
         if is_connection_lost(error):
             return DatabaseAccessError(
                 f"the connection was lost {retry.CHUNK.attempts} times while a chunk of "
-                f"{self._spec.qualified} was loaded: {error}",
+                f"{self._spec.qualified} was loaded: {message(error)}",
                 "Run the same command again; it goes on with this chunk.",
             )
         if isinstance(error, psycopg.DataError):
