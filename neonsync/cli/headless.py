@@ -143,6 +143,8 @@ def _handle_signals(
             run.record(reporters.abandon(left))
             os._exit(int(code))
         what = "what is loaded is kept for the next run" if keep else "all is rolled back"
+        if reporters.published:
+            what = f"what is published stays ({', '.join(reporters.published)})"
         reporters.say(f"stopping: queries are cancelled, {what}; again to quit now")
         cancel.request(code, keep=keep)
 

@@ -14,7 +14,7 @@ from typing import IO, Protocol, TypeAlias, cast
 
 from neonsync.cli.debug import debugging
 from neonsync.cli.output import Tolerant, error_text, fitted, hide, known, say, write_line
-from neonsync.engine.events import Event, RunStarted
+from neonsync.engine.events import Event, RunStarted, TablePublished
 from neonsync.engine.result import RunResult
 from neonsync.errors import NeonsyncError, RunCancelled
 from neonsync.report.github import GitHubReporter, in_actions, inert
@@ -55,11 +55,15 @@ class Reporters:
     def __init__(self, *members: Reporter) -> None:
         self._members = members
         self._started: RunStarted | None = None
+        self.published: list[str] = []
+        """The tables that are published by now."""
 
     def __call__(self, event: Event) -> None:
         """Hand an event to each."""
         if isinstance(event, RunStarted):
             self._started = event
+        if isinstance(event, TablePublished):
+            self.published.append(event.table)
         for member in self._members:
             member(event)
 

@@ -169,6 +169,7 @@ def test_a_signal_after_the_publishing_says_that_the_tables_are_published(
     if run.process.returncode == 0:
         pytest.skip("the run was over before the signal came")
     assert run.process.returncode == 130
+    assert "what is published stays (public.forecast_data); again to quit now" in output
     assert "the tables are published and complete" in output
     assert "Traceback" not in output
     assert target.value("SELECT count(*) FROM forecast_data") == ROWS
