@@ -23,7 +23,8 @@ class RunResult:
     that were not published, others were), failed or cancelled. ``scopes`` says in words what of a
     filtered table the run was about. ``dates`` are the counts that the proofs have compared, equal
     or not. ``quality`` are the metrics of published tables, where they were measured.
-    ``scanned_bytes`` counts what Athena read, ``billed_bytes`` what it bills for that.
+    ``scanned_bytes`` counts what Athena read, ``billed_bytes`` what it bills for that. ``reported``
+    is False of a run that could not begin for a wrong setting: the reports of the one before stay.
     """
 
     status: str
@@ -50,6 +51,7 @@ class RunResult:
     price: float = 0.0
     notices: tuple[str, ...] = ()
     error: NeonsyncError | None = None
+    reported: bool = True
 
     @property
     def seconds(self) -> float:
@@ -68,7 +70,11 @@ class RunResult:
 
 
 def not_started(settings: Settings, started_at: datetime, error: NeonsyncError) -> RunResult:
-    """The result of a run whose plan could not be made; it gets its reports like any other."""
+    """The result of a run whose plan could not be made.
+
+    It gets its reports like any other, unless a wrong setting is all that there is to say: a typo
+    is no reason to lose those of the last run.
+    """
     return RunResult(
         status="cancelled" if isinstance(error, RunCancelled) else "failed",
         exit_code=error.exit_code,
@@ -82,4 +88,5 @@ def not_started(settings: Settings, started_at: datetime, error: NeonsyncError) 
         finished_at=datetime.now(UTC),
         tables=(),
         error=error,
+        reported=error.exit_code is not ExitCode.USAGE,
     )

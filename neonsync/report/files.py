@@ -35,7 +35,7 @@ class ReportFiles:
     """Writes the log while the run goes on, and both reports at its end."""
 
     def __init__(self, directory: Path, secrets: tuple[Secret, ...]) -> None:
-        """Open the log.
+        """Open the log; what stands there stays until ``begin``.
 
         When another run is writing to the directory, a folder below it is taken instead, so that
         the two do not spoil each other's; ``self.directory`` tells which it is.
@@ -47,14 +47,22 @@ class ReportFiles:
         self._queries: dict[str, str] = {}
         try:
             self.directory, self._log = _open_log(directory)
+        except OSError as error:
+            raise _not_writable(directory, error) from error
+
+    def begin(self) -> None:
+        """Let log and reports begin anew.
+
+        Raises:
+            ConfigError: they cannot be written; better known before than after.
+        """
+        try:
+            self._log.truncate(0)
             # Whatever stands there is of an earlier run; should this one be killed, it shows.
             write_documents(self.directory, *RUNNING)
             write_pages(self.directory, *RUNNING)
         except OSError as error:
-            raise ConfigError(
-                f"the report directory {directory} cannot be written to: {error.strerror}",
-                "Choose another one with --report-dir.",
-            ) from error
+            raise _not_writable(self.directory, error) from error
 
     def __call__(self, event: Event) -> None:
         """Write an event to the log; of a query only the changes of its state."""
@@ -123,5 +131,11 @@ def _open_log(directory: Path) -> tuple[Path, TextIO]:
         own = directory / f"run-{os.getpid()}"
         own.mkdir(exist_ok=True)
         return own, (own / LOG_NAME).open("w", encoding="utf-8")
-    log.truncate(0)
     return directory, log
+
+
+def _not_writable(directory: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"the report directory {directory} cannot be written to: {error.strerror}",
+        "Choose another one with --report-dir.",
+    )

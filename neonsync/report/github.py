@@ -99,7 +99,7 @@ class GitHubReporter:
     def finish(self, result: RunResult, report_dir: str) -> None:
         """Write the annotations, the step's summary and its outputs."""
         self._close_group()
-        problems = self._write_files(result, report_dir)
+        problems = self._write_files(result, report_dir if result.reported else "")
         for line in annotate("error", self._clean(failures(result))):
             self._write(line)
         for line in annotate("warning", self._clean([*problems, *self._warnings])):

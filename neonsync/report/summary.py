@@ -7,7 +7,7 @@ from pathlib import Path
 from neonsync.engine.publishing.published import describe
 from neonsync.engine.result import RunResult
 from neonsync.errors import ExitCode
-from neonsync.report.files import HTML_NAME
+from neonsync.report.files import HTML_NAME, LOG_NAME
 from neonsync.report.wording import duration, money, printable, proof_line, size
 from neonsync.tables import Mode
 from neonsync.validation.result import Status
@@ -59,7 +59,11 @@ def summary(result: RunResult, report_dir: str) -> str:
             f"  Athena: {size(result.scanned_bytes)} scanned, {money(result.price)} "
             f"for {size(result.billed_bytes)} billed (at least 10 MB a query)"
         )
-    lines.append(f"  page: {Path(report_dir) / HTML_NAME}; the log and all reports are beside it")
+    if result.reported:
+        page = Path(report_dir) / HTML_NAME
+        lines.append(f"  page: {page}; the log and all reports are beside it")
+    else:
+        lines.append(f"  log: {Path(report_dir) / LOG_NAME}; reports of an earlier run stay")
     return "\n".join(map(printable, lines))
 
 

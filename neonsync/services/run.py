@@ -24,7 +24,7 @@ from neonsync.engine.events import (
 from neonsync.engine.pipeline import run
 from neonsync.engine.plan import make_plan
 from neonsync.engine.result import RunResult, not_started
-from neonsync.errors import NeonsyncError, RefusedError, RunCancelled, SyncError
+from neonsync.errors import ConfigError, NeonsyncError, RefusedError, RunCancelled, SyncError
 from neonsync.history import origin
 from neonsync.neon.models import Branch
 from neonsync.report.documents import report, validation_report
@@ -125,10 +125,11 @@ class Run:
             documents.report, documents.validation, str(documents.directory), self._command
         )
         warnings = [
-            *self._written(documents),
+            *(self._written(documents) if result.reported else ()),
             self.record(result),
             store_run(result.run_id, stored, self._environ, self.secrets),
         ]
+        self._files.close()
         return Ended(result, documents, tuple(filter(None, warnings)))
 
     def _written(self, documents: RunReport) -> list[str]:
@@ -143,7 +144,6 @@ class Run:
             write_pages(self.directory, *contents)
         except Exception as error:
             problems.append(f"the pages of the reports could not be written: {error!r}")
-        self._files.close()
         return problems
 
     def _plain(self, document: dict[str, Any]) -> dict[str, Any]:
@@ -177,6 +177,7 @@ class Run:
             plan = await _stoppable(lambda: make_plan(settings, tell), cancel)
             if not self._via_branch:
                 self._check(plan.branch)
+            self._files.begin()
         except asyncio.CancelledError:
             giving_up.set()
             error: NeonsyncError = RunCancelled(
@@ -192,7 +193,14 @@ class Run:
             error.__cause__ = raised
         else:
             return await run(replace(plan, run_id=run_id), emit, cancel)
-        return not_started(settings, started_at, error)
+        result = not_started(settings, started_at, error)
+        if result.reported:
+            with contextlib.suppress(ConfigError):  # told when the reports are written
+                self._files.begin()
+        self._files.log(f"the run did not begin: {error.message}")
+        if error.remedy:
+            self._files.log(error.remedy)
+        return result
 
     def _check(self, branch: Branch) -> None:
         if self._branch_id not in ("", branch.id):

@@ -135,6 +135,42 @@ def test_a_run_prints_a_line_a_step_and_its_summary_apart(target: Target) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "changed", "said"),
+    [
+        (["--branch", "dve"], {}, "no branch named 'dve'"),
+        (["--tables", "forcast"], {}, "there is no table 'forcast'"),
+        (["--states", "XX"], {}, "'XX'"),
+        (["--publish", "replace", "--days", "3"], {}, "replace"),
+        ([], {"ATHENA_OUTPUT_LOCATION": ""}, "no output location"),
+    ],
+)
+def test_a_wrong_setting_leaves_the_reports_of_the_last_run_and_is_in_the_log(
+    target: Target, arguments: list[str], changed: dict[str, str], said: str
+) -> None:
+    directory, output = target.report_dir, target.report_dir.parent / "output"
+    directory.mkdir(exist_ok=True)
+    names = ("etl-report.html", "etl-report.json", "etl-report.md", "etl-validation-report.json")
+    for name in names:
+        (directory / name).write_text("the last run's")
+    log = directory / "etl-manual.log"
+    log.write_text("2026-01-01T00:00:00Z the last run's\n")
+    actions = {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": str(output)}
+    done = run(target, "--branch", target.name, *arguments, **changed, **actions)
+    assert done.returncode == 2, done.stderr
+    assert {(directory / name).read_text() for name in names} == {"the last run's"}
+    assert sorted(path.name for path in directory.iterdir()) == sorted((*names, log.name))
+    before, begun, *remedy = log.read_text().splitlines()
+    assert before == "2026-01-01T00:00:00Z the last run's"
+    assert "Z the run did not begin: " in begun
+    assert said in begun
+    assert remedy
+    assert f"  log: {log}; reports of an earlier run stay\n" in done.stdout
+    assert "page:" not in done.stdout
+    assert "report-path<<" in output.read_text()
+    assert str(directory) not in output.read_text()
+
+
 def test_no_secret_is_in_any_output(target: Target) -> None:
     done = run(target, "--branch", target.name)
     refused = run(target, "--branch", target.name, AWS_SECRET_ACCESS_KEY="wrong-" + "x" * 30)
@@ -217,7 +253,13 @@ def test_what_cannot_be_found_or_reached_has_its_exit_code(
     assert done.returncode == code, done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
-    assert json.loads((target.report_dir / "etl-report.json").read_text())["exitCode"] == code
+    report = target.report_dir / "etl-report.json"
+    assert report.exists() is (code != 2), "a wrong setting leaves the reports alone"
+    if code != 2:
+        assert json.loads(report.read_text())["exitCode"] == code
+    log = (target.report_dir / "etl-manual.log").read_text()
+    assert "the run did not begin: " in log
+    assert said in log
 
 
 @pytest.mark.slow

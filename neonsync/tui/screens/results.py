@@ -229,7 +229,7 @@ class ResultsScreen(View):
         if page is not None:
             self.app.open_url(page.as_uri())
             self.notify(f"The page is {page}", markup=False)
-        elif self._report.directory is not None:
+        elif self._report.directory is not None and self._report.run_id:
             self.notify(
                 f"There is no page; the reports are in {self._report.directory}", markup=False
             )
