@@ -79,7 +79,6 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
             ([*flag, "--mode", mode], f"{flag[0]} is for the mode full, but mode is {mode}")
             for mode in ("test-data", "schema-only")
             for flag in (
-                ["--validation", "exact"],
                 ["--validation", "counts"],
                 ["--verify-target"],
                 ["--allow-delete", "5"],
