@@ -124,7 +124,7 @@ _FLAGS: dict[str, Callable[[Any], Any]] = {
         is_flag=False,
         flag_value="all",
         help="Take the digest of the published tables as well: of the dates that a merge has"
-        " written into, or of all.  [default: changed; all without a word]",
+        " written into, or of all.  [default: changed; without a value: all]",
     ),
     "on_error": click.option(
         "--on-error",

@@ -75,6 +75,8 @@ def serve(
                 "Choose other paths for --dir and --env-file.",
             ) from error
         _announce(world.rows, rows, directory, env_file, environment)
+        if until_stdin_closes:
+            say(f"{READY} {world.rows}")  # to the program at the other end, which waits for it
         stop.wait()
         say("Stopping the sandbox.", err=True)
     finally:
@@ -98,7 +100,6 @@ def _announce(
     if env_file is not None:
         say(f"  environment:      set -a; . {env_file.absolute()}; set +a", err=True)
     say("Ctrl-C stops it.", err=True)
-    say(f"{READY} {there}")
 
 
 def existing_lake(rows: int) -> str:

@@ -150,7 +150,8 @@ async def stage(context: RunContext, table: TablePlan) -> Staged:
     if record.method == "swap":
         async with context.step(Step.INDEX, spec.qualified) as report:
             built = await build_indexes(context, spec, record.staging, target.shapes)
-            report.detail = f"{built} of {len(target.shapes)} indexes built"
+            indexes = f"index{'' if len(target.shapes) == 1 else 'es'}"
+            report.detail = f"{built} of {len(target.shapes)} {indexes} built"
     return Staged(
         table, record, target.written, target.shapes, proof, counts, target.drift, digests
     )
@@ -185,7 +186,8 @@ async def _stage_export(
             record, export = await extract(
                 context, table, record, frame, recorded=recorded, at_work=count.ask
             )
-            report.detail = f"{export.rows:,} rows in {len(export.files)} files"
+            files = f"{len(export.files):,} file{'' if len(export.files) == 1 else 's'}"
+            report.detail = f"{export.rows:,} rows in {files}"
         figures.ask()
         wanted = {column.name for column in target.loaded}
         aliases = zip(table.spec.columns, table.exported, strict=True)
@@ -265,7 +267,7 @@ async def _prove(
 ) -> tuple[Proof, DigestSums]:
     async with context.step(Step.AUDIT, table.spec.qualified) as report:
         proof, sums = await audit(context, table, record, source, counts, target.loaded)
-        files = f"{proof.files} files, " if proof.files else ""
+        files = f"{proof.files:,} file{'' if proof.files == 1 else 's'}, " if proof.files else ""
         report.detail = (
             f"{files}{proof.rows:,} rows, {COMPARED[proof.validation]} equal "
             f"on {proof.dates:,} date{'' if proof.dates == 1 else 's'}"

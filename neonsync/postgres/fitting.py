@@ -99,9 +99,10 @@ class Fitting:
             array = pc.if_else(mask, pa.scalar(None, array.type), array)
             changes[Change(column.name, NULL, reason)] += count
         if array.null_count and (not column.nullable or column.name in self._spec.key):
+            values = "1 value is" if array.null_count == 1 else f"{array.null_count:,} values are"
             raise LoadError(
                 f'{self._spec.source}, column "{column.name}", file {source}: '
-                f"{array.null_count} values are NULL, where the target allows none",
+                f"{values} NULL, where the target allows none",
                 "Mend the source; a key has no NULLs."
                 if column.name in self._spec.key
                 else "Mend the source, or allow NULL in the target column.",

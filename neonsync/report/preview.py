@@ -139,9 +139,8 @@ def _left(left: LeftRun) -> Iterator[str]:
         yield f"Resume: {began}, goes on"
     for table in left.tables:
         export = "its export is there" if table.exported else "its export is to be started"
-        yield (
-            f"  {table.table}: {export}, {table.rows:,} rows in {table.chunks} chunks are loaded"
-        )
+        pieces = f"{table.chunks:,} chunk{'' if table.chunks == 1 else 's'}"
+        yield f"  {table.table}: {export}, {table.rows:,} rows in {pieces} are loaded"
 
 
 def _room(room: Room) -> Iterator[str]:

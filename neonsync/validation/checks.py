@@ -183,7 +183,7 @@ async def _schema_validation(subject: Subject) -> CheckResult:
     required = [column.name for column in spec.columns]
     missing = [name for name in required if subject.table.column(name) is None]
     left_out = bool(missing) and spec.on_drift is OnDrift.IGNORE
-    message = f"all {len(required)} columns are there"
+    message = _all_there(len(required), "column", "columns")
     if missing:
         message = f"columns are missing: {', '.join(missing)}"
     if left_out:
@@ -206,7 +206,7 @@ async def _index_verification(subject: Subject) -> CheckResult:
         Status.WARNING if missing else Status.PASSED,
         f"indexes are missing: {', '.join(missing)}"
         if missing
-        else f"all {len(wanted)} indexes are there",
+        else _all_there(len(wanted), "index", "indexes"),
         {
             "expected": wanted,
             "missing": missing,
@@ -214,6 +214,10 @@ async def _index_verification(subject: Subject) -> CheckResult:
         },
         "The notices of the run tell why they were not built.",
     )
+
+
+def _all_there(number: int, one: str, several: str) -> str:
+    return f"its {one} is there" if number == 1 else f"all {number} {several} are there"
 
 
 _CHECKS: dict[str, tuple[Severity, Check]] = {

@@ -307,7 +307,7 @@ def test_the_sandbox_serves_until_it_is_interrupted_and_starts_again_with_its_st
                 *("--rows", "2000", "--env-file", str(env_file)),
             ],
             env=BARE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
         try:
@@ -334,7 +334,8 @@ def test_the_sandbox_serves_until_it_is_interrupted_and_starts_again_with_its_st
                 row = connection.execute("SELECT count(*) FROM mark").fetchone()
                 marks.append(row[0] if row else 0)
             process.send_signal(number)
-            assert process.wait(30) == 0
+            said, _ = process.communicate(timeout=30)
+            assert (process.returncode, said) == (0, b""), "stdout is for data"
         finally:
             if process.poll() is None:
                 process.kill()

@@ -321,7 +321,7 @@ async def test_the_dates_that_a_merge_has_written_into_are_proved_once_more(
     assert target_digests(await synced(target)) == []  # nothing was written
     target.sql("UPDATE t SET a = 'other' WHERE id = 7")
     (check,) = target_digests(await synced(target))
-    assert (check.status, check.message) == (Status.PASSED, "digest equal on 1 of 1 dates")
+    assert (check.status, check.message) == (Status.PASSED, "digest equal on 1 of 1 date")
     (check,) = target_digests(await synced(target, verify_target="all"))
     assert check.message == "digest equal on 2 of 2 dates"
 
@@ -341,7 +341,7 @@ async def test_a_swapped_table_is_looked_at_again_on_request(target: Target, lak
     table = lake.write("mutable", mutable())
     target.configure(entry(table))
     (check,) = target_digests(await synced(target, verify_target="all"))
-    assert check.message == "digest equal on 1 of 1 dates"
+    assert check.message == "digest equal on 1 of 1 date"
 
 
 DAY = pd.Timestamp("2026-01-01").date()

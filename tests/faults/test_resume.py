@@ -320,7 +320,7 @@ async def test_a_key_that_stands_twice_in_the_source_is_named_and_nothing_is_pub
     [
         ("state", "CAL", "longer than varchar(2) (1 of them), as 'CAL'"),
         ("state", "C ", None),
-        ("state", None, "1 values are NULL"),
+        ("state", None, "1 value is NULL"),
         ("dma_id", "a\x00b", "U+0000"),
     ],
     ids=["too long", "trailing blank", "NULL where none may be", "NUL character"],

@@ -143,9 +143,8 @@ async def load(
         ChunksPlanned(name, source.rows, len(chunks) + loaded.chunks, loaded.rows, loaded.chunks)
     )
     if loaded.chunks:
-        context.notice(
-            f"{name}: {loaded.rows:,} rows in {loaded.chunks} chunks are loaded already; going on"
-        )
+        pieces = f"{loaded.chunks:,} chunk{'' if loaded.chunks == 1 else 's'}"
+        context.notice(f"{name}: {loaded.rows:,} rows in {pieces} are loaded already; going on")
     waiting = deque(chunks)
     workers = min(context.plan.settings.jobs, len(chunks))
     await side_by_side(

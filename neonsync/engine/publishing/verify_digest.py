@@ -75,7 +75,8 @@ async def _verify(
     shown = [said(date) for date in differing[:DATES_SHOWN]]
     details = {"dates": len(proved), "differing_dates": len(differing), "differing": shown}
     if not differing:
-        message = f"digest equal on {len(proved)} of {len(proved)} dates"
+        on = f"{len(proved):,} of {len(proved):,} date{'' if len(proved) == 1 else 's'}"
+        message = f"digest equal on {on}"
         return CheckResult(
             CHECK, spec.qualified, Status.PASSED, message, details, neon_sql=statement
         )
