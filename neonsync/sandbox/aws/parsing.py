@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 
 import sqlglot
+
+# sqlglot loads a dialect at its first use, and gives it away before it is whole: of two queries
+# that come first and together, one would be read by half a grammar.
+import sqlglot.dialects.duckdb
+import sqlglot.dialects.trino
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
